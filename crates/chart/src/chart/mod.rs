@@ -1,0 +1,1 @@
+//! Loading a chart from a tree of files: metadata, dependencies, ignore rules.

@@ -1,0 +1,20 @@
+//! A Helm-compatible chart engine: bytes in, manifests out.
+//!
+//! No network, files, clock, environment or randomness inside: all of them are arguments.
+//!
+//! - [`chart`]: loading a chart from a tree of files, metadata, dependencies
+//! - [`values`]: coalescing, `--set` paths, schema validation
+//! - [`template`]: Go's text/template: lexer, parser, executor, and the functions of sprig and Helm
+//! - [`yaml`]: YAML as Go's libraries read and write it
+//! - [`render`]: a chart, values, a release and capabilities to manifests, hooks, CRDs and notes
+//! - [`release`]: the release record as Helm stores it in Secrets
+
+pub mod chart;
+pub mod release;
+pub mod render;
+pub mod template;
+pub mod values;
+pub mod yaml;
+
+/// A JSON tree: the form in which values and documents cross this crate's border.
+pub type Json = serde_json::Value;

@@ -1,0 +1,1 @@
+//! Go text/template: lexer, parser, executor and functions.

@@ -1,0 +1,1 @@
+//! Values: coalescing as Helm does it, `--set` paths, schema validation.

@@ -1,0 +1,1 @@
+//! Serde types of every custom resource, condition and reason enums, and the generated CRDs. Pure.

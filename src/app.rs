@@ -1,0 +1,1 @@
+//! Composition root: opens edges, starts controllers, owns shutdown and readiness.

@@ -1,0 +1,1 @@
+//! Shell loops around the pure core: keyed queue, sources, releases, bundles.

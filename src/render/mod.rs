@@ -1,0 +1,1 @@
+//! From a snapshot and values to ordered manifests: charts, plain manifests, values merging, ownership metadata. Pure.

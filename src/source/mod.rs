@@ -1,0 +1,1 @@
+//! Reference grammar, semver tag selection, snapshots and ignore rules. Pure.

@@ -1,0 +1,1 @@
+//! The embedded revision store on sled: journal, revisions, content, drift episodes. Edge.
