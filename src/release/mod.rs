@@ -20,3 +20,6 @@ pub use record::{
 };
 pub use state::{Cause, Facts, State, observe};
 pub use steps::{Step, steps};
+
+#[cfg(test)]
+mod tests;
