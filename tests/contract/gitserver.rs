@@ -1,0 +1,131 @@
+//! Git over smart HTTP on loopback, by git's own `http-backend`, and a work tree whose commits come from an example's steps.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tokio::io::AsyncWriteExt;
+
+/// A bare repository `repo.git` below `root`, served over HTTP.
+pub struct GitServer {
+    pub url: String,
+    pub root: PathBuf,
+    work: PathBuf,
+    _serve: tokio::task::JoinHandle<()>,
+}
+
+impl GitServer {
+    pub async fn start(root: &Path) -> Self {
+        let bare = root.join("repo.git");
+        let work = root.join("work");
+        git(root, &["init", "-q", "--bare", "-b", "main", bare.to_str().unwrap()]);
+        git(&bare, &["config", "uploadpack.allowAnySHA1InWant", "true"]);
+        git(root, &["init", "-q", "-b", "main", work.to_str().unwrap()]);
+        git(&work, &["remote", "add", "origin", bare.to_str().unwrap()]);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/repo.git", listener.local_addr().unwrap());
+        let app = axum::Router::new().fallback(backend).with_state(root.to_path_buf());
+        let serve = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { url, root: root.to_path_buf(), work, _serve: serve }
+    }
+
+    /// Lays an example's step over the work tree, after `edit` has changed each file's text, commits and pushes. Gives the commit id.
+    pub fn push_step(&self, step: &Path, edit: &dyn Fn(&str) -> String) -> String {
+        let mut folders = vec![step.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let relative = path.strip_prefix(step).unwrap();
+                if matches!(relative.to_str(), Some("COMMIT" | "REMOVED")) {
+                    continue;
+                }
+                let to = self.work.join(relative);
+                std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+                std::fs::write(to, edit(&std::fs::read_to_string(&path).unwrap())).unwrap();
+            }
+        }
+        if let Ok(removed) = std::fs::read_to_string(step.join("REMOVED")) {
+            for path in removed.lines().filter(|l| !l.is_empty()) {
+                std::fs::remove_file(self.work.join(path)).unwrap();
+            }
+        }
+        self.push(std::fs::read_to_string(step.join("COMMIT")).unwrap().trim())
+    }
+
+    /// Writes one file (or removes it, with `None`), commits and pushes. Gives the commit id.
+    pub fn push_file(&self, path: &str, text: Option<&str>, message: &str) -> String {
+        let to = self.work.join(path);
+        match text {
+            Some(text) => {
+                std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+                std::fs::write(to, text).unwrap();
+            }
+            None => std::fs::remove_file(to).unwrap(),
+        }
+        self.push(message)
+    }
+
+    fn push(&self, message: &str) -> String {
+        git(&self.work, &["add", "-A"]);
+        git(&self.work, &["commit", "-q", "-m", message]);
+        git(&self.work, &["push", "-q", "origin", "main"]);
+        git(&self.work, &["rev-parse", "HEAD"])
+    }
+}
+
+pub fn git(dir: &Path, args: &[&str]) -> String {
+    let out = std::process::Command::new("git")
+        .current_dir(dir)
+        .args(["-c", "user.name=Ada", "-c", "user.email=ada@shop.example", "-c", "commit.gpgsign=false"])
+        .args(args)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .expect("git is installed");
+    assert!(out.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).trim().to_owned()
+}
+
+/// One request through `git http-backend`, as a CGI program.
+async fn backend(State(root): State<PathBuf>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, 64 << 20).await.unwrap();
+    let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let mut child = tokio::process::Command::new("git")
+        .arg("http-backend")
+        .env("GIT_PROJECT_ROOT", &root)
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("REQUEST_METHOD", parts.method.as_str())
+        .env("PATH_INFO", parts.uri.path())
+        .env("QUERY_STRING", parts.uri.query().unwrap_or_default())
+        .env("CONTENT_TYPE", header("content-type"))
+        .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
+        .env("GIT_PROTOCOL", header("git-protocol"))
+        .env("REMOTE_ADDR", "127.0.0.1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("git http-backend starts");
+    let mut stdin = child.stdin.take().unwrap();
+    tokio::spawn(async move {
+        let _ = stdin.write_all(&body).await;
+    });
+    let out = child.wait_with_output().await.unwrap().stdout;
+    let split = out.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or(out.len().saturating_sub(4));
+    let mut response = Response::new(Body::from(out[split + 4..].to_vec()));
+    for line in String::from_utf8_lossy(&out[..split]).lines() {
+        let Some((name, value)) = line.split_once(": ") else { continue };
+        if name.eq_ignore_ascii_case("status") {
+            *response.status_mut() = StatusCode::from_bytes(&value.as_bytes()[..3]).unwrap();
+        } else {
+            response.headers_mut().insert(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+    }
+    response
+}

@@ -1,0 +1,9 @@
+//! The same scenarios on kubemem and on a real kube-apiserver: the binary, a Git server, a cluster, and nothing else.
+//!
+//! `cargo test --test contract` runs them on kubemem. With `HELMWARD_TEST_KUBECONFIG` set to a throwaway cluster's kubeconfig
+//! (`tests/contract/cluster.sh`), they run there.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr, missing_docs)]
+
+mod gitserver;
+mod story;
+mod world;
