@@ -3,6 +3,7 @@
 //! - [`record`]: what is remembered of a unit: its revisions, the run under way, the inventory, the quarantine
 //! - [`state`]: [`observe`]: facts to a [`State`]
 //! - [`decide`](mod@decide): a state to the next [`Decision`]
+//! - [`summary`]: the one place where statuses and conditions are computed
 //! - [`steps`]: the steps of a run, in order, and which of them a resumed run repeats
 //!
 //! A *unit* is a `HelmRelease` or a `Kustomization`. The shell (`controller::unit`) gathers facts, asks, records its intent,
@@ -12,6 +13,7 @@ pub mod decide;
 pub mod record;
 pub mod state;
 pub mod steps;
+pub mod summary;
 
 pub use decide::{Action, Decision, decide};
 pub use record::{
@@ -20,6 +22,7 @@ pub use record::{
 };
 pub use state::{Cause, Facts, State, observe};
 pub use steps::{Step, steps};
+pub use summary::{Outcome, Scene};
 
 #[cfg(test)]
 mod tests;

@@ -87,9 +87,7 @@ async fn commit_broken_rolled_back_drift_fixed_removed() {
 
     // A hand in the cluster: seen with its manager, put right.
     world.kubectl_patch("v1", "ConfigMap", "shop", "web-config", json!({"data": {"greeting": "Go away"}})).await;
-    world
-        .until("drift corrected", SOON, || async { (greeting(&world).await.as_deref() == Some("Good to see you")).then_some(()) })
-        .await;
+    world.until("drift corrected", SOON, || async { (greeting(&world).await.as_deref() == Some("Good to see you")).then_some(()) }).await;
     let episode = world
         .until("drift on the page with its manager", SOON, || async {
             let page = world.page("/api/v1/releases/shop/web").await?;

@@ -105,7 +105,11 @@ impl World {
             other => format!("{}s", other.to_lowercase()),
         };
         let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), &resource);
-        if namespace.is_empty() { Api::all_with(self.client.clone(), &resource) } else { Api::namespaced_with(self.client.clone(), namespace, &resource) }
+        if namespace.is_empty() {
+            Api::all_with(self.client.clone(), &resource)
+        } else {
+            Api::namespaced_with(self.client.clone(), namespace, &resource)
+        }
     }
 
     pub async fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Option<Value> {
@@ -177,7 +181,10 @@ impl World {
         for namespace in ["shop", "harbour", "staging", "production"] {
             for kind in ["Deployment"] {
                 for object in self.list("apps/v1", kind, namespace, "").await {
-                    let _ = self.api("apps/v1", kind, namespace).delete(object["metadata"]["name"].as_str().unwrap(), &Default::default()).await;
+                    let _ = self
+                        .api("apps/v1", kind, namespace)
+                        .delete(object["metadata"]["name"].as_str().unwrap(), &Default::default())
+                        .await;
                 }
             }
             let _ = self.api("v1", "Namespace", "").delete(namespace, &Default::default()).await;
