@@ -2,9 +2,13 @@
 
 mod id;
 mod manifest;
+pub mod pointer;
+pub mod redact;
 
 pub use id::{Gvk, ObjectId};
 pub use manifest::{Manifest, ManifestError, Origin};
+pub use pointer::{Path, Pointer, Step};
+pub use redact::{Redactor, Shown};
 
 /// A JSON tree, the form in which every manifest and live object is held.
 pub type Json = serde_json::Value;
