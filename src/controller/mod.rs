@@ -1,1 +1,3 @@
 //! Shell loops around the pure core: keyed queue, sources, releases, bundles.
+
+pub mod queue;

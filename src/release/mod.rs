@@ -1,1 +1,25 @@
-//! The release state machine: observe, decide, summarise. Pure: it fetches nothing and writes nothing.
+//! The release state machine. Pure: it fetches nothing, writes nothing and asks no clock; facts and `now` are arguments.
+//!
+//! - [`record`]: what is remembered of a unit: its revisions, the run under way, the inventory, the quarantine
+//! - [`state`]: [`observe`]: facts to a [`State`]
+//! - [`decide`](mod@decide): a state to the next [`Decision`]
+//! - [`steps`]: the steps of a run, in order, and which of them a resumed run repeats
+//!
+//! A *unit* is a `HelmRelease` or a `Kustomization`. The shell (`controller::unit`) gathers facts, asks, records its intent,
+//! performs one step, records the result, and asks again. A process killed anywhere finds the run in its record and goes on.
+
+pub mod decide;
+pub mod record;
+pub mod state;
+pub mod steps;
+
+pub use decide::{Action, Decision, decide};
+pub use record::{
+    Applied, Attempt, Failure, Fault, Quarantine, Remedy, RemedyStrategy, RevisionMeta, RevisionStatus, Run, RunAction, Strategy, UnitKey,
+    UnitKind, UnitRecord, Want,
+};
+pub use state::{Cause, Facts, State, observe};
+pub use steps::{Step, steps};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+# `just ci` is what CI runs.
+
+# format, lints, tests, docs, dependencies
+ci: fmt clippy test doc deny
+
+fmt:
+    cargo fmt --all --check
+
+clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+test:
+    cargo test --workspace
+
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+deny:
+    cargo deny --all-features check
+
+# the same scenarios on kubemem and on a real kube-apiserver (KUBECONFIG of a throwaway cluster)
+contract kubeconfig="":
+    HELMWARD_TEST_KUBECONFIG={{kubeconfig}} cargo test --release --test contract -- --test-threads=1
+
+# the screenshots of the README, from the real page
+screenshots:
+    tests/page/screenshots.sh

@@ -1,0 +1,374 @@
+//! What is remembered of a unit. Every type here is stored, so fields are added with defaults and never change meaning.
+
+use crate::object::ObjectId;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The two kinds of units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum UnitKind {
+    /// A `HelmRelease`.
+    Release,
+    /// A `Kustomization`.
+    Bundle,
+}
+
+impl UnitKind {
+    /// The kind of the custom resource.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "HelmRelease",
+            Self::Bundle => "Kustomization",
+        }
+    }
+}
+
+/// Which custom resource a unit is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnitKey {
+    /// Kind of the custom resource.
+    pub kind: UnitKind,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for UnitKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.kind.as_str(), self.namespace, self.name)
+    }
+}
+
+/// What one pass tries to bring about: the identity of its content and of its configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Revision of the source, such as `main@sha1:…`. Shown, never compared: a commit elsewhere in the repository changes nothing.
+    pub source_revision: String,
+    /// Chart version (with its `+commit` suffix under `reconcileStrategy: Revision`); the source revision for bundles.
+    pub version: String,
+    /// Digest of the content: the chart's tree, or the tree under the bundle's path.
+    pub content: String,
+    /// Digest of the composed values.
+    pub config: String,
+    /// Digest of those fields of the spec that shape the objects (target namespace, common metadata and the like).
+    pub shape: String,
+}
+
+/// When a changed chart is a new release (`spec.chart.spec.reconcileStrategy`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Strategy {
+    /// Only when its version changes.
+    #[default]
+    ChartVersion,
+    /// Whenever its content changes.
+    Revision,
+}
+
+/// What failed attempts are answered with, as the object says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remedy {
+    /// Attempts after the first; `-1` for endless. `None` where the object names no remediation: then a failed upgrade is
+    /// rolled back and quarantined, and a failed install is kept and repaired.
+    pub retries: Option<i32>,
+    /// Whether the last failure is remedied too.
+    pub remedy_last: bool,
+    /// How a failed upgrade is undone.
+    pub strategy: RemedyStrategy,
+}
+
+/// How a failed upgrade is undone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RemedyStrategy {
+    /// Back to the last good revision.
+    #[default]
+    Rollback,
+    /// Uninstall (Flux's `strategy: uninstall`).
+    Uninstall,
+}
+
+impl Remedy {
+    /// What holds where the object says nothing.
+    pub const DEFAULT: Self = Self { retries: None, remedy_last: true, strategy: RemedyStrategy::Rollback };
+}
+
+/// What the unit's object asks for, as far as the state machine needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Want {
+    /// What to bring about.
+    pub attempt: Attempt,
+    /// When a changed chart is a new release.
+    pub strategy: Strategy,
+    /// Answer to a failed install.
+    pub install: Remedy,
+    /// Answer to a failed upgrade.
+    pub upgrade: Remedy,
+    /// Whether drift is put right.
+    pub correct_drift: bool,
+}
+
+/// Status of a revision, in Helm's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RevisionStatus {
+    /// Being installed.
+    PendingInstall,
+    /// Being upgraded to.
+    PendingUpgrade,
+    /// Being rolled back to.
+    PendingRollback,
+    /// In the cluster and, where asked for, healthy.
+    Deployed,
+    /// Was deployed before.
+    Superseded,
+    /// Failed.
+    Failed,
+    /// Being removed.
+    Uninstalling,
+    /// Removed.
+    Uninstalled,
+}
+
+impl RevisionStatus {
+    /// The word that Helm stores.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PendingInstall => "pending-install",
+            Self::PendingUpgrade => "pending-upgrade",
+            Self::PendingRollback => "pending-rollback",
+            Self::Deployed => "deployed",
+            Self::Superseded => "superseded",
+            Self::Failed => "failed",
+            Self::Uninstalling => "uninstalling",
+            Self::Uninstalled => "uninstalled",
+        }
+    }
+
+    /// Whether Helm calls it pending: an operation that has not ended.
+    #[must_use]
+    pub fn is_pending(self) -> bool {
+        matches!(self, Self::PendingInstall | Self::PendingUpgrade | Self::PendingRollback | Self::Uninstalling)
+    }
+}
+
+/// One revision of a unit. Its objects lie in the store's content under [`RevisionMeta::target`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevisionMeta {
+    /// Number, from 1; Helm's version of the release.
+    pub number: u32,
+    /// How it ended.
+    pub status: RevisionStatus,
+    /// What made it.
+    pub action: RunAction,
+    /// What it brought about.
+    pub attempt: Attempt,
+    /// Chart name; empty for bundles.
+    #[serde(default)]
+    pub chart_name: String,
+    /// Application version of the chart.
+    #[serde(default)]
+    pub app_version: String,
+    /// Content id of the rendered target, where the store has it.
+    #[serde(default)]
+    pub target: Option<String>,
+    /// Digest of the rendered objects.
+    #[serde(default)]
+    pub digest: String,
+    /// When the release was first deployed.
+    pub first_deployed: Timestamp,
+    /// When this revision began.
+    pub started: Timestamp,
+    /// When it ended.
+    #[serde(default)]
+    pub ended: Option<Timestamp>,
+    /// One sentence on how it ended, with the cause of a failure.
+    #[serde(default)]
+    pub description: String,
+    /// Author and subject of the commit, as `author: subject`.
+    #[serde(default)]
+    pub commit: String,
+}
+
+/// What a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunAction {
+    /// First deployment.
+    Install,
+    /// To a newer target.
+    Upgrade,
+    /// Back to an earlier revision's target.
+    Rollback,
+    /// Removal.
+    Uninstall,
+    /// Taking over a release that something else installed, without writing to its objects.
+    Adopt,
+}
+
+impl RunAction {
+    /// The word that Flux's history shows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Install => "install",
+            Self::Upgrade => "upgrade",
+            Self::Rollback => "rollback",
+            Self::Uninstall => "uninstall",
+            Self::Adopt => "adopt",
+        }
+    }
+}
+
+/// A run under way. It is stored before its first write and after each step; whoever finds one goes on with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Number of the revision that it makes.
+    pub revision: u32,
+    /// What it does.
+    pub action: RunAction,
+    /// What it brings about.
+    pub attempt: Attempt,
+    /// Index of the next step in [`super::steps`].
+    pub cursor: usize,
+    /// Steps in all; a resumed run whose steps are others starts from the first.
+    pub length: usize,
+    /// When the run began.
+    pub started: Timestamp,
+    /// When the step at the cursor began to wait (hook or health); `None` while nothing waits.
+    #[serde(default)]
+    pub waiting_since: Option<Timestamp>,
+    /// For a rollback: the revision whose target is restored.
+    #[serde(default)]
+    pub to: Option<u32>,
+    /// For a rollback: why.
+    #[serde(default)]
+    pub why: Option<String>,
+    /// Failures of the surroundings since the last step that succeeded.
+    #[serde(default)]
+    pub stumbles: u32,
+}
+
+/// Whose fault a failure is: it decides between quarantine and retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    /// The content: refused by schema or immutability, unhealthy, a failed Job or test. Not tried again unchanged.
+    Content,
+    /// What surrounds it: API down, forbidden, quota, missing kind or Secret. Tried again with backoff.
+    Surroundings,
+}
+
+/// A failure, with the object that it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Whose fault.
+    pub fault: Fault,
+    /// A sentence with object, cause and what to do. Scrubbed of secrets.
+    pub message: String,
+}
+
+/// A failed attempt that is not repeated until something changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantine {
+    /// What failed.
+    pub attempt: Attempt,
+    /// How.
+    pub message: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// The revision that the cluster was brought back to; `None` where nothing could be restored.
+    #[serde(default)]
+    pub restored: Option<u32>,
+}
+
+/// How an object was when we last wrote or verified it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// UID; another one means that it was made anew.
+    pub uid: String,
+    /// Resource version that we wrote or verified.
+    pub resource_version: String,
+    /// Digest of the configuration that we applied.
+    pub digest: String,
+    /// API version it was applied in, such as `apps/v1`.
+    #[serde(default)]
+    pub api_version: String,
+}
+
+/// All that is remembered of a unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitRecord {
+    /// Revisions, oldest first.
+    pub history: Vec<RevisionMeta>,
+    /// The run under way.
+    pub run: Option<Run>,
+    /// What is not tried again.
+    pub quarantine: Option<Quarantine>,
+    /// Failed attempts at the present target since it last changed.
+    pub failures: u32,
+    /// Objects believed to exist because of this unit, by inventory id. An entry leaves only when its deletion was confirmed.
+    pub inventory: BTreeMap<String, Applied>,
+    /// The last `reconcile.fluxcd.io/requestedAt` that was obeyed.
+    #[serde(default)]
+    pub handled: Option<String>,
+    /// The attempt whose chart changed under an unchanged version, where one is held.
+    #[serde(default)]
+    pub held: Option<Attempt>,
+    /// Name under which Helm knows the release, and where its Secrets are: `namespace/name`.
+    #[serde(default)]
+    pub storage: Option<String>,
+    /// A rollback that a person asked for: held until resumed.
+    #[serde(default)]
+    pub pinned: Option<u32>,
+}
+
+impl UnitRecord {
+    /// The newest revision.
+    #[must_use]
+    pub fn last(&self) -> Option<&RevisionMeta> {
+        self.history.last()
+    }
+
+    /// The newest revision that is deployed now.
+    #[must_use]
+    pub fn deployed(&self) -> Option<&RevisionMeta> {
+        self.history.iter().rev().find(|r| r.status == RevisionStatus::Deployed)
+    }
+
+    /// The revision to go back to: the newest that ended deployed, whether it still is or was superseded since.
+    #[must_use]
+    pub fn last_good(&self) -> Option<&RevisionMeta> {
+        self.history.iter().rev().find(|r| matches!(r.status, RevisionStatus::Deployed | RevisionStatus::Superseded))
+    }
+
+    /// A revision by its number.
+    #[must_use]
+    pub fn revision(&self, number: u32) -> Option<&RevisionMeta> {
+        self.history.iter().rev().find(|r| r.number == number)
+    }
+
+    /// A revision by its number, to change.
+    pub fn revision_mut(&mut self, number: u32) -> Option<&mut RevisionMeta> {
+        self.history.iter_mut().rev().find(|r| r.number == number)
+    }
+
+    /// The number of the next revision.
+    #[must_use]
+    pub fn next_number(&self) -> u32 {
+        self.history.iter().map(|r| r.number).max().unwrap_or(0) + 1
+    }
+
+    /// Ids of the inventory that can be read.
+    pub fn objects(&self) -> impl Iterator<Item = (ObjectId, &Applied)> {
+        self.inventory.iter().filter_map(|(id, applied)| Some((ObjectId::from_inventory_id(id)?, applied)))
+    }
+}
+
+/// Backoff after the nth failure of the surroundings: 1 s doubled each time, at most 5 minutes.
+#[must_use]
+pub fn backoff(stumbles: u32) -> SignedDuration {
+    SignedDuration::from_secs(1_i64.checked_shl(stumbles.saturating_sub(1).min(10)).unwrap_or(300).min(300))
+}

@@ -1,0 +1,75 @@
+//! The steps of a run. Each is idempotent or finds out by itself what was done, so that a resumed run may repeat the one it was cut off in.
+
+use super::record::RunAction;
+use serde::{Deserialize, Serialize};
+
+/// One step of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Step {
+    /// Write the record of the new revision as pending.
+    Begin,
+    /// Bring the CRDs of `crds/` in, as the policy says, and wait until they are established.
+    Crds,
+    /// Run the hook with this index, and wait for it.
+    Hook(usize),
+    /// Apply the stage with this index.
+    Apply(usize),
+    /// Wait until what was applied at this stage index is established (namespaces, CRDs).
+    Established(usize),
+    /// Delete what is no longer wanted.
+    Prune,
+    /// Wait until all is healthy.
+    Healthy,
+    /// Record the revision as deployed and the one before as superseded.
+    Finish,
+}
+
+impl Step {
+    /// Whether the step writes to objects of the unit: then its intent is stored before.
+    #[must_use]
+    pub fn writes(self) -> bool {
+        !matches!(self, Self::Established(_) | Self::Healthy)
+    }
+}
+
+/// What the steps depend on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// Stages of the apply; `true` where the next may begin only when its objects are established.
+    pub stages: Vec<bool>,
+    /// Indexes of the hooks that run before, in order.
+    pub before: Vec<usize>,
+    /// Indexes of the hooks that run after, in order.
+    pub after: Vec<usize>,
+    /// Whether there are CRDs in `crds/` that the policy may write.
+    pub crds: bool,
+    /// Whether health is waited for.
+    pub wait: bool,
+}
+
+/// The steps of a run, in order: Helm's, with our waits between the stages.
+#[must_use]
+pub fn steps(action: RunAction, shape: &Shape) -> Vec<Step> {
+    let mut out = vec![Step::Begin];
+    if action == RunAction::Adopt {
+        out.push(Step::Finish);
+        return out;
+    }
+    if shape.crds && action != RunAction::Uninstall {
+        out.push(Step::Crds);
+    }
+    out.extend(shape.before.iter().map(|&i| Step::Hook(i)));
+    for (i, &establish) in shape.stages.iter().enumerate() {
+        out.push(Step::Apply(i));
+        if establish {
+            out.push(Step::Established(i));
+        }
+    }
+    out.push(Step::Prune);
+    if shape.wait && action != RunAction::Uninstall {
+        out.push(Step::Healthy);
+    }
+    out.extend(shape.after.iter().map(|&i| Step::Hook(i)));
+    out.push(Step::Finish);
+    out
+}

@@ -1,0 +1,219 @@
+//! Tables of facts to states and decisions, and the property that every pass ends.
+
+use super::decide::quarantines;
+use super::record::*;
+use super::state::*;
+use super::steps::Shape;
+use super::{Action, Decision, Step, decide, steps};
+use jiff::Timestamp;
+use proptest::prelude::{any, prop, prop_assert, proptest};
+use proptest::strategy::Strategy as _;
+
+fn attempt(version: &str, content: &str, config: &str) -> Attempt {
+    Attempt {
+        source_revision: format!("main@sha1:{content}"),
+        version: version.into(),
+        content: content.into(),
+        config: config.into(),
+        shape: String::new(),
+    }
+}
+
+fn want(attempt: Attempt) -> Want {
+    Want { attempt, strategy: Strategy::ChartVersion, install: Remedy::DEFAULT, upgrade: Remedy::DEFAULT, correct_drift: false }
+}
+
+fn revision(number: u32, status: RevisionStatus, attempt: Attempt) -> RevisionMeta {
+    RevisionMeta {
+        number,
+        status,
+        action: RunAction::Upgrade,
+        attempt,
+        chart_name: "web".into(),
+        app_version: String::new(),
+        target: None,
+        digest: String::new(),
+        first_deployed: Timestamp::UNIX_EPOCH,
+        started: Timestamp::UNIX_EPOCH,
+        ended: None,
+        description: String::new(),
+        commit: String::new(),
+    }
+}
+
+fn record(history: Vec<RevisionMeta>) -> UnitRecord {
+    UnitRecord { history, ..UnitRecord::default() }
+}
+
+fn see(record: &UnitRecord, want: &Want, drifted: Option<usize>) -> State {
+    observe(want, &Facts { record, drifted, requested: false, forced: false, now: Timestamp::UNIX_EPOCH })
+}
+
+#[test]
+fn states() {
+    use RevisionStatus::{Deployed, Failed, PendingUpgrade, Superseded, Uninstalled};
+    let v1 = attempt("1.0.0", "aa", "x");
+    let v1_edited = attempt("1.0.0", "bb", "x");
+    let v1_values = attempt("1.0.0", "aa", "y");
+    let v2 = attempt("2.0.0", "cc", "x");
+    let at = |history| record(history);
+    let deployed = at(vec![revision(1, Deployed, v1.clone())]);
+
+    assert_eq!(see(&at(vec![]), &want(v1.clone()), None), State::Absent);
+    assert_eq!(see(&at(vec![revision(1, Uninstalled, v1.clone())]), &want(v1.clone()), None), State::Absent);
+    assert_eq!(see(&deployed, &want(v1.clone()), None), State::NeedsLive);
+    assert_eq!(see(&deployed, &want(v1.clone()), Some(0)), State::Settled);
+    assert_eq!(see(&deployed, &want(v1.clone()), Some(2)), State::Drifted(2));
+    assert_eq!(see(&deployed, &want(v2.clone()), None), State::Outdated(Cause::Content));
+    assert_eq!(see(&deployed, &want(v1_values.clone()), None), State::Outdated(Cause::Values));
+    assert_eq!(see(&deployed, &want(v1_edited.clone()), Some(0)), State::Held, "the chart changed, its version did not");
+    let by_revision = Want { strategy: Strategy::Revision, ..want(v1_edited) };
+    assert_eq!(see(&deployed, &by_revision, Some(0)), State::Outdated(Cause::Content));
+    assert_eq!(see(&at(vec![revision(3, PendingUpgrade, v1.clone())]), &want(v1.clone()), None), State::Locked { revision: 3 });
+    let failed = at(vec![revision(1, Superseded, v1.clone()), revision(2, Failed, v2.clone())]);
+    assert!(matches!(see(&failed, &want(v2.clone()), None), State::Failed { .. }));
+    assert_eq!(see(&failed, &want(v1_values), None), State::Outdated(Cause::Content), "something newer is wanted than what failed");
+
+    // After a rollback the deployed content is the old one; only the quarantine keeps the failed one away.
+    let mut rolled_back =
+        at(vec![revision(1, Superseded, v1.clone()), revision(2, Failed, v2.clone()), revision(3, Deployed, v1.clone())]);
+    assert_eq!(see(&rolled_back, &want(v2.clone()), None), State::Outdated(Cause::Content));
+    let quarantine = Quarantine { attempt: v2.clone(), message: "unhealthy".into(), since: Timestamp::UNIX_EPOCH, restored: Some(3) };
+    rolled_back.quarantine = Some(quarantine.clone());
+    assert_eq!(see(&rolled_back, &want(v2.clone()), None), State::Quarantined(quarantine));
+    let fixed_without_bump = attempt("2.0.0", "dd", "x");
+    assert_eq!(see(&rolled_back, &want(fixed_without_bump), None), State::Outdated(Cause::Content), "new content lifts a quarantine");
+    let asked = Facts { record: &rolled_back, drifted: None, requested: true, forced: false, now: Timestamp::UNIX_EPOCH };
+    assert_eq!(observe(&want(v2), &asked), State::Outdated(Cause::Content), "so does a person");
+    assert_eq!(see(&rolled_back, &want(v1), Some(0)), State::Settled, "and a revert in Git needs nothing");
+}
+
+#[test]
+fn a_running_wait_is_superseded_but_a_rollback_is_finished() {
+    let run = |action| Run {
+        revision: 2,
+        action,
+        attempt: attempt("2.0.0", "cc", "x"),
+        cursor: 3,
+        length: 6,
+        started: Timestamp::UNIX_EPOCH,
+        waiting_since: None,
+        to: None,
+        why: None,
+        stumbles: 0,
+    };
+    for (action, superseded) in [(RunAction::Upgrade, true), (RunAction::Install, true), (RunAction::Rollback, false)] {
+        let record = UnitRecord { run: Some(run(action)), ..UnitRecord::default() };
+        assert_eq!(see(&record, &want(attempt("3.0.0", "dd", "x")), None), State::Running { superseded }, "{action:?}");
+    }
+}
+
+#[test]
+fn failures_are_answered() {
+    use RevisionStatus::{Failed, Superseded};
+    let (v1, v2) = (attempt("1.0.0", "aa", "x"), attempt("2.0.0", "cc", "x"));
+    let upgrade = record(vec![revision(1, Superseded, v1.clone()), revision(2, Failed, v2.clone())]);
+    let install = record(vec![revision(1, Failed, v2.clone())]);
+    let answer = |record: &UnitRecord, want: &Want, failures: u32| {
+        let record = UnitRecord { failures, ..record.clone() };
+        decide(&see(&record, want, None), want, &record, &[])
+    };
+    let retry = |retries, remedy_last, strategy| Remedy { retries: Some(retries), remedy_last, strategy };
+
+    let plain = want(v2.clone());
+    assert_eq!(answer(&upgrade, &plain, 1), Decision::Act(Action::RollBack { to: 1 }));
+    assert!(matches!(answer(&install, &plain, 1), Decision::Stall(_)), "a failed first install is kept");
+    let flux = Want { upgrade: retry(2, false, RemedyStrategy::Rollback), ..plain.clone() };
+    assert_eq!(answer(&upgrade, &flux, 1), Decision::Act(Action::RollBack { to: 1 }));
+    assert!(matches!(answer(&upgrade, &flux, 3), Decision::Stall(_)), "the third failure is left as it is");
+    let uninstall = Want { upgrade: retry(0, true, RemedyStrategy::Uninstall), ..plain.clone() };
+    assert_eq!(answer(&upgrade, &uninstall, 1), Decision::Act(Action::Uninstall));
+    let install_retries = Want { install: retry(1, false, RemedyStrategy::Rollback), ..plain };
+    assert_eq!(answer(&install, &install_retries, 1), Decision::Act(Action::Uninstall));
+    assert!(matches!(answer(&install, &install_retries, 2), Decision::Stall(_)));
+    assert!(quarantines(&Remedy::DEFAULT, 1));
+    assert!(!quarantines(&retry(2, false, RemedyStrategy::Rollback), 2));
+    assert!(quarantines(&retry(2, false, RemedyStrategy::Rollback), 3));
+    assert!(!quarantines(&retry(-1, false, RemedyStrategy::Rollback), 99));
+}
+
+#[test]
+fn the_order_of_steps_is_helms() {
+    let shape = Shape { stages: vec![true, false], before: vec![0], after: vec![1], crds: true, wait: true };
+    use Step::{Apply, Begin, Crds, Established, Finish, Healthy, Hook, Prune};
+    assert_eq!(
+        steps(RunAction::Upgrade, &shape),
+        [Begin, Crds, Hook(0), Apply(0), Established(0), Apply(1), Prune, Healthy, Hook(1), Finish]
+    );
+    assert_eq!(steps(RunAction::Adopt, &shape), [Begin, Finish]);
+    let none = Shape::default();
+    assert_eq!(steps(RunAction::Uninstall, &none), [Begin, Prune, Finish]);
+}
+
+fn any_status() -> impl proptest::strategy::Strategy<Value = RevisionStatus> {
+    use RevisionStatus::*;
+    prop::sample::select(vec![PendingInstall, PendingUpgrade, PendingRollback, Deployed, Superseded, Failed, Uninstalling, Uninstalled])
+}
+
+
+fn any_attempt() -> impl proptest::strategy::Strategy<Value = Attempt> {
+    ("[12]", "[ab]", "[xy]").prop_map(|(v, c, g)| attempt(&v, &c, &g))
+}
+
+fn any_remedy() -> impl proptest::strategy::Strategy<Value = Remedy> {
+    (proptest::option::of(-1..3), any::<bool>(), any::<bool>()).prop_map(|(retries, remedy_last, uninstall)| Remedy {
+        retries,
+        remedy_last,
+        strategy: if uninstall { RemedyStrategy::Uninstall } else { RemedyStrategy::Rollback },
+    })
+}
+
+proptest! {
+    /// A toy shell performs what is decided, with each outcome chosen at random; a pass must end within few decisions, and a
+    /// rollback must go to a revision that was good.
+    #[test]
+    fn every_pass_ends(
+        statuses in prop::collection::vec((any_status(), any_attempt()), 0..4),
+        wanted in any_attempt(),
+        install in any_remedy(),
+        upgrade in any_remedy(),
+        correct_drift: bool,
+        outcomes in prop::collection::vec(0..3_u8, 12),
+        drifted in proptest::option::of(0..3_usize),
+        failures in 0..4_u32,
+    ) {
+        let want = Want { attempt: wanted, strategy: Strategy::ChartVersion, install, upgrade, correct_drift };
+        let history = statuses.into_iter().enumerate().map(|(i, (s, a))| revision(u32::try_from(i).expect("few") + 1, s, a)).collect();
+        let mut record = UnitRecord { failures, ..record(history) };
+        let mut done: Vec<Action> = Vec::new();
+        let mut drifted = drifted;
+        let mut ended = false;
+        for outcome in outcomes {
+            let state = observe(&want, &Facts { record: &record, drifted, requested: false, forced: false, now: Timestamp::UNIX_EPOCH });
+            let action = match decide(&state, &want, &record, &done) {
+                Decision::Finish | Decision::Hold(_) | Decision::Stall(_) => { ended = true; break; }
+                Decision::Compare => { drifted = Some(0); continue; }
+                Decision::Act(action) => action,
+            };
+            let number = record.next_number();
+            let status = if outcome == 0 { RevisionStatus::Failed } else { RevisionStatus::Deployed };
+            match &action {
+                Action::Install | Action::Upgrade(_) | Action::Resume => record.history.push(revision(number, status, want.attempt.clone())),
+                Action::RollBack { to } => {
+                    let target = record.revision(*to).expect("a rollback goes to a revision that is known").clone();
+                    prop_assert!(matches!(target.status, RevisionStatus::Deployed | RevisionStatus::Superseded));
+                    if outcome > 0 {
+                        record.quarantine = Some(Quarantine { attempt: want.attempt.clone(), message: String::new(), since: Timestamp::UNIX_EPOCH, restored: Some(number) });
+                    }
+                    record.history.push(RevisionMeta { action: RunAction::Rollback, ..revision(number, status, target.attempt) });
+                }
+                Action::Uninstall => record.history.clear(),
+                Action::Unlock(n) => record.revision_mut(*n).expect("the locked revision is known").status = RevisionStatus::Failed,
+                Action::Correct => drifted = Some(0),
+                Action::Supersede => record.run = None,
+            }
+            done.push(action);
+        }
+        prop_assert!(ended, "the pass did not end: {done:?}");
+    }
+}
