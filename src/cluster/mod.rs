@@ -1,1 +1,29 @@
 //! The Kubernetes API: discovery, server-side apply, watches, the Lease, events, release Secrets. Edge.
+//!
+//! The only module that names kube. Objects go in and out as JSON trees; identities are [`crate::object::ObjectId`].
+//!
+//! - [`Cluster`]: a cheap handle on one cluster. [`Cluster::connect`] (a kubeconfig, or in-cluster) or
+//!   [`Cluster::from_client`] (anything that kube takes as a service); reads ([`Cluster::get`], [`Cluster::list`]),
+//!   writes ([`Cluster::apply`], [`Cluster::patch`], [`Cluster::delete`] …).
+//! - [`Discovery`]: which kinds the server knows, cached; asked for again when an unknown kind is met or a CRD changes.
+//! - [`ApiError`]: the step, the object, whose fault it is and when to try again.
+
+mod connect;
+mod discovery;
+mod error;
+mod read;
+mod redact;
+mod request;
+mod write;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use connect::ConnectError;
+pub use discovery::{Discovery, Resource, Served, ServerVersion};
+pub use error::{ApiError, Cause, Fault, Kind, Retry, Step, Subject};
+pub use read::{List, ListOptions};
+pub use request::{Cluster, RequestCount, WriteGate};
+pub use write::{Answer, Apply, Delete, MANAGER, Patch, Propagation, Validation};
