@@ -1,3 +1,4 @@
 //! Shell loops around the pure core: keyed queue, sources, releases, bundles.
 
 pub mod queue;
+pub mod views;

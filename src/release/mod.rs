@@ -4,6 +4,7 @@
 //! - [`state`]: [`observe`]: facts to a [`State`]
 //! - [`decide`](mod@decide): a state to the next [`Decision`]
 //! - [`summary`]: the one place where statuses and conditions are computed
+//! - [`report`]: what is shown of a unit
 //! - [`steps`]: the steps of a run, in order, and which of them a resumed run repeats
 //!
 //! A *unit* is a `HelmRelease` or a `Kustomization`. The shell (`controller::unit`) gathers facts, asks, records its intent,
@@ -11,6 +12,7 @@
 
 pub mod decide;
 pub mod record;
+pub mod report;
 pub mod state;
 pub mod steps;
 pub mod summary;
