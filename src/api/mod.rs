@@ -11,6 +11,8 @@
 
 mod checks;
 pub mod condition;
+pub mod convert;
+pub mod crd;
 mod duration;
 mod error;
 pub mod helm;
@@ -23,6 +25,7 @@ mod reference;
 pub mod source;
 mod strings;
 mod time;
+pub mod unsupported;
 
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use duration::{Duration, DurationError};

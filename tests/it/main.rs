@@ -1,0 +1,3 @@
+//! Tests that cross a module's border: one binary, a module per boundary.
+
+mod crds;
