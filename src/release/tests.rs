@@ -75,8 +75,7 @@ fn states() {
     assert_eq!(see(&failed, &want(v1_values), None), State::Outdated(Cause::Content), "something newer is wanted than what failed");
 
     // After a rollback the deployed content is the old one; only the quarantine keeps the failed one away.
-    let mut rolled_back =
-        at(vec![revision(1, Superseded, v1.clone()), revision(2, Failed, v2.clone()), revision(3, Deployed, v1.clone())]);
+    let mut rolled_back = at(vec![revision(1, Superseded, v1.clone()), revision(2, Failed, v2.clone()), revision(3, Deployed, v1.clone())]);
     assert_eq!(see(&rolled_back, &want(v2.clone()), None), State::Outdated(Cause::Content));
     let quarantine = Quarantine { attempt: v2.clone(), message: "unhealthy".into(), since: Timestamp::UNIX_EPOCH, restored: Some(3) };
     rolled_back.quarantine = Some(quarantine.clone());
@@ -154,7 +153,6 @@ fn any_status() -> impl proptest::strategy::Strategy<Value = RevisionStatus> {
     use RevisionStatus::*;
     prop::sample::select(vec![PendingInstall, PendingUpgrade, PendingRollback, Deployed, Superseded, Failed, Uninstalling, Uninstalled])
 }
-
 
 fn any_attempt() -> impl proptest::strategy::Strategy<Value = Attempt> {
     ("[12]", "[ab]", "[xy]").prop_map(|(v, c, g)| attempt(&v, &c, &g))
