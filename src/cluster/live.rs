@@ -195,6 +195,16 @@ impl<const METADATA: bool> kube::Resource for Raw<METADATA> {
 }
 
 impl<const METADATA: bool> Raw<METADATA> {
+    /// The object's name; empty where it has none.
+    pub(super) fn name(&self) -> &str {
+        self.meta.name.as_deref().unwrap_or_default()
+    }
+
+    /// The object as it came.
+    pub(super) fn into_body(self) -> Json {
+        self.body
+    }
+
     /// Takes the object in; `None` where it has no name.
     pub(super) fn into_live(self, resource: &Resource, depth: Depth, texts: &Texts) -> Option<Live> {
         let mut body = typed(self.body, resource);
