@@ -6,14 +6,19 @@
 //!   [`Cluster::from_client`] (anything that kube takes as a service); reads ([`Cluster::get`], [`Cluster::list`]),
 //!   writes ([`Cluster::apply`], [`Cluster::patch`], [`Cluster::delete`] …).
 //! - [`Discovery`]: which kinds the server knows, cached; asked for again when an unknown kind is met or a CRD changes.
+//! - [`WatchHub`]: one watch per kind and selector, a store of live objects, and one channel of changes.
+//! - [`Elector`]: the one writer per cluster, its [`WriteGate`], and [`Cluster::foreign_leases`] of Flux controllers.
 //! - [`ApiError`]: the step, the object, whose fault it is and when to try again.
 
 mod connect;
 mod discovery;
 mod error;
+mod lease;
+mod live;
 mod read;
 mod redact;
 mod request;
+mod watch;
 mod write;
 
 #[cfg(test)]
@@ -24,6 +29,11 @@ mod tests;
 pub use connect::ConnectError;
 pub use discovery::{Discovery, Resource, Served, ServerVersion};
 pub use error::{ApiError, Cause, Fault, Kind, Retry, Step, Subject};
+pub use lease::{Elector, ForeignLease, Leadership, LeaseConfig};
+pub use live::{Depth, FieldManager, Live};
 pub use read::{List, ListOptions};
 pub use request::{Cluster, RequestCount, WriteGate};
+pub use watch::{
+    Change, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, LiveEvent, Phase, WatchHandle, WatchHub, WatchSpec, WatchState, WatchStatus,
+};
 pub use write::{Answer, Apply, Delete, MANAGER, Patch, Propagation, Validation};

@@ -14,6 +14,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use tokio::time::Instant;
 use tower::service_fn;
 
 /// A handle on one cluster. Cloning is cheap; clones share the connections, the discovery cache and the counters.
@@ -71,43 +72,62 @@ impl Cluster {
         counts.iter().map(|((method, code), count)| RequestCount { method: method.clone(), code: code.clone(), count: *count }).collect()
     }
 
+    /// The namespace of the kubeconfig's context, or the pod's own.
+    #[must_use]
+    pub fn default_namespace(&self) -> &str {
+        self.wire.client.default_namespace()
+    }
+
     /// The kube client below, for watches.
     pub(super) fn client(&self) -> kube::Client {
         self.wire.client.clone()
     }
 
     pub(super) async fn send(&self, mut call: Call) -> Result<Reply, ApiError> {
-        if call.step.writes()
-            && let Some(gate) = &self.gate
-            && !gate.open()
-        {
-            return Err(ApiError::local(call.step, call.subject, Kind::NotLeader, "the Lease is not held, so nothing is written"));
-        }
         call.user.clone_from(&self.user);
-        self.wire.send(call).await
+        match &self.gate {
+            Some(gate) if call.step.writes() => gate.pass(&self.wire, call).await,
+            _ => self.wire.send(call).await,
+        }
     }
 }
 
-/// Says at each write whether writing is allowed at this moment.
+/// Says at each write until when writing is allowed; `None` means not now.
+///
+/// A write that is under way when its time runs out is given up, so that it cannot come after another daemon's.
 #[derive(Clone)]
-pub struct WriteGate(Arc<dyn Fn() -> bool + Send + Sync>);
+pub struct WriteGate(Arc<dyn Fn() -> Option<Instant> + Send + Sync>);
 
 impl WriteGate {
     /// A gate that asks the function at each write.
-    pub fn new(open: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(open))
+    pub fn new(until: impl Fn() -> Option<Instant> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(until))
     }
 
-    /// Whether writing is allowed now.
+    /// Until when writing is allowed, if it is allowed now.
     #[must_use]
-    pub fn open(&self) -> bool {
-        (self.0)()
+    pub fn until(&self) -> Option<Instant> {
+        (self.0)().filter(|until| *until > Instant::now())
+    }
+
+    async fn pass(&self, wire: &Wire, call: Call) -> Result<Reply, ApiError> {
+        let closed = |step, subject| ApiError::local(step, subject, Kind::NotLeader, "the Lease is not held, so nothing is written");
+        let Some(mut until) = self.until() else { return Err(closed(call.step, call.subject)) };
+        let (step, subject) = (call.step, call.subject.clone());
+        let mut sending = std::pin::pin!(wire.send(call));
+        loop {
+            match tokio::time::timeout_at(until, &mut sending).await {
+                Ok(reply) => return reply,
+                // renewed meanwhile: go on
+                Err(_) => until = self.until().ok_or_else(|| closed(step, subject.clone()))?,
+            }
+        }
     }
 }
 
 impl fmt::Debug for WriteGate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WriteGate(open: {})", self.open())
+        write!(f, "WriteGate(open: {})", self.until().is_some())
     }
 }
 

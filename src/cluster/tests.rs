@@ -52,7 +52,7 @@ async fn an_unknown_kind_names_the_object_and_the_way_out() {
 async fn a_closed_gate_stops_writes_only() {
     let script = Script::default();
     let cluster =
-        script.cluster(|seen| small_discovery(&seen.uri).unwrap_or((200, json!({"metadata": {}})))).with_gate(WriteGate::new(|| false));
+        script.cluster(|seen| small_discovery(&seen.uri).unwrap_or((200, json!({"metadata": {}})))).with_gate(WriteGate::new(|| None));
     let error = cluster.apply(&config_map("a", "1"), &Apply::default()).await.expect_err("is closed");
     assert_eq!((error.kind, error.class), (Kind::NotLeader, Retry::Never));
     cluster.apply(&config_map("a", "1"), &Apply::dry_run()).await.expect("a dry-run stores nothing");
