@@ -8,6 +8,7 @@
 pub mod diff;
 pub mod drift;
 pub mod hook;
+pub mod inventory;
 pub mod order;
 pub mod ownership;
 
