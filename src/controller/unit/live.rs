@@ -1,0 +1,333 @@
+//! The unit and the live cluster: applying one object, comparing all of them, drift and its correction, the verdict on health.
+
+use super::run::{failure, surroundings};
+use super::{Prepared, Unit, publish};
+use crate::api::{Reason, names};
+use crate::cluster::{Answer, ApiError, Apply, Patch, error::Kind, error::Step};
+use crate::controller::context::Context;
+use crate::health::{self, Verdict};
+use crate::object::{Json, Manifest, ObjectId};
+use crate::plan::{Drift, DriftPolicy, drift, takeover};
+use crate::release::report::{DriftEpisode, EpisodeEnd};
+use crate::release::{Applied, Failure, UnitKey, UnitKind};
+use crate::render::target::{Target, digest};
+use futures::stream::{self, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+
+/// Dry-runs of one unit that are under way at the same time.
+const CONCURRENCY: usize = 8;
+/// So many corrections of one object in [`FIGHT_WINDOW`] are a fight.
+const FIGHT: usize = 3;
+const FIGHT_WINDOW: SignedDuration = SignedDuration::from_mins(10);
+/// Episodes that are kept for the page.
+const EPISODES: usize = 200;
+
+/// Whether an object is in the cluster as we last wrote or verified it, with what is wanted now: then nothing is sent.
+pub(super) fn as_verified(ctx: &Context, manifest: &Manifest, known: &Applied) -> bool {
+    known.digest == digest(&manifest.body)
+        && ctx.hub.get(&manifest.id).is_some_and(|live| live.resource_version == known.resource_version && live.uid == known.uid)
+}
+
+/// Applies one object. What is not known to be ours is looked at first: whose it is, and which managers' fields we take over.
+pub(super) async fn apply(
+    ctx: &Context,
+    key: &UnitKey,
+    prepared: &Prepared,
+    manifest: &Manifest,
+    known: bool,
+) -> Result<Applied, ApiError> {
+    if !known && let Some(live) = ctx.cluster.get(&manifest.id).await? {
+        if let Some(owner) = foreign_owner(key, prepared, &live) {
+            let message = format!(
+                "is owned by {owner}; take it out of there, or set the annotation {}: enabled on {key} to take it over",
+                names::ADOPT
+            );
+            return Err(ApiError::local(Step::Apply, &manifest.id, Kind::Refused, message));
+        }
+        take_over(ctx, manifest, &live).await?;
+    }
+    let answer = ctx.cluster.apply(&prepared.spec.without_ignored(manifest), &Apply::default()).await?;
+    Ok(applied(manifest, &answer))
+}
+
+fn applied(manifest: &Manifest, answer: &Answer) -> Applied {
+    Applied {
+        uid: answer.uid().to_owned(),
+        resource_version: answer.resource_version().to_owned(),
+        digest: digest(&manifest.body),
+        api_version: manifest.api_version.clone(),
+    }
+}
+
+/// Fields that other deployers own become ours, so that what Git no longer names really goes.
+async fn take_over(ctx: &Context, manifest: &Manifest, live: &Json) -> Result<(), ApiError> {
+    if let Some(patch) = takeover::patch(live, takeover::DEPLOYERS) {
+        let resource = ctx.cluster.resource(&manifest.gvk()).await?;
+        ctx.cluster.patch(&resource, &manifest.id, &Patch::Operations(patch)).await?;
+        tracing::info!(object = %manifest.id, "fields of other deployers taken over");
+    }
+    Ok(())
+}
+
+/// Who else says that the object is theirs; `None` where nobody does, or adoption was asked for.
+fn foreign_owner(key: &UnitKey, prepared: &Prepared, live: &Json) -> Option<String> {
+    if prepared.spec.adopts() {
+        return None;
+    }
+    let label = |name: &str| live.pointer("/metadata/labels").and_then(|l| l.get(name)).and_then(Json::as_str);
+    let annotation = |name: &str| live.pointer("/metadata/annotations").and_then(|l| l.get(name)).and_then(Json::as_str);
+    for (name, namespace, kind) in [
+        (names::HELM_NAME, names::HELM_NAMESPACE, UnitKind::Release),
+        (names::KUSTOMIZE_NAME, names::KUSTOMIZE_NAMESPACE, UnitKind::Bundle),
+    ] {
+        if let (Some(n), Some(ns)) = (label(name), label(namespace)) {
+            let same = kind == key.kind && n == key.name && ns == key.namespace;
+            // An object that a bundle applied and that a release of ours names too has two owners: that is refused.
+            if !same {
+                return Some(format!("{} {ns}/{n}", kind.as_str()));
+            }
+            return None;
+        }
+    }
+    if let (Some(n), Some(ns)) = (annotation(names::HELM_RELEASE_NAME), annotation(names::HELM_RELEASE_NAMESPACE)) {
+        let (namespace, name) = prepared.spec.release();
+        if key.kind == UnitKind::Bundle || n != name || ns != namespace {
+            return Some(format!("Helm release {ns}/{n}"));
+        }
+        return None;
+    }
+    // Nobody's: a release does not take what `kubectl` made, as Helm would not; a Kustomization does, as Flux's does.
+    (key.kind == UnitKind::Release && live.pointer("/metadata/labels").and_then(|l| l.get(names::MANAGED_BY)).is_some_and(|m| m != names::MANAGED_BY_HELM))
+        .then(|| "somebody who labelled it app.kubernetes.io/managed-by".to_owned())
+}
+
+/// Whether a live object still says that it is this unit's: what was taken over since is not ours to delete.
+pub(super) fn ours(key: &UnitKey, prepared: &Prepared, live: &Json) -> bool {
+    foreign_owner(key, prepared, live).is_none()
+}
+
+/// What a comparison came to.
+pub(super) enum Compared {
+    /// Every object was compared.
+    All,
+    /// A watch has not seen all objects yet; its event wakes the unit.
+    Waiting,
+    /// The cluster did not answer.
+    Failed(String),
+}
+
+/// Compares with the cluster what may differ: after a start every object whose version is not the one last verified, later those
+/// that an event named. Costs one read and one dry-run for each, and nothing for the rest.
+pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared) -> Compared {
+    let number = unit.record().deployed().map_or(0, |r| r.number);
+    let target = match &unit.deployed {
+        Some((n, target)) if *n == number => std::sync::Arc::clone(target),
+        _ => match super::rebuild::target(ctx, &prepared.spec.key(), unit.record(), &prepared.spec, number).await {
+            Ok(target) => {
+                unit.deployed = Some((number, std::sync::Arc::clone(&target)));
+                target
+            }
+            Err(failure) => return Compared::Failed(failure.message),
+        },
+    };
+    ctx.watch_objects(prepared.spec.kind(), &target.manifests);
+    if !unit.compared {
+        if !ctx.watches_synced(prepared.spec.kind(), &target.manifests) {
+            return Compared::Waiting;
+        }
+        unit.suspects.extend(target.manifests.iter().map(|m| m.id.clone()));
+    }
+    let suspects = std::mem::take(&mut unit.suspects);
+    let work: Vec<&Manifest> = target
+        .manifests
+        .iter()
+        .filter(|m| suspects.contains(&m.id))
+        .filter(|m| !unit.record().inventory.get(&m.id.inventory_id()).is_some_and(|known| as_verified(ctx, m, known)))
+        .collect();
+    let revision = unit.record().deployed().map(|r| r.attempt.version.clone()).unwrap_or_default();
+    let results: Vec<(&Manifest, Result<Look, ApiError>)> = stream::iter(work)
+        .map(|manifest| {
+            let revision = &revision;
+            async move { (manifest, look_at(ctx, prepared, manifest, revision).await) }
+        })
+        .buffer_unordered(CONCURRENCY)
+        .collect()
+        .await;
+    let mut failed = None;
+    for (manifest, result) in results {
+        match result {
+            Ok(look) => {
+                let drifted = look.drift.iter().any(Drift::counts);
+                take(unit, &manifest.id, look.drift, EpisodeEnd::Gone);
+                if let Some(version) = look.version.filter(|_| !drifted) {
+                    let known = Applied { digest: digest(&manifest.body), api_version: manifest.api_version.clone(), ..version };
+                    unit.record_mut().inventory.insert(manifest.id.inventory_id(), known);
+                }
+            }
+            // What a webhook with side effects forbids to look at beforehand is no drift.
+            Err(error) if error.kind == Kind::DryRunUnsupported => {}
+            Err(error) => {
+                unit.suspects.insert(manifest.id.clone());
+                failed = Some(error.to_string());
+            }
+        }
+    }
+    // Objects that were drifted and are wanted no more.
+    let wanted: BTreeSet<&ObjectId> = target.manifests.iter().map(|m| &m.id).collect();
+    unit.drift.retain(|id, _| wanted.contains(id));
+    match failed {
+        Some(error) => Compared::Failed(error),
+        None => {
+            unit.compared = true;
+            Compared::All
+        }
+    }
+}
+
+/// One object, looked at.
+struct Look {
+    drift: Vec<Drift>,
+    /// Version and uid of the live object; `None` where it is gone.
+    version: Option<Applied>,
+}
+
+async fn look_at(ctx: &Context, prepared: &Prepared, manifest: &Manifest, revision: &str) -> Result<Look, ApiError> {
+    let now = Timestamp::now();
+    let desired = prepared.spec.without_ignored(manifest);
+    let Some(live) = ctx.cluster.get(&manifest.id).await? else {
+        let drift = drift::missing(&desired, revision, prepared.spec.drift_policy(), now);
+        return Ok(Look { drift: vec![drift], version: None });
+    };
+    let dry = ctx.cluster.apply(&desired, &Apply::dry_run()).await?;
+    let drift = drift::find(&drift::Input {
+        desired: &desired.body,
+        live: &live,
+        dry_run: &dry.object,
+        revision,
+        policy: &prepared.spec.drift_policy(),
+        redactor: &ctx.redactor,
+        now,
+    });
+    let text = |pointer: &str| live.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let version =
+        Applied { uid: text("/metadata/uid"), resource_version: text("/metadata/resourceVersion"), digest: String::new(), api_version: String::new() };
+    Ok(Look { drift, version: Some(version) })
+}
+
+/// Takes the differences of one object in: those seen before keep their first time, those that are no more end.
+fn take(unit: &mut Unit, id: &ObjectId, mut found: Vec<Drift>, end: EpisodeEnd) {
+    let before = unit.drift.remove(id).unwrap_or_default();
+    let now = Timestamp::now();
+    for drift in &mut found {
+        if let Some(old) = before.iter().find(|old| old.pointer == drift.pointer) {
+            drift.first_seen = old.first_seen;
+        }
+    }
+    for old in before {
+        if old.counts() && !found.iter().any(|new| new.pointer == old.pointer) {
+            unit.episodes.push_front(DriftEpisode { drift: old, ended: now, end });
+        }
+    }
+    unit.episodes.truncate(EPISODES);
+    if !found.is_empty() {
+        unit.drift.insert(id.clone(), found);
+    }
+}
+
+/// Sets drifted objects back to what is wanted. Three corrections of one object in ten minutes are a fight: then it is left, and said.
+pub(super) async fn correct(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared) -> Result<(), Failure> {
+    let Some((_, target)) = unit.deployed.clone() else { return Err(surroundings("the deployed objects are not known".into())) };
+    let now = Timestamp::now();
+    let ids: Vec<ObjectId> = unit.drift.iter().filter(|(_, d)| d.iter().any(Drift::counts)).map(|(id, _)| id.clone()).collect();
+    for id in ids {
+        let Some(manifest) = target.manifests.iter().find(|m| m.id == id) else { continue };
+        let fields: Vec<Drift> = unit.drift.get(&id).cloned().unwrap_or_default().into_iter().filter(Drift::counts).collect();
+        let who = fields.iter().find_map(|d| d.owners.first().or(d.suspect.as_ref())).map_or_else(|| "somebody".to_owned(), ToString::to_string);
+        let times = unit.corrections.entry(id.clone()).or_default();
+        times.retain(|at| now.duration_since(*at) < FIGHT_WINDOW);
+        if times.len() >= FIGHT {
+            let message = format!("{id} was corrected {} times in ten minutes and {who} keeps changing it: left as it is for now", times.len());
+            for drift in unit.drift.get_mut(&id).into_iter().flatten().filter(|d| d.counts()) {
+                drift.policy = DriftPolicy::Ignored(message.clone());
+            }
+            publish::event(ctx, key, unit, true, Reason::DriftFight, &message);
+            continue;
+        }
+        times.push_back(now);
+        let answer = apply(ctx, key, prepared, manifest, true).await.map_err(|e| failure(&e))?;
+        unit.record_mut().inventory.insert(id.inventory_id(), answer);
+        let paths: Vec<&str> = fields.iter().map(|d| d.path.as_str()).take(5).collect();
+        let message = format!("{id}: {who} had changed {}; corrected", paths.join(", "));
+        take(unit, &id, Vec::new(), EpisodeEnd::Corrected);
+        ctx.metrics.drift_corrected(&key.namespace, &key.name, fields.len());
+        publish::event(ctx, key, unit, true, Reason::DriftCorrected, &message);
+    }
+    ctx.save(key, unit, false).await;
+    Ok(())
+}
+
+/// Looks at drift without writing, for suspended units.
+pub(super) async fn look(ctx: &Context, unit: &mut Unit, spec: &super::prepare::Spec) {
+    if unit.record().run.is_some() || unit.record().deployed().is_none() {
+        return;
+    }
+    let prepared = unit.prepared.clone().unwrap_or_else(|| std::sync::Arc::new(super::prepare::for_removal(spec)));
+    if let Compared::Failed(error) = compare(ctx, unit, &prepared).await {
+        tracing::debug!(unit = %spec.key(), %error, "cannot be compared while suspended");
+    }
+}
+
+/// Whether the cluster is as a target wants it already, so that taking a release over needs no write to its objects.
+pub(super) async fn already(ctx: &Context, unit: &mut Unit, prepared: &Prepared, target: &Target) -> bool {
+    if !target.hooks.is_empty() {
+        // Whether hooks must run is not known: an upgrade runs them, as Helm does.
+        return false;
+    }
+    let mut found = Vec::new();
+    for manifest in &target.manifests {
+        match look_at(ctx, prepared, manifest, "").await {
+            Ok(Look { drift, version: Some(version) }) if !drift.iter().any(Drift::counts) => found.push((manifest, version)),
+            _ => return false,
+        }
+    }
+    for (manifest, version) in found {
+        let known = Applied { digest: digest(&manifest.body), api_version: manifest.api_version.clone(), ..version };
+        unit.record_mut().inventory.insert(manifest.id.inventory_id(), known);
+    }
+    true
+}
+
+/// The verdict on the health of some objects, with the deepest cause found. Pods are watched only from here on.
+pub(super) async fn verdict(
+    ctx: &Context,
+    unit: &Unit,
+    ids: &[ObjectId],
+    since: Timestamp,
+    now: Timestamp,
+    timeout: SignedDuration,
+) -> Verdict {
+    let mut objects: Vec<(ObjectId, Option<Json>)> = Vec::with_capacity(ids.len());
+    for id in ids {
+        let known = unit.record().inventory.get(&id.inventory_id());
+        let live = ctx.hub.get(id);
+        // The watch may be behind our own write: then the object is not what we wait for yet.
+        let fresh = live.filter(|live| known.is_none_or(|k| !older(&live.resource_version, &k.resource_version)));
+        let object = match fresh {
+            Some(live) => Some(live.object()),
+            None => ctx.cluster.get(id).await.ok().flatten(),
+        };
+        objects.push((id.clone(), object));
+    }
+    let surroundings = ctx.surroundings(&objects);
+    health::verdict(&health::Inputs { objects: &objects, surroundings: &surroundings, since, now, timeout, grace: super::run::GRACE })
+}
+
+/// Whether a resource version is older than another one. They are opaque to most, but ordered numbers by the API's contract since 1.35,
+/// and were before.
+fn older(a: &str, b: &str) -> bool {
+    match (a.parse::<u64>(), b.parse::<u64>()) {
+        (Ok(a), Ok(b)) => a < b,
+        _ => false,
+    }
+}

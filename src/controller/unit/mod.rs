@@ -1,0 +1,158 @@
+//! Units: HelmReleases and Kustomizations. One pass at a time per unit; nothing waits inside a pass.
+//!
+//! A pass gathers facts, asks [`crate::release::observe`] and [`crate::release::decide`], performs what they say, and publishes
+//! a status and a report. What a unit waits for (health, a hook, a dependency, a time) wakes it by an event.
+//!
+//! - [`pass`]: the loop
+//! - [`prepare`]: from the custom resource and its source to what is wanted
+//! - [`run`]: the steps of a run
+//! - [`live`]: comparing with the cluster, drift and its correction
+//! - [`rebuild`]: what is remembered, from the cluster where the store does not know
+//! - [`record`]: Helm's release Secrets
+//! - [`publish`]: status, events, report
+
+mod live;
+mod pass;
+mod prepare;
+mod publish;
+mod rebuild;
+mod record;
+mod run;
+
+pub use pass::pass;
+pub use prepare::Prepared;
+
+use crate::object::ObjectId;
+use crate::plan::Drift;
+use crate::release::report::{DriftEpisode, EventLine, Pill};
+use crate::release::{UnitKey, UnitRecord};
+use crate::render::target::Target;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::queue::Queue;
+
+/// All units, and what woke them.
+#[derive(Debug, Default)]
+pub struct Units {
+    /// Units that are due.
+    pub queue: Queue<UnitKey>,
+    cells: Mutex<HashMap<UnitKey, Unit>>,
+    inbox: Mutex<HashMap<UnitKey, Inbox>>,
+    awaited: Mutex<HashMap<ObjectId, HashSet<UnitKey>>>,
+}
+
+/// What woke a unit since its last pass.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    /// Its custom resource, its source, a dependency or the time: everything is looked at again.
+    pub full: bool,
+    /// Live objects that changed.
+    pub objects: BTreeSet<ObjectId>,
+}
+
+/// A unit in memory. All of it but `record` can be found out again.
+#[derive(Debug, Default)]
+pub struct Unit {
+    /// What is remembered; `None` until it was loaded.
+    pub record: Option<UnitRecord>,
+    /// What is wanted, as of the last full pass.
+    pub prepared: Option<Arc<Prepared>>,
+    /// The target of the deployed revision, with its number.
+    pub deployed: Option<(u32, Arc<Target>)>,
+    /// The target of the run under way, with its revision.
+    pub running: Option<(u32, Arc<Target>)>,
+    /// Objects that may differ from what was applied.
+    pub suspects: BTreeSet<ObjectId>,
+    /// Whether every object was compared since the start of the daemon.
+    pub compared: bool,
+    /// Differences, by object.
+    pub drift: BTreeMap<ObjectId, Vec<Drift>>,
+    /// Differences that ended, newest first.
+    pub episodes: VecDeque<DriftEpisode>,
+    /// When drift of an object was corrected lately.
+    pub corrections: HashMap<ObjectId, VecDeque<Timestamp>>,
+    /// What happened lately, newest first.
+    pub events: VecDeque<EventLine>,
+    /// When everything is looked at again without an event.
+    pub next_full: Option<Timestamp>,
+    /// The pill, and since when.
+    pub pill: Option<(Pill, Timestamp)>,
+    /// Consecutive failures of the surroundings outside a run.
+    pub stumbles: u32,
+    /// What it awaits, to be taken back when it does not any more.
+    pub awaits: HashSet<ObjectId>,
+    /// When the commit that a run deploys was seen first, for the lead time.
+    pub seen: Option<Timestamp>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Units {
+    /// Wakes a unit to look at everything again.
+    pub fn wake(&self, key: &UnitKey) {
+        lock(&self.inbox).entry(key.clone()).or_default().full = true;
+        self.queue.add(key.clone());
+    }
+
+    /// Wakes a unit because a live object of it changed.
+    pub fn touch(&self, key: &UnitKey, object: ObjectId) {
+        lock(&self.inbox).entry(key.clone()).or_default().objects.insert(object);
+        self.queue.add(key.clone());
+    }
+
+    /// Wakes whoever awaits an object.
+    pub fn arrived(&self, object: &ObjectId) {
+        let keys: Vec<UnitKey> = lock(&self.awaited).get(object).into_iter().flatten().cloned().collect();
+        for key in keys {
+            self.wake(&key);
+        }
+    }
+
+    /// Makes a unit await exactly these objects.
+    pub fn await_objects(&self, key: &UnitKey, unit: &mut Unit, objects: HashSet<ObjectId>) {
+        let mut awaited = lock(&self.awaited);
+        for gone in unit.awaits.difference(&objects) {
+            if let Some(keys) = awaited.get_mut(gone) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    awaited.remove(gone);
+                }
+            }
+        }
+        for object in objects.difference(&unit.awaits) {
+            awaited.entry(object.clone()).or_default().insert(key.clone());
+        }
+        drop(awaited);
+        unit.awaits = objects;
+    }
+
+    fn take(&self, key: &UnitKey) -> (Unit, Inbox) {
+        let unit = lock(&self.cells).remove(key).unwrap_or_default();
+        let inbox = lock(&self.inbox).remove(key).unwrap_or_default();
+        (unit, inbox)
+    }
+
+    fn put(&self, key: &UnitKey, unit: Unit) {
+        lock(&self.cells).insert(key.clone(), unit);
+    }
+}
+
+impl Unit {
+    /// The record; loaded before anything else is done.
+    fn record(&self) -> &UnitRecord {
+        self.record.as_ref().expect("a pass loads the record first")
+    }
+
+    fn record_mut(&mut self) -> &mut UnitRecord {
+        self.record.as_mut().expect("a pass loads the record first")
+    }
+
+    /// Fields that differ and count.
+    fn drifted(&self) -> usize {
+        self.drift.values().flatten().filter(|d| d.counts()).count()
+    }
+}

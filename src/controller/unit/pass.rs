@@ -1,0 +1,300 @@
+//! The loop of a pass: gather, observe, decide, act, until there is nothing to do now.
+
+use super::{Inbox, Unit, live, prepare, publish, rebuild, run};
+use crate::api::Reason;
+use crate::controller::context::Context;
+use crate::release::{
+    Action, Decision, Facts, Failure, Fault, Outcome, Quarantine, RevisionStatus, RunAction, State, UnitKey, UnitKind, decide,
+    observe, record::backoff,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+
+/// One pass over a unit: takes it out, works on it, puts it back, and sets the time of the next.
+pub async fn pass(ctx: Arc<Context>, key: UnitKey) {
+    let started = std::time::Instant::now();
+    let (mut unit, inbox) = ctx.units.take(&key);
+    let keep = work(&ctx, &key, &mut unit, inbox).await;
+    if keep {
+        ctx.units.put(&key, unit);
+    } else {
+        ctx.units.await_objects(&key, &mut unit, Default::default());
+        ctx.views.remove_unit(&key);
+    }
+    ctx.metrics.reconciled(key.kind.as_str(), &key.namespace, &key.name, started.elapsed());
+}
+
+/// What a pass came to: the outcome to show, and when to look again without an event.
+pub(super) struct Ending {
+    pub(super) outcome: Outcome,
+    pub(super) again: Option<SignedDuration>,
+}
+
+impl Ending {
+    fn new(outcome: Outcome) -> Self {
+        Self { outcome, again: None }
+    }
+
+    fn again(self, after: SignedDuration) -> Self {
+        Self { again: Some(after), ..self }
+    }
+}
+
+/// Whether the unit is still there.
+async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) -> bool {
+    let Some(object) = ctx.objects.get(key) else {
+        // Gone without a finalizer of ours, or never there: nothing of it is ours to remove.
+        ctx.forget(key).await;
+        return false;
+    };
+    let now = Timestamp::now();
+    let spec = match prepare::Spec::parse(key.kind, &object) {
+        Ok(spec) => spec,
+        Err(error) => {
+            publish::invalid(ctx, key, unit, &object, &error.to_string()).await;
+            return true;
+        }
+    };
+    if unit.record.is_none() {
+        match rebuild::load(ctx, key, &spec).await {
+            Ok((record, episodes)) => {
+                unit.record = Some(record);
+                unit.episodes = episodes;
+            }
+            Err(error) => {
+                unit.stumbles += 1;
+                ctx.units.queue.add_after(key.clone(), std(backoff(unit.stumbles)));
+                tracing::warn!(unit = %key, error = %error, "what is remembered cannot be read; trying again");
+                return true;
+            }
+        }
+    }
+    unit.suspects.extend(inbox.objects);
+    if !ctx.leader.may_write() {
+        publish::watching(ctx, key, unit, &spec);
+        return true;
+    }
+    if spec.is_deleting() {
+        return remove(ctx, key, unit, &spec).await;
+    }
+    if spec.suspended() {
+        live::look(ctx, unit, &spec).await;
+        publish::suspended(ctx, key, unit, &spec).await;
+        return true;
+    }
+    let due = unit.next_full.is_none_or(|at| at <= now);
+    let full = inbox.full || due || unit.prepared.is_none();
+    let ending = reconcile(ctx, key, unit, &spec, full, due).await;
+    let interval = spec.interval();
+    if full {
+        unit.next_full = Some(now + ctx.jitter(interval));
+    }
+    let until_full = unit.next_full.map_or(interval, |at| at.duration_since(now)).max(SignedDuration::from_millis(10));
+    let again = ending.again.map_or(until_full, |a| a.min(until_full));
+    ctx.units.queue.clear_timer(key);
+    ctx.units.queue.add_after(key.clone(), std(again));
+    publish::publish(ctx, key, unit, &spec, &ending.outcome).await;
+    true
+}
+
+async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepare::Spec, full: bool, due: bool) -> Ending {
+    if let Err(error) = ctx.ensure_finalizer(key, spec).await {
+        return stumble(unit, Reason::Failed, error.to_string());
+    }
+    if full {
+        match prepare::prepare(ctx, key, unit, spec, due).await {
+            Ok(prepared) => {
+                unit.prepared = Some(Arc::new(prepared));
+                ctx.units.await_objects(key, unit, Default::default());
+                unit.stumbles = 0;
+            }
+            Err(problem) => {
+                // What waits for a missing input still finishes the run under way: its target is known.
+                if unit.record().run.is_none() || unit.prepared.is_none() {
+                    ctx.units.await_objects(key, unit, problem.awaits);
+                    return if problem.stumbled {
+                        stumble(unit, problem.reason, problem.message)
+                    } else {
+                        Ending::new(Outcome::Waiting(problem.reason, problem.message))
+                    };
+                }
+            }
+        }
+    }
+    let Some(prepared) = unit.prepared.clone() else {
+        return Ending::new(Outcome::Waiting(Reason::Progressing, "what is wanted is not known yet".into()));
+    };
+    let requested = spec.requested(unit.record().handled.as_deref());
+    if requested.is_some() {
+        // A person asks: earlier verdicts do not count.
+        unit.record_mut().failures = 0;
+        unit.record_mut().pinned = None;
+    }
+    let mut asked = requested.is_some();
+    let mut done: Vec<Action> = Vec::new();
+    let ending = loop {
+        let now = Timestamp::now();
+        let drifted = unit.compared.then(|| unit.drifted()).filter(|_| unit.suspects.is_empty());
+        let facts = Facts { record: unit.record(), drifted, requested: asked, forced: asked && spec.forced(), now };
+        let state = observe(&prepared.want, &facts);
+        let decision = decide(&state, &prepared.want, unit.record(), &done);
+        tracing::debug!(unit = %key, ?state, ?decision, "decided");
+        let action = match decision {
+            Decision::Finish => {
+                let held = matches!(state, State::Held).then(|| prepared.want.attempt.clone());
+                if unit.record().held != held {
+                    unit.record_mut().held = held;
+                    ctx.save(key, unit, false).await;
+                }
+                break Ending::new(Outcome::Settled);
+            }
+            Decision::Hold(why) => {
+                break match state {
+                    State::Quarantined(_) => Ending::new(Outcome::Quarantined(why)),
+                    State::Pinned(revision) => Ending::new(Outcome::Pinned(revision)),
+                    _ => Ending::new(Outcome::Running(why)).again(SignedDuration::from_millis(200)),
+                };
+            }
+            Decision::Stall(why) => break stall(unit, why),
+            Decision::Compare => {
+                match live::compare(ctx, unit, &prepared).await {
+                    live::Compared::All => continue,
+                    live::Compared::Waiting => break Ending::new(Outcome::Settled),
+                    live::Compared::Failed(error) => break stumble(unit, Reason::ClusterUnavailable, error),
+                }
+            }
+            Decision::Act(action) => action,
+        };
+        done.push(action.clone());
+        let began = match &action {
+            Action::Install => run::begin(ctx, key, unit, &prepared, RunAction::Install).await,
+            Action::Upgrade(_) => run::begin(ctx, key, unit, &prepared, RunAction::Upgrade).await,
+            Action::RollBack { to } => run::begin_rollback(ctx, key, unit, &prepared, *to).await,
+            Action::Uninstall => run::begin_uninstall(ctx, key, unit).await,
+            Action::Supersede => run::supersede(ctx, key, unit, &prepared).await,
+            Action::Unlock(revision) => run::unlock(ctx, key, unit, *revision).await,
+            Action::Correct => live::correct(ctx, key, unit, &prepared).await,
+            Action::Resume => Ok(()),
+        };
+        asked = false;
+        match began {
+            Ok(()) => {}
+            Err(failure) if failure.fault == Fault::Surroundings => break stumble(unit, failure_reason(unit), failure.message),
+            Err(failure) => {
+                refuse(ctx, key, unit, &prepared, failure).await;
+                continue;
+            }
+        }
+        // A run that began, or that was found, goes on until it waits or ends.
+        if unit.record().run.is_some() {
+            match run::advance(ctx, key, unit, &prepared).await {
+                run::Progress::Ended(result) => run::end(ctx, key, unit, &prepared, result).await,
+                run::Progress::Waiting { until, what } => {
+                    let run = unit.record().run.as_ref().expect("a waiting run is there");
+                    let words = crate::release::summary::progress(run, &what);
+                    break Ending::new(Outcome::Running(words)).again(until.duration_since(Timestamp::now()).max(SignedDuration::from_millis(5)));
+                }
+                run::Progress::Stumbled(failure) => {
+                    let stumbles = unit.record().run.as_ref().map_or(1, |r| r.stumbles);
+                    break Ending::new(Outcome::Retrying(failure_reason(unit), failure.message)).again(backoff(stumbles));
+                }
+            }
+        }
+    };
+    if let Some(token) = requested {
+        unit.record_mut().handled = Some(token);
+        ctx.save(key, unit, false).await;
+    }
+    ending
+}
+
+/// The target cannot even be begun (it does not render, or is refused before the first write): nothing was written, the revision
+/// before stays, and it is not tried again as it is.
+async fn refuse(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &super::Prepared, failure: Failure) {
+    let now = Timestamp::now();
+    let record = unit.record_mut();
+    record.failures += 1;
+    tracing::warn!(unit = %key, error = %failure.message, "refused before the first write");
+    let event = if record.last_good().is_none() { Reason::InstallFailed } else { Reason::UpgradeFailed };
+    // Not even retries that the object grants would change this: the same input is refused the same way.
+    record.quarantine =
+        Some(Quarantine { attempt: prepared.want.attempt.clone(), message: failure.message.clone(), since: now, restored: None });
+    publish::event(ctx, key, unit, true, if key.kind == UnitKind::Release { event } else { Reason::ReconciliationFailed }, &failure.message);
+    ctx.save(key, unit, true).await;
+}
+
+/// The object is being deleted: what it brought goes first, then the finalizer.
+async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepare::Spec) -> bool {
+    let keeps = spec.suspended() || !spec.deletes_objects();
+    if !keeps && (unit.record().last().is_some_and(|r| r.status != RevisionStatus::Uninstalled) || !unit.record().inventory.is_empty()) {
+        let uninstalling = unit.record().run.as_ref().is_some_and(|r| r.action == RunAction::Uninstall);
+        if !uninstalling && let Err(failure) = run::begin_uninstall(ctx, key, unit).await {
+            publish::publish(ctx, key, unit, spec, &Outcome::Retrying(Reason::UninstallFailed, failure.message)).await;
+            ctx.units.queue.add_after(key.clone(), std::time::Duration::from_secs(5));
+            return true;
+        }
+        let prepared = prepare::for_removal(spec);
+        let (outcome, again) = match run::advance(ctx, key, unit, &prepared).await {
+            run::Progress::Ended(Ok(())) => {
+                run::end(ctx, key, unit, &prepared, Ok(())).await;
+                (None, SignedDuration::ZERO)
+            }
+            run::Progress::Ended(Err(failure)) => {
+                // Nothing is ever dropped because its removal failed: it is tried again, and the reason is shown.
+                if let Some(run) = unit.record_mut().run.as_mut() {
+                    run.stumbles += 1;
+                    run.waiting_since = None;
+                }
+                (Some(Outcome::Retrying(Reason::UninstallFailed, failure.message)), SignedDuration::from_secs(30))
+            }
+            run::Progress::Waiting { until, what } => {
+                (Some(Outcome::Running(format!("uninstalling: {what}"))), until.duration_since(Timestamp::now()))
+            }
+            run::Progress::Stumbled(failure) => {
+                let stumbles = unit.record().run.as_ref().map_or(1, |r| r.stumbles);
+                (Some(Outcome::Retrying(Reason::UninstallFailed, failure.message)), backoff(stumbles))
+            }
+        };
+        if let Some(outcome) = outcome {
+            ctx.units.queue.add_after(key.clone(), std(again.max(SignedDuration::from_millis(50))));
+            publish::publish(ctx, key, unit, spec, &outcome).await;
+            return true;
+        }
+    }
+    if let Err(error) = ctx.remove_finalizer(key).await {
+        tracing::warn!(unit = %key, %error, "the finalizer cannot be removed; trying again");
+        ctx.units.queue.add_after(key.clone(), std::time::Duration::from_secs(1));
+        return true;
+    }
+    ctx.forget(key).await;
+    false
+}
+
+fn stumble(unit: &mut Unit, reason: Reason, message: String) -> Ending {
+    unit.stumbles += 1;
+    Ending::new(Outcome::Retrying(reason, message)).again(backoff(unit.stumbles))
+}
+
+fn stall(unit: &Unit, why: String) -> Ending {
+    let reason = match unit.record().last() {
+        Some(last) if last.action == RunAction::Rollback => Reason::RollbackFailed,
+        Some(last) if last.action == RunAction::Install && !last.chart_name.is_empty() => Reason::InstallFailed,
+        Some(last) if !last.chart_name.is_empty() => Reason::UpgradeFailed,
+        _ => Reason::ReconciliationFailed,
+    };
+    Ending::new(Outcome::Stalled(reason, why))
+}
+
+fn failure_reason(unit: &Unit) -> Reason {
+    match unit.record().run.as_ref().map(|r| r.action) {
+        Some(RunAction::Install) => Reason::InstallFailed,
+        Some(RunAction::Rollback) => Reason::RollbackFailed,
+        Some(RunAction::Uninstall) => Reason::UninstallFailed,
+        Some(_) => Reason::UpgradeFailed,
+        None => Reason::Failed,
+    }
+}
+
+fn std(duration: SignedDuration) -> std::time::Duration {
+    std::time::Duration::try_from(duration).unwrap_or_default()
+}
