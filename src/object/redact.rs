@@ -177,21 +177,15 @@ impl Redactor {
     fn tree(&self, secret: bool, at: &[String], value: &Json) -> Json {
         match value {
             Json::String(text) => Json::String(self.scrub(text)),
-            Json::Array(items) => {
-                let items = items.iter().enumerate().map(|(n, item)| self.inside(secret || is_secret(item), at, &n.to_string(), item));
-                Json::Array(items.collect())
-            }
-            Json::Object(map) => {
-                let secret = secret || is_secret(value);
-                Json::Object(map.iter().map(|(key, item)| (key.clone(), self.inside(secret, at, key, item))).collect())
-            }
+            Json::Array(items) => items.iter().enumerate().map(|(n, item)| self.inside(secret, at, &n.to_string(), item)).collect(),
+            Json::Object(map) => Json::Object(map.iter().map(|(key, item)| (key.clone(), self.inside(secret, at, key, item))).collect()),
             other => other.clone(),
         }
     }
 
     fn inside(&self, secret: bool, at: &[String], token: &str, value: &Json) -> Json {
         // Objects inside a List (or any other wrapper) are judged as documents of their own; nothing inside a Secret is.
-        let fresh = !secret && value.get("kind").is_some() && value.get("apiVersion").is_some();
+        let fresh = !secret && (is_secret(value) || value.get("kind").is_some() && value.get("apiVersion").is_some());
         let (secret, at) = if fresh { (is_secret(value), Vec::new()) } else { (secret, [at, &[token.to_owned()]].concat()) };
         match self.shown(secret, &at, value) {
             Shown::Plain(tree) => tree,

@@ -115,23 +115,34 @@ pub const WEIGHT: &str = "helm.sh/hook-weight";
 /// The annotation with a hook's delete policies.
 pub const DELETE_POLICY: &str = "helm.sh/hook-delete-policy";
 
+/// What an object is to a release.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Role {
+    /// An ordinary object.
+    Object,
+    /// A hook.
+    Hook(Hook),
+    /// Neither: it asks for an event that does not exist (Helm 2's `crd-install`, a typing error). Helm passes over
+    /// it in silence; this is the annotation, so that it can be told.
+    UnknownHook(String),
+}
+
 impl Hook {
-    /// Reads the hook annotations; `None` where the object names no known event (`crd-install` was Helm 2's).
-    /// As in Helm, names are compared in lower case, a weight that is no number is 0, and unknown policies are passed over.
+    /// Reads the hook annotations. As in Helm, names are compared in lower case, one unknown event makes the object
+    /// neither hook nor object, a weight that is no number is 0, and unknown policies are passed over.
     #[must_use]
-    pub fn of(manifest: &Manifest) -> Option<Self> {
-        let list =
-            |key: &str| manifest.annotation(key).unwrap_or_default().split(',').map(|word| word.trim().to_lowercase()).collect::<Vec<_>>();
-        let events: Vec<_> = list(HOOK).iter().filter_map(|word| Event::parse(word)).collect();
-        if events.is_empty() {
-            return None;
-        }
-        let mut delete_policies: Vec<_> = list(DELETE_POLICY).iter().filter_map(|word| DeletePolicy::parse(word)).collect();
+    pub fn role_of(manifest: &Manifest) -> Role {
+        let Some(asked) = manifest.annotation(HOOK) else { return Role::Object };
+        let words = |text: &str| text.split(',').map(|word| word.trim().to_lowercase()).collect::<Vec<_>>();
+        let events: Option<Vec<_>> = words(asked).iter().map(|word| Event::parse(word)).collect();
+        let Some(events) = events else { return Role::UnknownHook(asked.to_owned()) };
+        let policies = words(manifest.annotation(DELETE_POLICY).unwrap_or_default());
+        let mut delete_policies: Vec<_> = policies.iter().filter_map(|word| DeletePolicy::parse(word)).collect();
         if delete_policies.is_empty() {
             delete_policies.push(DeletePolicy::BeforeHookCreation);
         }
         let weight = manifest.annotation(WEIGHT).and_then(|text| text.parse().ok()).unwrap_or(0);
-        Some(Self { manifest: manifest.clone(), events, weight, delete_policies })
+        Role::Hook(Self { manifest: manifest.clone(), events, weight, delete_policies })
     }
 
     /// Whether the hook asks for this deletion. CRDs are never deleted: that would take every object of theirs along.
@@ -141,7 +152,8 @@ impl Hook {
     }
 }
 
-/// The indices of the hooks of one event, in the order in which they run: weight, kind (install order), name.
+/// The indices of the hooks of one event, in the order in which they run: weight, then name, then kind (install order).
+/// Helm's documentation names kind before name; its code does it this way around, and charts were made to work with the code.
 #[must_use]
 pub fn sequence(hooks: &[Hook], event: Event) -> Vec<usize> {
     let mut found: Vec<usize> = (0..hooks.len()).filter(|n| hooks[*n].events.contains(&event)).collect();
@@ -150,12 +162,11 @@ pub fn sequence(hooks: &[Hook], event: Event) -> Vec<usize> {
 }
 
 fn compare(a: &Hook, b: &Hook) -> Ordering {
-    let key = |hook: &Hook| order::helm_install_rank(&hook.manifest.id.kind);
     let (ia, ib) = (&a.manifest.id, &b.manifest.id);
     (a.weight.cmp(&b.weight))
-        .then_with(|| key(a).cmp(&key(b)))
-        .then_with(|| ia.kind.cmp(&ib.kind))
         .then_with(|| ia.name.cmp(&ib.name))
+        .then_with(|| order::helm_install_rank(&ia.kind).cmp(&order::helm_install_rank(&ib.kind)))
+        .then_with(|| ia.kind.cmp(&ib.kind))
         .then_with(|| ia.namespace.cmp(&ib.namespace))
 }
 
@@ -173,45 +184,56 @@ mod tests {
 
     #[test]
     fn annotations_are_read_as_helm_reads_them() {
-        for (annotations, want) in [
-            (&[][..], None),
-            (&[(HOOK, "crd-install")][..], None),
+        type Read = (Vec<Event>, i32, Vec<DeletePolicy>);
+        let default = vec![DeletePolicy::BeforeHookCreation];
+        let table: Vec<(&[(&str, &str)], Result<Read, &str>)> = vec![
+            (&[], Err("object")),
+            (&[(WEIGHT, "3")], Err("object")),
+            (&[(HOOK, "crd-install")], Err("crd-install")),
+            (&[(HOOK, "pre-install, nonsense")], Err("pre-install, nonsense")),
+            (&[(HOOK, "pre-install, Post-Upgrade")], Ok((vec![Event::PreInstall, Event::PostUpgrade], 0, default.clone()))),
+            (&[(HOOK, "test-success"), (WEIGHT, "-5")], Ok((vec![Event::Test], -5, default))),
             (
-                &[(HOOK, "pre-install, Post-Upgrade,nonsense")],
-                Some((vec![Event::PreInstall, Event::PostUpgrade], 0, vec![DeletePolicy::BeforeHookCreation])),
+                &[(HOOK, "pre-delete"), (WEIGHT, "five"), (DELETE_POLICY, "hook-succeeded,hook-failed,x")],
+                Ok((vec![Event::PreDelete], 0, vec![DeletePolicy::HookSucceeded, DeletePolicy::HookFailed])),
             ),
-            (&[(HOOK, "test-success"), (WEIGHT, "-5")], Some((vec![Event::Test], -5, vec![DeletePolicy::BeforeHookCreation]))),
-            (
-                &[(HOOK, "pre-delete"), (WEIGHT, "five"), (DELETE_POLICY, "hook-succeeded,hook-failed")],
-                Some((vec![Event::PreDelete], 0, vec![DeletePolicy::HookSucceeded, DeletePolicy::HookFailed])),
-            ),
-        ] {
-            let got = Hook::of(&object("Job", "j", annotations)).map(|hook| (hook.events, hook.weight, hook.delete_policies));
-            assert_eq!(got, want, "{annotations:?}");
+        ];
+        for (annotations, want) in table {
+            let got = match Hook::role_of(&object("Job", "j", annotations)) {
+                Role::Hook(hook) => Ok((hook.events, hook.weight, hook.delete_policies)),
+                Role::Object => Err("object".to_owned()),
+                Role::UnknownHook(text) => Err(text),
+            };
+            assert_eq!(got, want.map_err(str::to_owned), "{annotations:?}");
+        }
+    }
+
+    fn hook(kind: &str, name: &str, weight: &str) -> Hook {
+        match Hook::role_of(&object(kind, name, &[(HOOK, "pre-install"), (WEIGHT, weight)])) {
+            Role::Hook(hook) => hook,
+            other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn hooks_run_by_weight_then_kind_then_name() {
-        let make = |kind: &str, name: &str, weight: &str| {
-            Hook::of(&object(kind, name, &[(HOOK, "pre-install"), (WEIGHT, weight)])).expect("a hook")
-        };
+    fn hooks_run_by_weight_then_name_then_kind() {
         let hooks = [
-            make("Job", "b", "0"),
-            make("Job", "a", "0"),
-            make("Zoo", "z", "0"),
-            make("ConfigMap", "c", "0"),
-            make("Job", "last", "1"),
-            make("Job", "first", "-1"),
+            hook("Job", "b", "0"),
+            hook("Job", "a", "0"),
+            hook("ServiceAccount", "a", "0"),
+            hook("Zoo", "a", "0"),
+            hook("ConfigMap", "c", "0"),
+            hook("Job", "last", "1"),
+            hook("Job", "zz-first", "-1"),
         ];
-        let names: Vec<_> = sequence(&hooks, Event::PreInstall).into_iter().map(|n| hooks[n].manifest.id.name.as_str()).collect();
-        assert_eq!(names, ["first", "c", "a", "b", "z", "last"]);
+        let names: Vec<_> = sequence(&hooks, Event::PreInstall).into_iter().map(|n| hooks[n].manifest.id.to_string()).collect();
+        assert_eq!(names, ["Job/zz-first", "ServiceAccount/a", "Job/a", "Zoo/a", "Job/b", "ConfigMap/c", "Job/last"]);
         assert!(sequence(&hooks, Event::Test).is_empty());
     }
 
     #[test]
     fn a_crd_hook_is_never_deleted() {
-        let hook = Hook::of(&object("CustomResourceDefinition", "x", &[(HOOK, "pre-install")])).expect("a hook");
-        assert!(!hook.deletes(DeletePolicy::BeforeHookCreation));
+        assert!(!hook("CustomResourceDefinition", "x", "0").deletes(DeletePolicy::BeforeHookCreation));
+        assert!(hook("Job", "x", "0").deletes(DeletePolicy::BeforeHookCreation));
     }
 }

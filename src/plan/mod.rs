@@ -8,8 +8,13 @@
 pub mod diff;
 pub mod drift;
 pub mod hook;
+pub mod ignore;
+pub mod inventory;
 pub mod order;
 pub mod ownership;
+pub mod replicas;
+pub mod selector;
+pub mod takeover;
 
 pub use diff::{Change, ChangeOp};
 pub use drift::{Drift, DriftOp, DriftPolicy};
