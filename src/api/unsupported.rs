@@ -231,8 +231,7 @@ impl Walk {
                     report(false, note)
                 };
             }
-            _ if is_harmless(schema, value) => return,
-            Some(Blocks) => return report(true, ""),
+            Some(Blocks) => return if is_harmless(schema, value) {} else { report(true, "") },
             None => {}
         }
         let goes_on = self
@@ -253,6 +252,7 @@ impl Walk {
                     self.visit(&schema["items"], item, &format!("{path}[]"), &format!("{shown}[{index}]"), out);
                 }
             }
+            _ if is_harmless(schema, value) => {}
             _ => out.push(Unsupported { path: shown.into(), blocking: false, note: "" }),
         }
     }

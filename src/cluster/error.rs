@@ -4,18 +4,12 @@
 //! messages to decide about backoff or quarantine.
 
 use super::redact;
-use crate::object::{Json, ObjectId};
+use crate::{
+    object::{Json, ObjectId},
+    release::Fault,
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
-
-/// Whose fault a failure is. Only a verdict on the content may quarantine a revision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Fault {
-    /// The object itself was refused: schema, immutable field, policy on its fields. The same object is refused again.
-    Content,
-    /// Everything else: API down, permission, quota, missing kind or namespace, unreachable webhook, conflict.
-    Surroundings,
-}
 
 /// When the same call makes sense again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,17 +7,12 @@
 use super::{
     Cluster, Resource, WriteGate,
     error::{ApiError, Kind},
-    live::Raw,
     read::ListOptions,
 };
 use crate::object::{Gvk, Json, ObjectId};
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
-use kube::{
-    Api,
-    core::ApiResource,
-    runtime::watcher::{self, Event},
-};
+use kube::runtime::watcher::Event;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
@@ -262,16 +257,7 @@ impl Candidate {
         let Ok(resource) = self.resource().await else {
             return tokio::time::sleep(RETRY).await;
         };
-        let of = ApiResource {
-            group: resource.group.clone(),
-            version: resource.version.clone(),
-            api_version: resource.api_version(),
-            kind: resource.kind.clone(),
-            plural: resource.plural.clone(),
-        };
-        let api: Api<Raw<false>> = Api::namespaced_with(self.cluster.client(), &self.config.namespace, &of);
-        let config = watcher::Config::default().fields(&format!("metadata.name={}", self.config.name));
-        let mut stream = std::pin::pin!(watcher::watcher(api, config));
+        let mut stream = std::pin::pin!(self.cluster.watch_one(&resource, &self.id()));
         loop {
             let Some((lease, since)) = &self.known else { return };
             if self.free(lease, *since) {

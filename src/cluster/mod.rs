@@ -8,16 +8,21 @@
 //! - [`Discovery`]: which kinds the server knows, cached; asked for again when an unknown kind is met or a CRD changes.
 //! - [`WatchHub`]: one watch per kind and selector, a store of live objects, and one channel of changes.
 //! - [`Elector`]: the one writer per cluster, its [`WriteGate`], and [`Cluster::foreign_leases`] of Flux controllers.
+//! - [`EventRecorder`]: Kubernetes Events that never delay a release. [`ReleaseSecret`]: Helm's records.
 //! - [`ApiError`]: the step, the object, whose fault it is and when to try again.
 
 mod connect;
 mod discovery;
 mod error;
+mod events;
+mod finalizers;
 mod lease;
 mod live;
 mod read;
 mod redact;
+mod releases;
 mod request;
+mod wait;
 mod watch;
 mod write;
 
@@ -26,12 +31,16 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use crate::release::Fault;
 pub use connect::ConnectError;
 pub use discovery::{Discovery, Resource, Served, ServerVersion};
-pub use error::{ApiError, Cause, Fault, Kind, Retry, Step, Subject};
+pub use error::{ApiError, Cause, Kind, Retry, Step, Subject};
+pub use events::{EventRecorder, Note, Severity};
+pub use finalizers::FLUX_FINALIZER;
 pub use lease::{Elector, ForeignLease, Leadership, LeaseConfig};
 pub use live::{Depth, FieldManager, Live};
 pub use read::{List, ListOptions};
+pub use releases::{LARGEST_PAYLOAD, ReleaseHead, ReleaseSecret, ReleaseWrite, secret_name, surplus};
 pub use request::{Cluster, RequestCount, WriteGate};
 pub use watch::{
     Change, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, LiveEvent, Phase, WatchHandle, WatchHub, WatchSpec, WatchState, WatchStatus,

@@ -8,12 +8,12 @@ use super::{
     Cluster, Resource,
     error::ApiError,
     live::{Depth, Live, Raw, Texts},
+    wait::kube_resource,
 };
 use crate::object::{Gvk, ObjectId};
 use futures::{Stream, StreamExt};
 use kube::{
     Api,
-    core::ApiResource,
     runtime::watcher::{self, Event},
 };
 use std::{
@@ -555,13 +555,7 @@ fn open<const METADATA: bool>(
     spec: &WatchSpec,
     resource: &Resource,
 ) -> impl Stream<Item = watcher::Result<Event<Raw<METADATA>>>> + Send + use<METADATA> {
-    let of = ApiResource {
-        group: resource.group.clone(),
-        version: resource.version.clone(),
-        api_version: resource.api_version(),
-        kind: resource.kind.clone(),
-        plural: resource.plural.clone(),
-    };
+    let of = kube_resource(resource);
     let client = hub.cluster.client();
     let api: Api<Raw<METADATA>> = if spec.namespace.is_empty() || !resource.namespaced {
         Api::all_with(client, &of)

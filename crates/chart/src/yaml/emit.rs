@@ -26,13 +26,16 @@ pub fn to_string_pretty(value: &Json) -> String {
     emit(value, Flavour::V3)
 }
 
-fn emit(value: &Json, flavour: Flavour) -> String {
-    let mut emitter = Emitter { out: String::new(), column: 0, indent: -1, whitespace: true, indention: true, flavour };
-    emitter.node(value, Context::Root);
-    emitter.write_indent();
-    emitter.out
+/// As [`to_string`], with keys in the order of their bytes instead of the natural one: the form that Flux takes digests of.
+pub fn to_string_by_bytes(value: &Json) -> String {
+    let mut emitter = Emitter::new(Flavour::V2);
+    emitter.by_bytes = true;
+    emitter.finish(value)
 }
 
+fn emit(value: &Json, flavour: Flavour) -> String {
+    Emitter::new(flavour).finish(value)
+}
 /// Whether goyaml reads the JSON text of this value back as it is.
 fn survives_json(value: &Json) -> bool {
     let plain = |s: &str| {
@@ -75,11 +78,23 @@ struct Emitter {
     /// Only indentation and `-`, `?` or `:` so far on this line.
     indention: bool,
     flavour: Flavour,
+    /// Keys in the order of their bytes.
+    by_bytes: bool,
 }
 
 const INDENT: i32 = 2;
 
 impl Emitter {
+    fn new(flavour: Flavour) -> Self {
+        Self { out: String::new(), column: 0, indent: -1, whitespace: true, indention: true, flavour, by_bytes: false }
+    }
+
+    fn finish(mut self, value: &Json) -> String {
+        self.node(value, Context::Root);
+        self.write_indent();
+        self.out
+    }
+
     fn node(&mut self, value: &Json, context: Context) {
         match value {
             Json::Null => self.scalar("null", Style::Plain, context),
@@ -114,7 +129,8 @@ impl Emitter {
     fn mapping(&mut self, map: &Map<String, Json>) {
         let back = self.indent;
         self.increase_indent(false, false);
-        for (key, value) in order::entries(map, self.flavour) {
+        let entries = if self.by_bytes { json::sorted(map) } else { order::entries(map, self.flavour) };
+        for (key, value) in entries {
             self.write_indent();
             if key.len() <= 128 && !key.chars().any(is_break) {
                 self.string(key, Context::SimpleKey);

@@ -13,6 +13,7 @@
 //!
 //! Writing:
 //! - [`to_string`]: `toYaml` with its final line break
+//! - [`to_string_by_bytes`]: the same with keys in the order of their bytes
 //! - [`to_string_pretty`]: `toYamlPretty` with its final line break
 //!
 //! Limits: [`MAX_DEPTH`] levels of nesting, and goyaml's own limit on what aliases may expand to.
@@ -24,7 +25,7 @@ mod order;
 mod resolve;
 
 pub use documents::{Document, documents, from_str_all};
-pub use emit::{to_string, to_string_pretty, try_to_string};
+pub use emit::{to_string, to_string_by_bytes, to_string_pretty, try_to_string};
 pub use load::{MAX_DEPTH, Position, Spanned, array_from_str, from_str, from_str_spanned, from_str_strict, map_from_str};
 
 /// Why a text could not be read or a value not be written, in the words of the Go libraries.
