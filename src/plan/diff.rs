@@ -266,6 +266,11 @@ fn key_value(item: &Json, name: &str) -> Option<String> {
     }
 }
 
+/// Whether a list item has these keys.
+pub(crate) fn item_matches(item: &Json, keys: &[(String, String)]) -> bool {
+    keys.iter().all(|(name, value)| key_value(item, name).as_ref() == Some(value))
+}
+
 fn index_by(items: &[Json], names: &[String]) -> Option<BTreeMap<Key, usize>> {
     let mut map = BTreeMap::new();
     for (at, item) in items.iter().enumerate() {

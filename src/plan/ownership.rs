@@ -294,6 +294,10 @@ fn plain(raw: &str) -> String {
     serde_json::from_str::<Json>(raw).map_or_else(|_| raw.to_owned(), |value| key_text(&value))
 }
 
+fn fields_of(path: &[Step]) -> Vec<String> {
+    path.iter().filter_map(|step| if let Step::Field(name) = step { Some(name.clone()) } else { None }).collect()
+}
+
 /// How the items of a list are told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListKind {
@@ -314,6 +318,14 @@ impl ListKeys {
         let fields: Vec<String> =
             path.iter().filter_map(|step| if let Step::Field(name) = step { Some(name.clone()) } else { None }).collect();
         self.0.get(&fields)
+    }
+
+    /// The lists inside this place, as seen from there.
+    #[must_use]
+    pub fn below(&self, path: &[Step]) -> Self {
+        let start = fields_of(path);
+        let inside = self.0.iter().filter_map(|(place, kind)| Some((place.strip_prefix(start.as_slice())?.to_vec(), kind.clone())));
+        Self(inside.collect())
     }
 
     /// Adds what another object of the same kind (a dry-run's answer) tells.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::error::Location;
 use super::funcs::FuncDef;
-use super::quote::quote;
 use super::value::Str;
+use crate::go::quote::quote;
 
 /// One parsed template file: its own body and the templates that it defines.
 pub struct Parsed {
@@ -14,6 +14,12 @@ pub struct Parsed {
     pub(crate) text: Arc<str>,
     /// The defined templates, in order of definition, the body of the file last.
     pub(crate) trees: Vec<Tree>,
+}
+
+impl fmt::Debug for Parsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parsed({}: {:?})", self.name, self.defines().collect::<Vec<_>>())
+    }
 }
 
 /// One template: a name and a body.

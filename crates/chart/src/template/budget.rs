@@ -23,15 +23,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            steps: 50_000_000,
-            bytes: 512 << 20,
-            includes: 1_000,
-            depth: 12_000,
-            items: 10_000_000,
-            source: 64 << 20,
-            nesting: 500,
-        }
+        Limits { steps: 50_000_000, bytes: 512 << 20, includes: 1_000, depth: 12_000, items: 10_000_000, source: 64 << 20, nesting: 500 }
     }
 }
 
@@ -51,6 +43,11 @@ impl Budget {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// A file begins: nothing is nested, even if the last one ended early.
+    pub(crate) fn start_file(&mut self) {
+        self.depth = 0;
     }
 
     /// One action or call.

@@ -1,6 +1,7 @@
 //! Text to tokens, by Go's rules for delimiters, trimming, comments and constants.
 
-use super::quote::{quote, unicode_point};
+use super::print::unicode_point;
+use crate::go::quote::quote;
 
 /// The kinds of tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,22 +80,12 @@ fn is_space(c: char) -> bool {
 }
 
 fn is_alphanumeric(c: char) -> bool {
-    c == '_' || c.is_ascii_alphanumeric() || !c.is_ascii() && (c.is_alphabetic() || super::quote::is_digit(c))
+    c == '_' || c.is_ascii_alphanumeric() || !c.is_ascii() && (crate::go::unicode::is_letter(c) || crate::go::unicode::is_digit(c))
 }
 
 impl<'s> Lexer<'s> {
     pub(crate) fn new(text: &'s str) -> Lexer<'s> {
-        Lexer {
-            text,
-            limit: text.len(),
-            pos: 0,
-            start: 0,
-            line: 1,
-            start_line: 1,
-            parens: 0,
-            inside: false,
-            error: String::new(),
-        }
+        Lexer { text, limit: text.len(), pos: 0, start: 0, line: 1, start_line: 1, parens: 0, inside: false, error: String::new() }
     }
 
     pub(crate) fn next_item(&mut self) -> Item {

@@ -7,8 +7,8 @@ use super::error::{Error, ErrorKind, Location};
 use super::funcs;
 use super::lex::{Item, Lexer, Tok};
 use super::number;
-use super::quote::{quote, unquote};
 use super::value::Str;
+use crate::go::quote::{quote, unquote};
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -16,17 +16,8 @@ type Result<T> = std::result::Result<T, Error>;
 pub(crate) fn parse(name: &str, text: &str, nesting: u32) -> Result<Parsed> {
     let lexer = Lexer::new(text);
     let none = Item { tok: Tok::Eof, start: 0, end: 0, line: 0 };
-    let mut parser = Parser {
-        name: name.into(),
-        text,
-        lexer,
-        tokens: [none; 3],
-        peeked: 0,
-        trees: Vec::new(),
-        scope: Scope::new(),
-        nesting,
-        depth: 0,
-    };
+    let mut parser =
+        Parser { name: name.into(), text, lexer, tokens: [none; 3], peeked: 0, trees: Vec::new(), scope: Scope::new(), nesting, depth: 0 };
     parser.file()?;
     let Parser { name, trees, .. } = parser;
     Ok(Parsed { name, text: text.into(), trees })
@@ -64,9 +55,8 @@ struct Var<'s> {
 
 enum Element {
     Node(Node),
-    Nothing,
     End,
-    Else { line: usize, pos: u32 },
+    Else { pos: u32 },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -214,7 +204,6 @@ impl<'s> Parser<'s> {
             }
             match self.text_or_action()? {
                 Element::Node(node) => root.nodes.push(node),
-                Element::Nothing => {}
                 Element::End => return Err(self.error("unexpected {{end}}")),
                 Element::Else { .. } => return Err(self.error("unexpected {{else}}")),
             }
@@ -270,7 +259,6 @@ impl<'s> Parser<'s> {
         while self.peek_non_space().tok != Tok::Eof {
             match self.text_or_action()? {
                 Element::Node(node) => list.nodes.push(node),
-                Element::Nothing => {}
                 end => return Ok((list, end)),
             }
         }
@@ -333,7 +321,7 @@ impl<'s> Parser<'s> {
         if !matches!(next.tok, Tok::If | Tok::With) {
             self.expect(Tok::RightDelim, "else")?;
         }
-        Ok(Element::Else { line: next.line, pos: next.start as u32 })
+        Ok(Element::Else { pos: next.start as u32 })
     }
 
     fn control(&mut self, kind: Control) -> Result<Node> {
@@ -415,7 +403,8 @@ impl<'s> Parser<'s> {
     }
 
     fn unquote(&self, item: Item) -> Result<Str> {
-        unquote(self.slice(item)).map(Str::from).ok_or_else(|| self.error("invalid syntax"))
+        let bytes = unquote(self.slice(item)).map_err(|err| self.error(err.to_string()))?;
+        Ok(super::print::lossy(bytes).into())
     }
 
     // pipelines

@@ -14,3 +14,9 @@ impl Time {
         String::new()
     }
 }
+
+impl std::fmt::Display for Time {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.seconds)
+    }
+}

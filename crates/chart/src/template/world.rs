@@ -134,10 +134,7 @@ impl World {
     pub(crate) fn start_file(&mut self, name: &Arc<str>) {
         self.file = name.clone();
         self.calls = 0;
-    }
-
-    pub(crate) fn file(&self) -> &Arc<str> {
-        &self.file
+        self.budget.start_file();
     }
 
     pub(crate) fn lookup(&mut self, query: LookupQuery) -> Result<Value, Fail> {

@@ -3,10 +3,10 @@
 use super::super::ast::{Arg, At};
 use super::super::error::Error;
 use super::super::methods;
-use super::super::quote::quote;
 use super::super::value::{MapType, Str, Value};
 use super::call::Callee;
 use super::{Rv, State};
+use crate::go::quote::quote;
 
 /// True where the values of a map are of an interface type.
 pub(super) fn holds_interfaces(ty: MapType) -> bool {

@@ -6,17 +6,18 @@
 mod call;
 mod field;
 
+pub(crate) use field::zero;
+
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::ast::{Arg, At, Branch, Call, Command, List, Node, Parsed, Pipe, Tree};
 use super::error::{Error, ErrorKind, Fail};
 use super::print;
-use super::quote::quote;
 use super::set::{Def, TemplateSet};
 use super::value::{Str, Value, truth};
 use super::world::World;
+use crate::go::quote::quote;
 
 /// The depth at which Go's own executor stops a template that calls itself.
 const GO_MAX_DEPTH: u32 = 100_000;
@@ -32,10 +33,6 @@ pub(crate) struct Rv {
 impl Rv {
     pub(crate) fn plain(v: Value) -> Rv {
         Rv { v, iface: false }
-    }
-
-    pub(crate) fn boxed(v: Value) -> Rv {
-        Rv { v, iface: true }
     }
 
     fn unboxed(mut self) -> Rv {
@@ -78,16 +75,8 @@ impl<'a> Ctx<'a> {
 
     fn execute(&mut self, def: &Def, data: Rv, out: &mut Vec<u8>) -> Result<(), Error> {
         let tree = def.tree();
-        let mut state = State {
-            parsed: &def.parsed,
-            tree,
-            at: At::List(&tree.root),
-            vars: vec![Rv::default(); tree.slots],
-            live: 0,
-            calls: 0,
-            ctx: self,
-            out,
-        };
+        let mut state =
+            State { parsed: &def.parsed, tree, at: At::List(&tree.root), vars: vec![Rv::default(); tree.slots], calls: 0, ctx: self, out };
         state.vars[0] = data.clone();
         state.list(&data, &tree.root).map(|_| ())
     }
@@ -128,7 +117,6 @@ pub(crate) struct State<'t, 'c, 'a> {
     /// The node that execution is at, which errors name.
     at: At<'t>,
     vars: Vec<Rv>,
-    live: usize,
     calls: u32,
     pub(crate) ctx: &'c mut Ctx<'a>,
     out: &'c mut Vec<u8>,
@@ -221,8 +209,10 @@ impl<'t> State<'t, '_, '_> {
             Value::Nil => self.write(b"<no value>"),
             Value::Str(text) => self.write(text.as_bytes()),
             other => {
-                let bytes = print::action(other);
-                self.write(&bytes)
+                let before = self.out.len();
+                print::action(other, self.out);
+                let written = self.out.len() - before;
+                self.ctx.world.budget.bytes(written).map_err(|fail| self.failed("", fail))
             }
         }
     }
@@ -346,7 +336,6 @@ impl<'t> State<'t, '_, '_> {
             tree,
             at: At::List(&tree.root),
             vars: vec![Rv::default(); tree.slots],
-            live: 0,
             calls: self.calls + 1,
             ctx: &mut *self.ctx,
             out: &mut *self.out,
@@ -446,9 +435,7 @@ impl<'t> State<'t, '_, '_> {
                 let lower = text.as_bytes();
                 let hex = lower.len() > 2 && lower[0] == b'0' && matches!(lower[1], b'x' | b'X') && !text.contains(['p', 'P']);
                 match (number.float, number.int) {
-                    (Some(float), _) if !hex && !text.starts_with('\'') && text.contains(['.', 'e', 'E', 'p', 'P']) => {
-                        Value::Float(float)
-                    }
+                    (Some(float), _) if !hex && !text.starts_with('\'') && text.contains(['.', 'e', 'E', 'p', 'P']) => Value::Float(float),
                     (_, Some(int)) => Value::Int(int),
                     _ => return Err(self.error(format!("{text} overflows int"))),
                 }
@@ -497,12 +484,7 @@ impl<'t> State<'t, '_, '_> {
     }
 }
 
-/// A map that holds itself is kept apart from one that merely shares: used by functions that change maps.
+/// Whether a map that this value is stored in could come to contain itself.
 pub(crate) fn may_cycle(value: &Value) -> bool {
     matches!(value, Value::Map(_) | Value::List(_) | Value::Struct(_))
-}
-
-/// Two references to one map.
-pub(crate) fn same_map(a: &Value, b: &Value) -> bool {
-    matches!((a, b), (Value::Map(a), Value::Map(b)) if Rc::ptr_eq(a, b))
 }

@@ -64,9 +64,7 @@ fn equal_at(a: &Value, b: &Value, depth: usize) -> bool {
             a.len() == b.len() && a.iter().zip(b.iter()).all(|((ka, va), (kb, vb))| ka == kb && equal_at(va, vb, depth + 1))
         }
         (Value::Struct(a), Value::Struct(b)) => {
-            std::ptr::eq(a.ty, b.ty)
-                && a.pointer == b.pointer
-                && a.fields.iter().zip(&b.fields).all(|(a, b)| equal_at(a, b, depth + 1))
+            std::ptr::eq(a.ty, b.ty) && a.pointer == b.pointer && a.fields.iter().zip(&b.fields).all(|(a, b)| equal_at(a, b, depth + 1))
         }
         _ => false,
     }

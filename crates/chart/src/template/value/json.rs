@@ -7,11 +7,6 @@ use serde_json::{Map as JsonMap, Number};
 use super::{ListType, Map, MapType, Struct, Value};
 use crate::Json;
 
-/// A value nested too deeply to be written: cyclic, or built by a hostile template.
-#[derive(Debug, thiserror::Error)]
-#[error("value is nested too deeply or contains itself")]
-pub(crate) struct Depth;
-
 /// Go's encoder gives up on cycles after this many levels.
 const MAX_DEPTH: usize = 1_000;
 
@@ -51,12 +46,6 @@ pub enum ToJsonError {
     /// NaN and the infinities are no JSON.
     #[error("json: unsupported value: {0}")]
     Float(&'static str),
-}
-
-impl From<Depth> for ToJsonError {
-    fn from(_: Depth) -> Self {
-        ToJsonError::Depth
-    }
 }
 
 fn from(json: &Json, integers: bool) -> Value {

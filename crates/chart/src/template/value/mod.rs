@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub(crate) use equal::{deep_equal, is_empty, truth};
-pub(crate) use json::Depth;
+pub use json::ToJsonError;
 pub(crate) use types::Kind;
 pub use types::{Field, ListType, MapType, NamedInt, StructType};
 

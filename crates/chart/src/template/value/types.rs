@@ -136,6 +136,11 @@ impl NamedInt {
             NamedInt::Weekday => "time.Weekday",
         }
     }
+
+    /// What the `String` method answers.
+    pub(crate) fn text(self, n: i64) -> String {
+        n.to_string()
+    }
 }
 
 impl Value {

@@ -1,0 +1,5 @@
+//! random
+
+use super::FuncDef;
+
+pub(super) static FUNCS: &[FuncDef] = &[];

@@ -1,0 +1,5 @@
+//! regex
+
+use super::FuncDef;
+
+pub(super) static FUNCS: &[FuncDef] = &[];

@@ -1,0 +1,5 @@
+//! toml
+
+use super::FuncDef;
+
+pub(super) static FUNCS: &[FuncDef] = &[];
