@@ -13,6 +13,7 @@
 pub mod decide;
 pub mod record;
 pub mod report;
+pub mod stages;
 pub mod state;
 pub mod steps;
 pub mod summary;

@@ -62,7 +62,7 @@ fn applied(manifest: &Manifest, answer: &Answer) -> Applied {
 
 /// Fields that other deployers own become ours, so that what Git no longer names really goes.
 async fn take_over(ctx: &Context, manifest: &Manifest, live: &Json) -> Result<(), ApiError> {
-    if let Some(patch) = takeover::patch(live, takeover::DEPLOYERS) {
+    if let Some(patch) = takeover::patch(live, takeover::PREDECESSORS) {
         let resource = ctx.cluster.resource(&manifest.gvk()).await?;
         ctx.cluster.patch(&resource, &manifest.id, &Patch::Operations(patch)).await?;
         tracing::info!(object = %manifest.id, "fields of other deployers taken over");
@@ -193,22 +193,21 @@ struct Look {
 }
 
 async fn look_at(ctx: &Context, prepared: &Prepared, manifest: &Manifest, revision: &str) -> Result<Look, ApiError> {
-    let now = Timestamp::now();
-    let desired = prepared.spec.without_ignored(manifest);
-    let Some(live) = ctx.cluster.get(&manifest.id).await? else {
-        let drift = drift::missing(&desired, revision, prepared.spec.drift_policy(), now);
-        return Ok(Look { drift: vec![drift], version: None });
-    };
-    let dry = ctx.cluster.apply(&desired, &Apply::dry_run()).await?;
-    let drift = drift::find(&drift::Input {
-        desired: &desired.body,
-        live: &live,
-        dry_run: &dry.object,
+    let applied = prepared.spec.without_ignored(manifest);
+    let terms = drift::Terms {
+        now: Timestamp::now(),
         revision,
-        policy: &prepared.spec.drift_policy(),
+        mode: prepared.spec.drift_mode(),
+        next: None,
+        rules: prepared.spec.rules(),
         redactor: &ctx.redactor,
-        now,
-    });
+    };
+    let seen = drift::Observed { desired: &manifest.body, applied: &applied.body, live: None, dry_run: None };
+    let Some(live) = ctx.cluster.get(&manifest.id).await? else {
+        return Ok(Look { drift: drift::drift(&seen, &terms), version: None });
+    };
+    let dry = ctx.cluster.apply(&applied, &Apply::dry_run()).await?;
+    let drift = drift::drift(&drift::Observed { live: Some(&live), dry_run: Some(&dry.object), ..seen }, &terms);
     let text = |pointer: &str| live.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
     let version =
         Applied { uid: text("/metadata/uid"), resource_version: text("/metadata/resourceVersion"), digest: String::new(), api_version: String::new() };
@@ -216,14 +215,10 @@ async fn look_at(ctx: &Context, prepared: &Prepared, manifest: &Manifest, revisi
 }
 
 /// Takes the differences of one object in: those seen before keep their first time, those that are no more end.
-fn take(unit: &mut Unit, id: &ObjectId, mut found: Vec<Drift>, end: EpisodeEnd) {
+fn take(unit: &mut Unit, id: &ObjectId, found: Vec<Drift>, end: EpisodeEnd) {
     let before = unit.drift.remove(id).unwrap_or_default();
     let now = Timestamp::now();
-    for drift in &mut found {
-        if let Some(old) = before.iter().find(|old| old.pointer == drift.pointer) {
-            drift.first_seen = old.first_seen;
-        }
-    }
+    let found = drift::carry_on(&before, found);
     for old in before {
         if old.counts() && !found.iter().any(|new| new.pointer == old.pointer) {
             unit.episodes.push_front(DriftEpisode { drift: old, ended: now, end });
@@ -320,7 +315,7 @@ pub(super) async fn verdict(
         objects.push((id.clone(), object));
     }
     let surroundings = ctx.surroundings(&objects);
-    health::verdict(&health::Inputs { objects: &objects, surroundings: &surroundings, since, now, timeout, grace: super::run::GRACE })
+    health::verdict(&objects, &surroundings, since, now, timeout)
 }
 
 /// Whether a resource version is older than another one. They are opaque to most, but ordered numbers by the API's contract since 1.35,

@@ -8,7 +8,7 @@ use crate::cluster::write::Propagation;
 use crate::controller::context::Context;
 use crate::controller::source::{SourceKey, State};
 use crate::object::{Json, Manifest, ObjectId};
-use crate::plan::{DriftPolicy, ignore::Rules};
+use crate::plan::{drift, ignore::Rules};
 use crate::release::{Attempt, Failure, Remedy, RemedyStrategy, RunAction, Strategy, UnitKey, UnitKind, Want};
 use crate::render::target::{Target, digest};
 use crate::render::{chart, metadata, plain, values};
@@ -222,30 +222,29 @@ impl Spec {
         list.iter().map(|d| UnitKey { kind: self.kind(), namespace: d.namespace_or(own).to_owned(), name: d.name.clone() }).collect()
     }
 
-    pub(super) fn drift_mode(&self) -> &'static str {
+    pub(super) fn drift_mode(&self) -> drift::Mode {
         match self {
-            Self::Release(r) => r.object.spec.drift_mode().as_str(),
-            Self::Bundle(_) => DriftMode::Enabled.as_str(),
+            Self::Release(r) => match r.object.spec.drift_mode() {
+                DriftMode::Enabled => drift::Mode::Enabled,
+                DriftMode::Warn => drift::Mode::Warn,
+                DriftMode::Disabled => drift::Mode::Disabled,
+            },
+            Self::Bundle(_) => drift::Mode::Enabled,
+        }
+    }
+
+    /// The word that the spec has for it.
+    pub(super) fn drift_word(&self) -> &'static str {
+        match self.drift_mode() {
+            drift::Mode::Enabled => "enabled",
+            drift::Mode::Warn => "warn",
+            drift::Mode::Disabled => "disabled",
         }
     }
 
     /// Whether drift is worth a condition.
     pub(super) fn detects_drift(&self) -> bool {
-        match self {
-            Self::Release(r) => r.object.spec.drift_mode() != DriftMode::Disabled,
-            Self::Bundle(_) => true,
-        }
-    }
-
-    pub(super) fn drift_policy(&self) -> DriftPolicy {
-        match self {
-            Self::Release(r) => match r.object.spec.drift_mode() {
-                DriftMode::Enabled => DriftPolicy::Correct,
-                DriftMode::Warn => DriftPolicy::Warn,
-                DriftMode::Disabled => DriftPolicy::Show,
-            },
-            Self::Bundle(_) => DriftPolicy::Correct,
-        }
+        self.drift_mode() != drift::Mode::Disabled
     }
 
     pub(super) fn rules(&self) -> &Rules {

@@ -135,7 +135,7 @@ fn report(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec: &Spec, seen: Seen
         target_namespace: spec.target_namespace().to_owned(),
         revision: deployed.map_or(0, |d| d.number),
         attempted,
-        drift_mode: spec.drift_mode().to_owned(),
+        drift_mode: spec.drift_word().to_owned(),
         drift,
         drift_history: unit.episodes.iter().cloned().collect(),
         objects: objects(ctx, &record),

@@ -8,8 +8,9 @@ use crate::controller::context::Context;
 use crate::health::{self, HealthState, Verdict};
 use crate::object::{Gvk, Json, Manifest, ObjectId};
 use crate::plan::hook::{DeletePolicy, Event, Hook, sequence};
-use crate::plan::{inventory, order};
+use crate::plan::inventory::{self, PrunePolicy};
 use crate::release::decide::quarantines;
+use crate::release::stages::{sort_for_deletion, stages};
 use crate::release::steps::{Shape, Step, steps};
 use crate::release::{
     Applied, Attempt, Failure, Fault, Quarantine, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey, UnitKind,
@@ -222,7 +223,7 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
             }
         }
     };
-    let stages = order::stages(&target.manifests);
+    let stages = stages(&target.manifests);
     let policy = &prepared.spec.policy(run.action);
     let shape = Shape {
         stages: stages.iter().map(|s| s.established).collect(),
@@ -511,7 +512,7 @@ impl Scene<'_> {
         if gone.is_empty() {
             return Ok(Done::Yes);
         }
-        order::sort_for_deletion(&mut gone);
+        sort_for_deletion(&mut gone);
         let policy = self.prepared.spec.policy(self.run.action);
         if !policy.prune {
             let record = unit.record_mut();
