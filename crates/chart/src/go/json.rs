@@ -377,7 +377,12 @@ mod tests {
     #[test]
     fn writes_as_go() {
         let value = json!({"b": [1, 2.5, 1e21, 1e-7, 1000000.0], "a": "<a href=\"x\">&\u{2028}\u{7f}\u{1}\t", "e": {}, "l": [], "n": null});
-        assert_eq!(to_string(&value), r#"{"a":"\u003ca href=\"x\"\u003e\u0026\u2028"#.to_owned() + "\u{7f}" + r#"\u0001\t","b":[1,2.5,1e+21,1e-7,1000000],"e":{},"l":[],"n":null}"#);
+        assert_eq!(
+            to_string(&value),
+            r#"{"a":"\u003ca href=\"x\"\u003e\u0026\u2028"#.to_owned()
+                + "\u{7f}"
+                + r#"\u0001\t","b":[1,2.5,1e+21,1e-7,1000000],"e":{},"l":[],"n":null}"#
+        );
         assert_eq!(to_string_raw(&json!({"a": "<&>"})), r#"{"a":"<&>"}"#);
         assert_eq!(to_string_pretty(&json!({"a": [1, {}], "b": []})), "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": []\n}");
     }
@@ -410,7 +415,10 @@ mod tests {
         ] {
             assert_eq!(from_str(text).unwrap_err().to_string(), error, "{text}");
         }
-        assert_eq!(map_from_str("[1]").unwrap_err().to_string(), "json: cannot unmarshal array into Go value of type map[string]interface {}");
+        assert_eq!(
+            map_from_str("[1]").unwrap_err().to_string(),
+            "json: cannot unmarshal array into Go value of type map[string]interface {}"
+        );
         assert_eq!(from_str(&"[".repeat(MAX_DEPTH + 1)).unwrap_err().to_string(), "invalid character '[' exceeded max depth");
     }
 }

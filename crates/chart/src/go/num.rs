@@ -360,7 +360,25 @@ mod tests {
         ] {
             assert_eq!(parse_int(text, base).map_err(|e| e.to_string()), expect.map_err(str::to_owned), "{text}");
         }
-        for (text, expect) in [("1.5", Some(1.5)), (".5", Some(0.5)), ("5.", Some(5.0)), ("1e400", None), ("0x1p-2", Some(0.25)), ("0x1.8p1", Some(3.0)), ("1_0", Some(10.0)), ("_1", None), ("-Inf", Some(f64::NEG_INFINITY)), ("1e", None), ("", None), (".", None), ("0x1", None), ("1 ", None), ("0x1p-1074", Some(5e-324)), ("0x1p-1075", Some(0.0)), ("0x1.fffffffffffffp1023", Some(f64::MAX))] {
+        for (text, expect) in [
+            ("1.5", Some(1.5)),
+            (".5", Some(0.5)),
+            ("5.", Some(5.0)),
+            ("1e400", None),
+            ("0x1p-2", Some(0.25)),
+            ("0x1.8p1", Some(3.0)),
+            ("1_0", Some(10.0)),
+            ("_1", None),
+            ("-Inf", Some(f64::NEG_INFINITY)),
+            ("1e", None),
+            ("", None),
+            (".", None),
+            ("0x1", None),
+            ("1 ", None),
+            ("0x1p-1074", Some(5e-324)),
+            ("0x1p-1075", Some(0.0)),
+            ("0x1.fffffffffffffp1023", Some(f64::MAX)),
+        ] {
             assert_eq!(parse_float(text).ok(), expect, "{text}");
         }
     }

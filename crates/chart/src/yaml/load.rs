@@ -69,14 +69,25 @@ pub fn from_str_spanned(text: &str) -> Result<Spanned, Error> {
 
 fn decode(text: &str, strict: bool, spans: bool) -> Result<Spanned, Error> {
     let tree = Tree::parse(text)?;
-    let mut decoder = Decoder { tree: &tree, strict, repeated: Vec::new(), open_aliases: HashSet::new(), decoded: 0, through_alias: 0, alias_depth: 0, trouble: None, spans: spans.then(Spans::default) };
+    let mut decoder = Decoder {
+        tree: &tree,
+        strict,
+        repeated: Vec::new(),
+        open_aliases: HashSet::new(),
+        decoded: 0,
+        through_alias: 0,
+        alias_depth: 0,
+        trouble: None,
+        spans: spans.then(Spans::default),
+    };
     let value = match tree.root {
         Some(root) => decoder.value(root)?,
         None => Json::Null,
     };
     if !decoder.repeated.is_empty() {
         let line = decoder.repeated.first().map(|(line, _)| *line);
-        let list: Vec<String> = decoder.repeated.iter().map(|(line, key)| format!("\n  line {line}: key {key} already set in map")).collect();
+        let list: Vec<String> =
+            decoder.repeated.iter().map(|(line, key)| format!("\n  line {line}: key {key} already set in map")).collect();
         return Err(Error::Yaml { message: format!("unmarshal errors:{}", list.concat()), line });
     }
     match decoder.trouble {
@@ -126,7 +137,9 @@ impl Tree {
                     let target = *anchors.get(&anchor).ok_or_else(|| Error::yaml(format!("unknown anchor '{anchor}' referenced")))?;
                     (None, None, NodeKind::Alias { anchor, target })
                 }
-                EventData::Scalar { anchor, tag, value, plain_implicit, .. } => (anchor, tag, NodeKind::Scalar { text: value, implicit: plain_implicit }),
+                EventData::Scalar { anchor, tag, value, plain_implicit, .. } => {
+                    (anchor, tag, NodeKind::Scalar { text: value, implicit: plain_implicit })
+                }
                 EventData::SequenceStart { anchor, tag, .. } => (anchor, tag, NodeKind::Sequence(Vec::new())),
                 EventData::MappingStart { anchor, tag, .. } => (anchor, tag, NodeKind::Mapping(Vec::new())),
             };
@@ -497,7 +510,8 @@ fn go_syntax(value: &Json) -> String {
         Json::String(s) => quote::quote(s),
         Json::Array(items) => format!("[]interface {{}}{{{}}}", items.iter().map(go_syntax).collect::<Vec<_>>().join(", ")),
         Json::Object(map) => {
-            let entries: Vec<String> = json::sorted(map).into_iter().map(|(k, v)| format!("{}:{}", quote::quote(k), go_syntax(v))).collect();
+            let entries: Vec<String> =
+                json::sorted(map).into_iter().map(|(k, v)| format!("{}:{}", quote::quote(k), go_syntax(v))).collect();
             format!("map[interface {{}}]interface {{}}{{{}}}", entries.join(", "))
         }
     }
