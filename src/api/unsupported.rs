@@ -231,7 +231,12 @@ impl Walk {
                     report(false, note)
                 };
             }
-            Some(Blocks) => return if is_harmless(schema, value) {} else { report(true, "") },
+            Some(Blocks) => {
+                return if is_harmless(schema, value) {
+                } else {
+                    report(true, "")
+                };
+            }
             None => {}
         }
         let goes_on = self

@@ -104,3 +104,24 @@ pub enum CauseKind {
     /// Nothing deeper than the object's own status is known: at the timeout.
     Unexplained,
 }
+
+/// Whether an object of this kind needs time to become current, so that it is worth waiting for. Configuration,
+/// secrets, accounts and rights are what they should be as soon as they are there.
+#[must_use]
+pub fn takes_time(id: &crate::object::ObjectId) -> bool {
+    match id.group.as_str() {
+        "" => matches!(
+            id.kind.as_str(),
+            "Pod" | "Service" | "PersistentVolumeClaim" | "ReplicationController" | "Namespace" | "PersistentVolume"
+        ),
+        "rbac.authorization.k8s.io"
+        | "scheduling.k8s.io"
+        | "node.k8s.io"
+        | "storage.k8s.io"
+        | "coordination.k8s.io"
+        | "admissionregistration.k8s.io" => false,
+        "networking.k8s.io" | "policy" => matches!(id.kind.as_str(), "PodDisruptionBudget"),
+        "batch" => id.kind != "CronJob",
+        _ => true,
+    }
+}

@@ -88,7 +88,7 @@ fn asked(object: &Json) -> Option<Hold> {
 }
 
 /// What is deleted and what is kept of the objects that are no longer desired.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Prune {
     /// Deleted.
     pub delete: BTreeSet<ObjectId>,
@@ -108,7 +108,7 @@ pub fn prune<'a>(
     let mut result = Prune::default();
     for id in old.difference(desired) {
         match protection(id, seen(id), policy) {
-            Some(why) => result.held.push(Held { id: id.clone(), why }),
+            Some(why) => result.held.push(Held { id: id.clone(), why, changes: Vec::new() }),
             None => _ = result.delete.insert(id.clone()),
         }
     }

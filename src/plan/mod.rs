@@ -1,10 +1,11 @@
 //! What has to be done so that the cluster is as desired. Plans never talk to a cluster; live objects are arguments.
 //!
-//! - [`Plan`]: the result
-//! - [`order`], [`hook`]: in which order, what is pruned, what Helm hooks ask for
+//! - [`build`]: the entry point, [`build::plan`]: manifests, hooks, facts and policy in, a [`Plan`] out
+//! - [`order`], [`inventory`], [`hook`]: in which order, what is pruned, what Helm hooks ask for
 //! - [`diff`]: field-level differences of two trees; [`drift`]: of the cluster and what we want of it
-//! - [`ownership`]: whose field it is
+//! - [`ownership`], [`takeover`], [`ignore`], [`replicas`]: whose field it is, taking it over, leaving it alone
 
+pub mod build;
 pub mod diff;
 pub mod drift;
 pub mod hook;
@@ -15,6 +16,7 @@ pub mod ownership;
 pub mod replicas;
 pub mod selector;
 pub mod takeover;
+mod text;
 
 pub use diff::{Change, ChangeOp};
 pub use drift::{Drift, DriftOp, DriftPolicy};
@@ -48,10 +50,10 @@ pub struct Stage {
 }
 
 /// What a stage is for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum StageKind {
-    /// The release record or inventory is written before the first write (`pending`) .
+    /// The release record or inventory is written before the first write (`pending`).
     RecordIntent,
     /// Namespaces and CustomResourceDefinitions.
     Foundations,
@@ -156,6 +158,8 @@ pub enum Input {
     Crd(usize),
     /// `hooks[n]`.
     Hook(usize),
+    /// The target namespace, made from its name alone and never pruned.
+    Namespace,
     /// None is needed.
     None,
 }
@@ -173,13 +177,16 @@ pub struct Approval {
 }
 
 /// An object that is left as it is on purpose.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Held {
     /// The object.
     pub id: ObjectId,
     /// Why.
     pub why: Hold,
+    /// What would have changed, where that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
 }
 
 /// Why an object is left as it is.
@@ -194,8 +201,10 @@ pub enum Hold {
     FluxPruneDisabled,
     /// Pruning is off.
     PruneOff,
-    /// A CRD of the chart's `crds/` folder differs, and the policy is to leave it.
+    /// A CRD of the chart's `crds/` folder is absent or differs, and the policy is to leave it.
     CrdSkipped,
-    /// The object is excluded from reconciliation by annotation.
+    /// `kustomize.toolkit.fluxcd.io/reconcile: disabled`, or `ssa: Ignore`.
     ReconcileDisabled,
+    /// `kustomize.toolkit.fluxcd.io/ssa: IfNotPresent`, and it is there.
+    OnlyIfNotPresent,
 }

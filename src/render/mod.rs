@@ -1,1 +1,13 @@
-//! From a snapshot and values to ordered manifests: charts, plain manifests, values merging, ownership metadata. Pure.
+//! From files and objects to desired objects. Pure: callers bring the bytes.
+//!
+//! - [`values`]: the values of a release, put together from ConfigMaps, Secrets, files and the object itself
+//! - [`set`]: the `path=value` grammar of `--set` and `targetPath`
+//! - [`plain`]: a directory of plain manifests
+//! - [`metadata`]: namespaces, ownership labels and annotations, common metadata
+
+pub mod metadata;
+pub mod plain;
+pub mod set;
+pub mod values;
+
+pub use metadata::Scope;
