@@ -4,14 +4,17 @@
 //!
 //! - [`Cluster`]: a cheap handle on one cluster. [`Cluster::connect`] (a kubeconfig, or in-cluster) or
 //!   [`Cluster::from_client`] (anything that kube takes as a service); reads ([`Cluster::get`], [`Cluster::list`]),
-//!   writes ([`Cluster::apply`], [`Cluster::patch`], [`Cluster::delete`] …).
+//!   writes ([`Cluster::apply`], [`Cluster::patch`], [`Cluster::delete`] …), whole stages ([`Cluster::run_stage`]), CRDs
+//!   ([`Cluster::install_crds`]).
 //! - [`Discovery`]: which kinds the server knows, cached; asked for again when an unknown kind is met or a CRD changes.
 //! - [`WatchHub`]: one watch per kind and selector, a store of live objects, and one channel of changes.
 //! - [`Elector`]: the one writer per cluster, its [`WriteGate`], and [`Cluster::foreign_leases`] of Flux controllers.
 //! - [`EventRecorder`]: Kubernetes Events that never delay a release. [`ReleaseSecret`]: Helm's records.
 //! - [`ApiError`]: the step, the object, whose fault it is and when to try again.
 
+mod apply;
 mod connect;
+mod crds;
 mod discovery;
 mod error;
 mod events;
@@ -32,7 +35,9 @@ mod testing;
 mod tests;
 
 pub use crate::release::Fault;
+pub use apply::{Done, Job, Keep, Outcome, Owner, Prior, StageOptions};
 pub use connect::ConnectError;
+pub use crds::CrdOutcome;
 pub use discovery::{Discovery, Resource, Served, ServerVersion};
 pub use error::{ApiError, Cause, Kind, Retry, Step, Subject};
 pub use events::{EventRecorder, Note, Severity};

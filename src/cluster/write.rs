@@ -5,7 +5,7 @@ use super::{
     error::{ApiError, Kind, Step, Subject},
     request::{Call, path},
 };
-use crate::object::{Gvk, Json, Manifest, ObjectId};
+use crate::object::{Json, Manifest, ObjectId};
 use http::Method;
 use serde_json::json;
 
@@ -287,12 +287,4 @@ fn about(mut error: ApiError, id: &ObjectId, how: &Apply) -> ApiError {
     error.step = if how.dry_run { Step::DryRun } else { Step::Apply };
     error.subject = Subject::Object(id.clone());
     error
-}
-
-/// Identity and kind of a JSON object; `None` where apiVersion, kind or name is absent.
-pub(super) fn identity(object: &Json) -> Option<(Gvk, ObjectId)> {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Json::as_str);
-    let gvk = Gvk::new(text("/apiVersion")?, text("/kind")?);
-    let id = ObjectId::new(&gvk.group, &gvk.kind, text("/metadata/namespace").unwrap_or_default(), text("/metadata/name")?);
-    Some((gvk, id))
 }

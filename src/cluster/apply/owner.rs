@@ -1,0 +1,120 @@
+//! To whom a live object belongs, as Helm's and Flux's labels and annotations say.
+
+use crate::object::Json;
+use std::fmt;
+
+/// For whom objects are applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// A `HelmRelease`, and the Helm release that it makes.
+    HelmRelease {
+        /// Namespace of the HelmRelease.
+        namespace: String,
+        /// Name of the HelmRelease.
+        name: String,
+        /// Namespace of the Helm release, as `meta.helm.sh/release-namespace` says.
+        release_namespace: String,
+        /// Name of the Helm release, as `meta.helm.sh/release-name` says.
+        release_name: String,
+    },
+    /// A Helm release without a HelmRelease, as the CLI installs one.
+    Release {
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+    },
+    /// A `Kustomization`.
+    Kustomization {
+        /// Namespace.
+        namespace: String,
+        /// Name.
+        name: String,
+    },
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HelmRelease { namespace, name, .. } => write!(f, "HelmRelease {namespace}/{name}"),
+            Self::Release { namespace, name } => write!(f, "the Helm release {namespace}/{name}"),
+            Self::Kustomization { namespace, name } => write!(f, "Kustomization {namespace}/{name}"),
+        }
+    }
+}
+
+impl Owner {
+    /// Who else owns the live object; `None` where nobody or only we do.
+    #[must_use]
+    pub fn stranger(&self, live: &Json) -> Option<Owner> {
+        owners(live).into_iter().find(|owner| !self.is(owner))
+    }
+
+    fn is(&self, other: &Owner) -> bool {
+        match (self, other) {
+            (
+                Self::HelmRelease { release_namespace, release_name, .. }
+                | Self::Release { namespace: release_namespace, name: release_name },
+                Self::Release { namespace, name },
+            ) => release_namespace == namespace && release_name == name,
+            (Self::HelmRelease { namespace, name, .. }, Self::HelmRelease { namespace: n, name: m, .. })
+            | (Self::Kustomization { namespace, name }, Self::Kustomization { namespace: n, name: m }) => namespace == n && name == m,
+            _ => false,
+        }
+    }
+}
+
+/// Everybody whom labels and annotations name.
+fn owners(live: &Json) -> Vec<Owner> {
+    let pair = |section: &str, prefix: &str, name: &str, namespace: &str| {
+        let map = live.get("metadata")?.get(section)?;
+        let text = |key: &str| map.get(format!("{prefix}/{key}")).and_then(Json::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
+        Some((text(namespace)?, text(name)?))
+    };
+    let mut owners = Vec::new();
+    if let Some((namespace, name)) = pair("labels", "helm.toolkit.fluxcd.io", "name", "namespace") {
+        owners.push(Owner::HelmRelease { namespace, name, release_namespace: String::new(), release_name: String::new() });
+    }
+    if let Some((namespace, name)) = pair("annotations", "meta.helm.sh", "release-name", "release-namespace") {
+        owners.push(Owner::Release { namespace, name });
+    }
+    if let Some((namespace, name)) = pair("labels", "kustomize.toolkit.fluxcd.io", "name", "namespace") {
+        owners.push(Owner::Kustomization { namespace, name });
+    }
+    owners
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn strangers_are_named() {
+        let release = Owner::HelmRelease {
+            namespace: "flux".into(),
+            name: "web".into(),
+            release_namespace: "shop".into(),
+            release_name: "shop-web".into(),
+        };
+        let unit = Owner::Kustomization { namespace: "flux".into(), name: "apps".into() };
+        let flux_label =
+            |name: &str| json!({"metadata": {"labels": {"helm.toolkit.fluxcd.io/name": name, "helm.toolkit.fluxcd.io/namespace": "flux"}}});
+        let helm = |name: &str| json!({"metadata": {"annotations": {"meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": "shop"}}});
+        let kustomize = |name: &str| json!({"metadata": {"labels": {"kustomize.toolkit.fluxcd.io/name": name, "kustomize.toolkit.fluxcd.io/namespace": "flux"}}});
+        for (owner, live, stranger) in [
+            (&release, json!({"metadata": {"labels": {"app": "web"}}}), None),
+            (&release, json!({}), None),
+            (&release, flux_label("web"), None),
+            (&release, flux_label("other"), Some("HelmRelease flux/other")),
+            (&release, helm("shop-web"), None),
+            (&release, helm("other"), Some("the Helm release shop/other")),
+            (&release, kustomize("apps"), Some("Kustomization flux/apps")),
+            (&unit, kustomize("apps"), None),
+            (&unit, kustomize("infra"), Some("Kustomization flux/infra")),
+            (&unit, helm("shop-web"), Some("the Helm release shop/shop-web")),
+        ] {
+            assert_eq!(owner.stranger(&live).map(|o| o.to_string()).as_deref(), stranger, "{owner} {live}");
+        }
+    }
+}
