@@ -205,8 +205,6 @@ pub enum RunAction {
     Rollback,
     /// Removal.
     Uninstall,
-    /// Taking over a release that something else installed, without writing to its objects.
-    Adopt,
 }
 
 impl RunAction {
@@ -218,7 +216,6 @@ impl RunAction {
             Self::Upgrade => "upgrade",
             Self::Rollback => "rollback",
             Self::Uninstall => "uninstall",
-            Self::Adopt => "adopt",
         }
     }
 }
@@ -285,7 +282,7 @@ pub struct Quarantine {
 }
 
 /// How an object was when we last wrote or verified it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
     /// UID; another one means that it was made anew.
     pub uid: String,

@@ -51,10 +51,6 @@ pub struct Shape {
 #[must_use]
 pub fn steps(action: RunAction, shape: &Shape) -> Vec<Step> {
     let mut out = vec![Step::Begin];
-    if action == RunAction::Adopt {
-        out.push(Step::Finish);
-        return out;
-    }
     if shape.crds && action != RunAction::Uninstall {
         out.push(Step::Crds);
     }

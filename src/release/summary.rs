@@ -246,7 +246,6 @@ fn success(scene: &Scene<'_>, revision: &RevisionMeta) -> String {
     let what = match revision.action {
         RunAction::Install => "install",
         RunAction::Rollback => "rollback",
-        RunAction::Adopt => "adoption",
         _ => "upgrade",
     };
     format!(
@@ -275,7 +274,6 @@ pub fn progress(run: &Run, step: &str) -> String {
         RunAction::Upgrade => "upgrading to",
         RunAction::Rollback => "rolling back to",
         RunAction::Uninstall => "uninstalling",
-        RunAction::Adopt => "adopting",
     };
     format!("{what} {}: {step}", run.attempt.version)
 }

@@ -144,7 +144,6 @@ fn the_order_of_steps_is_helms() {
         steps(RunAction::Upgrade, &shape),
         [Begin, Crds, Hook(0), Apply(0), Established(0), Apply(1), Prune, Healthy, Hook(1), Finish]
     );
-    assert_eq!(steps(RunAction::Adopt, &shape), [Begin, Finish]);
     let none = Shape::default();
     assert_eq!(steps(RunAction::Uninstall, &none), [Begin, Prune, Finish]);
 }

@@ -2,15 +2,15 @@
 
 use super::run::{failure, surroundings};
 use super::{Prepared, Unit, publish};
-use crate::api::{Reason, names};
-use crate::cluster::{Answer, ApiError, Apply, Patch, error::Kind, error::Step};
+use crate::api::Reason;
+use crate::cluster::{ApiError, Apply, Kind};
 use crate::controller::context::Context;
 use crate::health::{self, Verdict};
 use crate::object::{Json, Manifest, ObjectId};
-use crate::plan::{Drift, DriftPolicy, drift, takeover};
+use crate::plan::{Drift, DriftPolicy, drift};
 use crate::release::report::{DriftEpisode, EpisodeEnd};
-use crate::release::{Applied, Failure, UnitKey, UnitKind};
-use crate::render::target::{Target, digest};
+use crate::release::{Applied, Failure, UnitKey};
+use crate::render::target::digest;
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -29,82 +29,9 @@ pub(super) fn as_verified(ctx: &Context, manifest: &Manifest, known: &Applied) -
         && ctx.hub.get(&manifest.id).is_some_and(|live| live.resource_version == known.resource_version && live.uid == known.uid)
 }
 
-/// Applies one object. What is not known to be ours is looked at first: whose it is, and which managers' fields we take over.
-pub(super) async fn apply(
-    ctx: &Context,
-    key: &UnitKey,
-    prepared: &Prepared,
-    manifest: &Manifest,
-    known: bool,
-) -> Result<Applied, ApiError> {
-    if !known && let Some(live) = ctx.cluster.get(&manifest.id).await? {
-        if let Some(owner) = foreign_owner(key, prepared, &live) {
-            let message = format!(
-                "is owned by {owner}; take it out of there, or set the annotation {}: enabled on {key} to take it over",
-                names::ADOPT
-            );
-            return Err(ApiError::local(Step::Apply, &manifest.id, Kind::Refused, message));
-        }
-        take_over(ctx, manifest, &live).await?;
-    }
-    let answer = ctx.cluster.apply(&prepared.spec.without_ignored(manifest), &Apply::default()).await?;
-    Ok(applied(manifest, &answer))
-}
-
-fn applied(manifest: &Manifest, answer: &Answer) -> Applied {
-    Applied {
-        uid: answer.uid().to_owned(),
-        resource_version: answer.resource_version().to_owned(),
-        digest: digest(&manifest.body),
-        api_version: manifest.api_version.clone(),
-    }
-}
-
-/// Fields that other deployers own become ours, so that what Git no longer names really goes.
-async fn take_over(ctx: &Context, manifest: &Manifest, live: &Json) -> Result<(), ApiError> {
-    if let Some(patch) = takeover::patch(live, takeover::PREDECESSORS) {
-        let resource = ctx.cluster.resource(&manifest.gvk()).await?;
-        ctx.cluster.patch(&resource, &manifest.id, &Patch::Operations(patch)).await?;
-        tracing::info!(object = %manifest.id, "fields of other deployers taken over");
-    }
-    Ok(())
-}
-
-/// Who else says that the object is theirs; `None` where nobody does, or adoption was asked for.
-fn foreign_owner(key: &UnitKey, prepared: &Prepared, live: &Json) -> Option<String> {
-    if prepared.spec.adopts() {
-        return None;
-    }
-    let label = |name: &str| live.pointer("/metadata/labels").and_then(|l| l.get(name)).and_then(Json::as_str);
-    let annotation = |name: &str| live.pointer("/metadata/annotations").and_then(|l| l.get(name)).and_then(Json::as_str);
-    for (name, namespace, kind) in [
-        (names::HELM_NAME, names::HELM_NAMESPACE, UnitKind::Release),
-        (names::KUSTOMIZE_NAME, names::KUSTOMIZE_NAMESPACE, UnitKind::Bundle),
-    ] {
-        if let (Some(n), Some(ns)) = (label(name), label(namespace)) {
-            let same = kind == key.kind && n == key.name && ns == key.namespace;
-            // An object that a bundle applied and that a release of ours names too has two owners: that is refused.
-            if !same {
-                return Some(format!("{} {ns}/{n}", kind.as_str()));
-            }
-            return None;
-        }
-    }
-    if let (Some(n), Some(ns)) = (annotation(names::HELM_RELEASE_NAME), annotation(names::HELM_RELEASE_NAMESPACE)) {
-        let (namespace, name) = prepared.spec.release();
-        if key.kind == UnitKind::Bundle || n != name || ns != namespace {
-            return Some(format!("Helm release {ns}/{n}"));
-        }
-        return None;
-    }
-    // Nobody's: a release does not take what `kubectl` made, as Helm would not; a Kustomization does, as Flux's does.
-    (key.kind == UnitKind::Release && live.pointer("/metadata/labels").and_then(|l| l.get(names::MANAGED_BY)).is_some_and(|m| m != names::MANAGED_BY_HELM))
-        .then(|| "somebody who labelled it app.kubernetes.io/managed-by".to_owned())
-}
-
-/// Whether a live object still says that it is this unit's: what was taken over since is not ours to delete.
-pub(super) fn ours(key: &UnitKey, prepared: &Prepared, live: &Json) -> bool {
-    foreign_owner(key, prepared, live).is_none()
+/// What is remembered of an object that was applied.
+pub(super) fn applied(manifest: &Manifest, uid: String, resource_version: String) -> Applied {
+    Applied { uid, resource_version, digest: digest(&manifest.body), api_version: manifest.api_version.clone() }
 }
 
 /// What a comparison came to.
@@ -123,7 +50,7 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
     let number = unit.record().deployed().map_or(0, |r| r.number);
     let target = match &unit.deployed {
         Some((n, target)) if *n == number => std::sync::Arc::clone(target),
-        _ => match super::rebuild::target(ctx, &prepared.spec.key(), unit.record(), &prepared.spec, number).await {
+        _ => match super::rebuild::target(ctx, unit.record(), prepared, number).await {
             Ok(target) => {
                 unit.deployed = Some((number, std::sync::Arc::clone(&target)));
                 target
@@ -250,8 +177,9 @@ pub(super) async fn correct(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepa
             continue;
         }
         times.push_back(now);
-        let answer = apply(ctx, key, prepared, manifest, true).await.map_err(|e| failure(&e))?;
-        unit.record_mut().inventory.insert(id.inventory_id(), answer);
+        let answer = ctx.cluster.apply(&prepared.spec.without_ignored(manifest), &Apply::default()).await.map_err(|e| failure(&e))?;
+        let known = applied(manifest, answer.uid().to_owned(), answer.resource_version().to_owned());
+        unit.record_mut().inventory.insert(id.inventory_id(), known);
         let paths: Vec<&str> = fields.iter().map(|d| d.path.as_str()).take(5).collect();
         let message = format!("{id}: {who} had changed {}; corrected", paths.join(", "));
         take(unit, &id, Vec::new(), EpisodeEnd::Corrected);
@@ -271,26 +199,6 @@ pub(super) async fn look(ctx: &Context, unit: &mut Unit, spec: &super::prepare::
     if let Compared::Failed(error) = compare(ctx, unit, &prepared).await {
         tracing::debug!(unit = %spec.key(), %error, "cannot be compared while suspended");
     }
-}
-
-/// Whether the cluster is as a target wants it already, so that taking a release over needs no write to its objects.
-pub(super) async fn already(ctx: &Context, unit: &mut Unit, prepared: &Prepared, target: &Target) -> bool {
-    if !target.hooks.is_empty() {
-        // Whether hooks must run is not known: an upgrade runs them, as Helm does.
-        return false;
-    }
-    let mut found = Vec::new();
-    for manifest in &target.manifests {
-        match look_at(ctx, prepared, manifest, "").await {
-            Ok(Look { drift, version: Some(version) }) if !drift.iter().any(Drift::counts) => found.push((manifest, version)),
-            _ => return false,
-        }
-    }
-    for (manifest, version) in found {
-        let known = Applied { digest: digest(&manifest.body), api_version: manifest.api_version.clone(), ..version };
-        unit.record_mut().inventory.insert(manifest.id.inventory_id(), known);
-    }
-    true
 }
 
 /// The verdict on the health of some objects, with the deepest cause found. Pods are watched only from here on.

@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::queue::Queue;
 
 /// All units, and what woke them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Units {
     /// Units that are due.
     pub queue: Queue<UnitKey>,
@@ -53,7 +53,7 @@ pub struct Inbox {
 }
 
 /// A unit in memory. All of it but `record` can be found out again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Unit {
     /// What is remembered; `None` until it was loaded.
     pub record: Option<UnitRecord>,
@@ -83,6 +83,8 @@ pub struct Unit {
     pub stumbles: u32,
     /// What it awaits, to be taken back when it does not any more.
     pub awaits: HashSet<ObjectId>,
+    /// Watches of pods and warnings, held while health is waited for.
+    pub workloads: Vec<crate::cluster::WatchHandle>,
     /// When the commit that a run deploys was seen first, for the lead time.
     pub seen: Option<Timestamp>,
 }

@@ -4,7 +4,7 @@ use super::run::{content, failure, surroundings};
 use super::Unit;
 use crate::api::helm::{CrdsPolicy, DeletionPropagation, DriftMode, ReconcileStrategy, RemediationStrategy};
 use crate::api::{self, Condition, HelmRelease, Kustomization, Object, ObjectMeta, Reason, Resource, names};
-use crate::cluster::write::Propagation;
+use crate::cluster::{Owner, Propagation};
 use crate::controller::context::Context;
 use crate::controller::source::{SourceKey, State};
 use crate::object::{Json, Manifest, ObjectId};
@@ -270,6 +270,43 @@ impl Spec {
         }
     }
 
+    /// Whether the revisions of an uninstalled release are kept.
+    pub(super) fn keeps_history(&self) -> bool {
+        matches!(self, Self::Release(r) if r.object.spec.uninstall().keep_history)
+    }
+
+    /// For whom objects are applied.
+    pub(super) fn owner(&self) -> Owner {
+        let UnitKey { namespace, name, .. } = self.key();
+        let (release_namespace, release_name) = self.release();
+        match self {
+            Self::Release(_) => Owner::HelmRelease {
+                release_namespace: release_namespace.to_owned(),
+                release_name: release_name.to_owned(),
+                namespace,
+                name,
+            },
+            Self::Bundle(_) => Owner::Kustomization { namespace, name },
+        }
+    }
+
+    /// Whether an object whose immutable field changed may be deleted and made again.
+    pub(super) fn recreates(&self, manifest: &Manifest) -> bool {
+        let says = |value: Option<&str>| value.is_some_and(|v| matches!(v.to_lowercase().as_str(), "enabled" | "true"));
+        says(manifest.annotation(names::KUSTOMIZE_FORCE)) || says(self.annotation(names::RECREATE))
+    }
+
+    /// Whether an object of a protected kind goes all the same. Nothing says so yet: CRDs, PVCs and namespaces stay, but for
+    /// namespaces and claims that a chart made and that go with its release, as Helm has it.
+    pub(super) fn prunes_protected(&self, id: &ObjectId, uninstall: bool) -> bool {
+        matches!(self, Self::Release(_)) && uninstall && id.kind == "PersistentVolumeClaim"
+    }
+
+    /// Labels of a namespace that is made for the release, as Flux sets them.
+    pub(super) fn namespace_labels(&self) -> Json {
+        json!({names::HELM_NAME: self.key().name, names::HELM_NAMESPACE: self.key().namespace})
+    }
+
     pub(super) fn policy(&self, action: RunAction) -> Policy {
         match self {
             Self::Release(r) => release_policy(&r.object, action),
@@ -318,7 +355,7 @@ fn release_policy(object: &HelmRelease, action: RunAction) -> Policy {
             (rollback.timeout, !rollback.disable_wait, !rollback.disable_wait_for_jobs, !rollback.disable_hooks, CrdsPolicy::Skip)
         }
         RunAction::Uninstall => (uninstall.timeout, !uninstall.disable_wait, false, !uninstall.disable_hooks, CrdsPolicy::Skip),
-        RunAction::Upgrade | RunAction::Adopt => {
+        RunAction::Upgrade => {
             (upgrade.timeout, !upgrade.disable_wait, !upgrade.disable_wait_for_jobs, !upgrade.disable_hooks, upgrade.crds())
         }
     };

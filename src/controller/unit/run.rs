@@ -3,20 +3,20 @@
 
 use super::{Prepared, Unit, live, publish, record};
 use crate::api::Reason;
-use crate::cluster::{ApiError, Apply, Delete, error::Kind};
+use crate::api::helm::CrdsPolicy;
+use crate::cluster::{ApiError, Apply, Delete, Done as Outcome, Job, Prior, StageOptions};
 use crate::controller::context::Context;
 use crate::health::{self, HealthState, Verdict};
 use crate::object::{Gvk, Json, Manifest, ObjectId};
 use crate::plan::hook::{DeletePolicy, Event, Hook, sequence};
-use crate::plan::inventory::{self, PrunePolicy};
+use crate::plan::inventory::PrunePolicy;
 use crate::release::decide::quarantines;
 use crate::release::stages::{sort_for_deletion, stages};
 use crate::release::steps::{Shape, Step, steps};
 use crate::release::{
-    Applied, Attempt, Failure, Fault, Quarantine, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey, UnitKind,
+    Attempt, Failure, Fault, Quarantine, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey, UnitKind,
 };
-use crate::render::target::{Target, digest};
-use futures::stream::{self, StreamExt};
+use crate::render::target::Target;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -68,8 +68,6 @@ pub(super) async fn begin(
     let number = unit.record().next_number();
     let target = Arc::new(prepared.render(ctx, key, action, number).await?);
     reachable(ctx, &target).await?;
-    let adopt = unit.record().deployed().is_some_and(|r| r.target.is_none()) && live::already(ctx, unit, prepared, &target).await;
-    let action = if adopt { RunAction::Adopt } else { action };
     start(ctx, key, unit, prepared, Start { action, number, attempt: prepared.want.attempt.clone(), target, to: None, why: None }).await
 }
 
@@ -82,7 +80,7 @@ pub(super) async fn begin_rollback(
     to: u32,
 ) -> Result<(), Failure> {
     let number = unit.record().next_number();
-    let target = super::rebuild::target(ctx, key, unit.record(), &prepared.spec, to).await?;
+    let target = super::rebuild::target(ctx, unit.record(), prepared, to).await?;
     let good = unit.record().revision(to).cloned();
     let attempt = good.map(|g| g.attempt).unwrap_or_default();
     let why = unit.record().last().map(|r| r.description.clone());
@@ -212,7 +210,7 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
                     None => Ok(Arc::default()),
                 }
             } else {
-                super::rebuild::target(ctx, key, unit.record(), &prepared.spec, run.revision).await
+                super::rebuild::target(ctx, unit.record(), prepared, run.revision).await
             };
             match loaded {
                 Ok(target) => {
@@ -229,7 +227,7 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
         stages: stages.iter().map(|s| s.established).collect(),
         before: hooks(&target.hooks, run.action, true, policy.hooks),
         after: hooks(&target.hooks, run.action, false, policy.hooks),
-        crds: !target.crds.is_empty() && policy.crds != crate::api::helm::CrdsPolicy::Skip,
+        crds: !target.crds.is_empty() && policy.crds != CrdsPolicy::Skip,
         wait: policy.wait,
     };
     let shape = if run.action == RunAction::Uninstall { Shape { stages: Vec::new(), crds: false, wait: false, ..shape } } else { shape };
@@ -245,10 +243,10 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
         let scene = Scene { ctx, key, prepared, target: &target, run: &run, shape: &shape };
         let result = match step {
             Step::Begin => scene.pending(unit).await,
-            Step::Crds => scene.crds(unit).await,
+            Step::Crds => scene.crds().await,
             Step::Hook(index) => scene.hook(unit, index).await,
             Step::Apply(index) => scene.apply(unit, &stages[index].members).await,
-            Step::Established(index) => scene.established(unit, &stages[index].members).await,
+            Step::Established(index) => scene.established(stages[index].members.iter().map(|&i| &target.manifests[i])).await,
             Step::Prune => scene.prune(unit).await,
             Step::Healthy => scene.healthy(unit).await,
             Step::Finish => scene.finish(unit).await,
@@ -393,7 +391,6 @@ fn hooks(all: &[Hook], action: RunAction, before: bool, enabled: bool) -> Vec<us
         (RunAction::Rollback, false) => Event::PostRollback,
         (RunAction::Uninstall, true) => Event::PreDelete,
         (RunAction::Uninstall, false) => Event::PostDelete,
-        (RunAction::Adopt, _) => return Vec::new(),
     };
     if enabled { sequence(all, event) } else { Vec::new() }
 }
@@ -416,7 +413,7 @@ impl Scene<'_> {
         if self.run.action == RunAction::Install
             && let Some(namespace) = self.prepared.spec.create_namespace()
         {
-            self.ctx.ensure_namespace(namespace).await.map_err(|e| failure(&e))?;
+            self.ctx.cluster.ensure_namespace(namespace, &self.prepared.spec.namespace_labels()).await.map_err(|e| failure(&e))?;
         }
         if self.key.kind == UnitKind::Release && self.run.action != RunAction::Uninstall {
             record::write_pending(self.ctx, self.key, unit, self.prepared, self.target, self.run).await.map_err(|e| failure(&e))?;
@@ -424,133 +421,108 @@ impl Scene<'_> {
         Ok(Done::Yes)
     }
 
-    async fn crds(&self, unit: &mut Unit) -> StepResult {
-        let policy = self.prepared.spec.policy(self.run.action).crds;
+    /// Brings the CRDs of `crds/` in: absent ones are made, present ones replaced only where the policy says so.
+    async fn crds(&self) -> StepResult {
+        let replace = self.prepared.spec.policy(self.run.action).crds == CrdsPolicy::CreateReplace;
         for crd in &self.target.crds {
-            let live = self.ctx.cluster.get(&crd.id).await.map_err(|e| failure(&e))?;
-            let write = match (&live, policy) {
-                (None, _) => true,
-                (Some(_), crate::api::helm::CrdsPolicy::CreateReplace) => true,
-                (Some(_), _) => false,
-            };
-            if write {
+            if replace || self.ctx.cluster.get(&crd.id).await.map_err(|e| failure(&e))?.is_none() {
                 self.ctx.cluster.apply(crd, &Apply::default()).await.map_err(|e| failure(&e))?;
             }
         }
-        self.established(unit, &(0..self.target.crds.len()).collect::<Vec<_>>()).await
+        self.established(self.target.crds.iter()).await
     }
 
-    /// Applies those objects of a stage that differ, at most [`CONCURRENCY`] at a time.
+    fn options(&self) -> StageOptions {
+        let spec = &self.prepared.spec;
+        StageOptions { owner: spec.owner(), adopt: spec.adopts(), apply: Apply::default(), concurrency: CONCURRENCY }
+    }
+
+    /// Applies those objects of a stage that differ.
     async fn apply(&self, unit: &mut Unit, members: &[usize]) -> StepResult {
-        let mut first_error: Option<ApiError> = None;
-        let record = unit.record();
-        let work: Vec<(&Manifest, Option<Applied>)> = members
-            .iter()
-            .map(|&i| &self.target.manifests[i])
-            .map(|m| (m, record.inventory.get(&m.id.inventory_id()).cloned()))
-            .filter(|(m, known)| !known.as_ref().is_some_and(|known| live::as_verified(self.ctx, m, known)))
-            .collect();
-        let results: Vec<(ObjectId, Result<Applied, ApiError>)> = stream::iter(work)
-            .map(|(manifest, known)| async move { (manifest.id.clone(), live::apply(self.ctx, self.key, self.prepared, manifest, known.is_some()).await) })
-            .buffer_unordered(CONCURRENCY)
-            .collect()
-            .await;
-        for (id, result) in results {
-            match result {
-                Ok(applied) => {
-                    unit.suspects.remove(&id);
-                    unit.drift.remove(&id);
-                    drop(unit.record_mut().inventory.insert(id.inventory_id(), applied));
-                }
+        let mut jobs = Vec::new();
+        let mut sent: Vec<&Manifest> = Vec::new();
+        for manifest in members.iter().map(|&i| &self.target.manifests[i]) {
+            let known = unit.record().inventory.get(&manifest.id.inventory_id());
+            if known.is_some_and(|known| live::as_verified(self.ctx, manifest, known)) {
+                continue;
+            }
+            let prior = match known {
+                Some(known) => Prior::Ours { resource_version: known.resource_version.clone() },
+                None => Prior::Unknown,
+            };
+            let recreate = self.prepared.spec.recreates(manifest);
+            jobs.push(Job::Apply { manifest: Arc::new(self.prepared.spec.without_ignored(manifest)), prior, recreate });
+            sent.push(manifest);
+        }
+        let outcomes = self.ctx.cluster.run_stage(jobs, &self.options()).await;
+        let mut first: Option<ApiError> = None;
+        for (manifest, outcome) in sent.into_iter().zip(outcomes) {
+            let id = &manifest.id;
+            match outcome.result {
                 // A verdict on the content counts more than a failure of the surroundings beside it.
-                Err(error) if first_error.as_ref().is_none_or(|first| !first.is_content() && error.is_content()) => first_error = Some(error),
-                Err(_) => {}
+                Outcome::Refused(error) => {
+                    if first.as_ref().is_none_or(|first| !first.is_content() && error.is_content()) {
+                        first = Some(error);
+                    }
+                }
+                _ => {
+                    unit.suspects.remove(id);
+                    unit.drift.remove(id);
+                    let applied = live::applied(manifest, outcome.uid, outcome.resource_version);
+                    unit.record_mut().inventory.insert(id.inventory_id(), applied);
+                }
             }
         }
-        match first_error {
-            None => Ok(Done::Yes),
-            Some(error) => Err(failure(&error)),
-        }
+        first.map_or(Ok(Done::Yes), |error| Err(failure(&error)))
     }
 
-    /// Waits until CRDs are served and namespaces are there.
-    async fn established(&self, unit: &mut Unit, members: &[usize]) -> StepResult {
-        let crds_step = self.shape.crds && self.run.cursor <= 1;
-        let list: &[Manifest] = if crds_step { &self.target.crds } else { &self.target.manifests };
-        let mut awaited = std::collections::HashSet::new();
-        let mut kinds = Vec::new();
-        for crd in members.iter().filter_map(|&i| list.get(i)).filter(|m| m.id.kind == "CustomResourceDefinition") {
-            let live = self.ctx.cluster.get(&crd.id).await.map_err(|e| failure(&e))?;
-            if live.as_ref().is_some_and(|live| health::check(live).state == HealthState::Current) {
-                kinds.extend(kinds_of(crd));
-            } else {
-                awaited.insert(crd.id.clone());
-            }
-        }
-        if awaited.is_empty() {
-            if !kinds.is_empty() {
-                self.ctx.cluster.discovery().wait_for(&kinds, std::time::Duration::from_secs(10)).await.map_err(|e| failure(&e))?;
-            }
-            self.ctx.units.await_objects(self.key, unit, Default::default());
-            return Ok(Done::Yes);
-        }
-        let what = format!("{} to be established", names_of(awaited.iter()));
-        self.ctx.units.await_objects(self.key, unit, awaited);
-        Ok(Done::Wait { until: Timestamp::now() + SignedDuration::from_millis(250), what })
+    /// Waits until CRDs are served.
+    async fn established(&self, crds: impl Iterator<Item = &Manifest>) -> StepResult {
+        let crds: Vec<&Manifest> = crds.filter(|m| m.id.kind == "CustomResourceDefinition").collect();
+        let names: Vec<String> = crds.iter().map(|m| m.id.name.clone()).collect();
+        let kinds: Vec<Gvk> = crds.into_iter().flat_map(kinds_of).collect();
+        let limit = std::time::Duration::from_secs(20);
+        self.ctx.cluster.wait_established(&names, limit).await.map_err(|e| failure(&e))?;
+        self.ctx.cluster.discovery().wait_for(&kinds, limit).await.map_err(|e| failure(&e))?;
+        Ok(Done::Yes)
     }
 
     /// Deletes what the inventory has and the target has not. An entry leaves only when its deletion was confirmed.
     async fn prune(&self, unit: &mut Unit) -> StepResult {
         let uninstall = self.run.action == RunAction::Uninstall;
-        let wanted: BTreeSet<String> = if uninstall {
-            BTreeSet::new()
-        } else {
-            self.target.manifests.iter().map(|m| m.id.inventory_id()).collect()
-        };
-        let mut gone: Vec<ObjectId> =
-            unit.record().inventory.keys().filter(|id| !wanted.contains(*id)).filter_map(|id| ObjectId::from_inventory_id(id)).collect();
-        if gone.is_empty() {
-            return Ok(Done::Yes);
-        }
-        sort_for_deletion(&mut gone);
+        let wanted: BTreeSet<String> =
+            if uninstall { BTreeSet::new() } else { self.target.manifests.iter().map(|m| m.id.inventory_id()).collect() };
         let policy = self.prepared.spec.policy(self.run.action);
         if !policy.prune {
-            let record = unit.record_mut();
-            record.inventory.retain(|id, _| wanted.contains(id));
+            unit.record_mut().inventory.retain(|id, _| wanted.contains(id));
             return Ok(Done::Yes);
         }
+        let mut gone: Vec<ObjectId> = unit.record().objects().map(|(id, _)| id).filter(|id| !wanted.contains(&id.inventory_id())).collect();
+        sort_for_deletion(&mut gone);
+        let job = |id: ObjectId| {
+            let api_version = unit.record().inventory.get(&id.inventory_id()).map(|a| a.api_version.clone()).unwrap_or_default();
+            let protect = Some(PrunePolicy { protected_kinds_too: self.prepared.spec.prunes_protected(&id, uninstall), ..PrunePolicy::default() });
+            Job::Delete { id, api_version, protect, propagation: policy.propagation }
+        };
+        let outcomes = self.ctx.cluster.run_stage(gone.into_iter().map(job).collect(), &self.options()).await;
         let mut waiting = BTreeSet::new();
-        for id in gone {
-            let live = match self.ctx.cluster.get(&id).await {
-                Ok(live) => live,
-                // Its kind is gone, so it is gone.
-                Err(error) if error.kind == Kind::KindMissing => None,
-                Err(error) => return Err(failure(&error)),
-            };
-            let Some(live) = live else {
-                unit.record_mut().inventory.remove(&id.inventory_id());
-                continue;
-            };
-            if inventory::protected(&id, &live).is_some() || !live::ours(self.key, self.prepared, &live) {
-                tracing::info!(unit = %self.key, object = %id, "kept: protected, or somebody else's by now");
-                unit.record_mut().inventory.remove(&id.inventory_id());
-                continue;
-            }
-            if live.pointer("/metadata/deletionTimestamp").is_none() {
-                let uid = live.pointer("/metadata/uid").and_then(Json::as_str).map(str::to_owned);
-                let how = Delete { propagation: policy.propagation, uid, ..Delete::default() };
-                self.ctx.cluster.delete_object(&id, &how).await.map_err(|e| failure(&e))?;
-                tracing::info!(unit = %self.key, object = %id, "deleted");
-                match self.ctx.cluster.get(&id).await.map_err(|e| failure(&e))? {
-                    None => {
-                        unit.record_mut().inventory.remove(&id.inventory_id());
-                        continue;
-                    }
-                    Some(left) => drop(left),
+        let mut first: Option<ApiError> = None;
+        for outcome in outcomes {
+            match outcome.result {
+                Outcome::Deleted | Outcome::Gone => drop(unit.record_mut().inventory.remove(&outcome.id.inventory_id())),
+                Outcome::Kept(why) => {
+                    tracing::info!(unit = %self.key, object = %outcome.id, "not deleted: {why}");
+                    unit.record_mut().inventory.remove(&outcome.id.inventory_id());
                 }
+                Outcome::Deleting => drop(waiting.insert(outcome.id)),
+                Outcome::Refused(error) => first = first.or(Some(error)),
+                _ => {}
             }
-            waiting.insert(id);
         }
+        if let Some(error) = first {
+            return Err(failure(&error));
+        }
+        // An upgrade does not wait for ever for an object with a finalizer; it stays in the inventory, and the next run asks again.
         if waiting.is_empty() || (!uninstall && self.waited() > SignedDuration::from_secs(30)) {
             return Ok(Done::Yes);
         }
@@ -568,11 +540,11 @@ impl Scene<'_> {
         let now = Timestamp::now();
         let since = self.run.waiting_since.unwrap_or(now);
         let policy = self.prepared.spec.policy(self.run.action);
-        let ids: Vec<ObjectId> = self.prepared.spec.waits_for(&self.target.manifests);
-        match live::verdict(self.ctx, unit, &ids, since, now, policy.timeout, GRACE).await {
+        let ids = self.prepared.spec.waits_for(&self.target.manifests, self.run.action);
+        match live::verdict(self.ctx, unit, &ids, since, now, policy.timeout).await {
             Verdict::Healthy => {
                 self.ctx.units.await_objects(self.key, unit, Default::default());
-                self.ctx.hub.release_pods(self.key);
+                unit.workloads.clear();
                 Ok(Done::Yes)
             }
             Verdict::Waiting { on, until } => {
@@ -581,7 +553,7 @@ impl Scene<'_> {
                 Ok(Done::Wait { until, what: format!("waiting for {what}") })
             }
             Verdict::Failed { because } => {
-                self.ctx.hub.release_pods(self.key);
+                unit.workloads.clear();
                 let sentences: Vec<&str> = because.iter().map(|f| f.sentence.as_str()).take(3).collect();
                 Err(content(format!("not healthy: {}", sentences.join("; "))))
             }
@@ -610,7 +582,7 @@ impl Scene<'_> {
             }
             Some(live) if hook.deletes(DeletePolicy::BeforeHookCreation) => {
                 let uid = live.pointer("/metadata/uid").and_then(Json::as_str).map(str::to_owned);
-                self.ctx.cluster.delete_object(id, &Delete { uid, ..Delete::default() }).await.map_err(|e| failure(&e))?;
+                self.ctx.delete(id, &Delete { uid, ..Delete::default() }).await.map_err(|e| failure(&e))?;
                 return Ok(Done::Wait { until: Timestamp::now() + SignedDuration::from_millis(100), what: format!("{id} of an earlier run to be gone") });
             }
             other => {
@@ -635,7 +607,7 @@ impl Scene<'_> {
         }
         if health.state == HealthState::Failed || now.duration_since(since) >= timeout {
             if hook.deletes(DeletePolicy::HookFailed) {
-                self.ctx.cluster.delete_object(id, &Delete::default()).await.map_err(|e| failure(&e))?;
+                self.ctx.delete(id, &Delete::default()).await.map_err(|e| failure(&e))?;
             }
             let why = if health.state == HealthState::Failed { health.message } else { format!("not within {timeout:#}: {}", health.message) };
             return Err(content(format!("hook {id} failed: {why}")));
@@ -651,7 +623,7 @@ impl Scene<'_> {
                 continue;
             }
             for hook in list.iter().map(|&i| &self.target.hooks[i]).filter(|h| h.deletes(DeletePolicy::HookSucceeded)) {
-                self.ctx.cluster.delete_object(&hook.manifest.id, &Delete::default()).await.map_err(|e| failure(&e))?;
+                self.ctx.delete(&hook.manifest.id, &Delete::default()).await.map_err(|e| failure(&e))?;
             }
         }
         Ok(())

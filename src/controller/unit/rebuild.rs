@@ -1,0 +1,222 @@
+//! What is remembered of a unit: from the store; where that does not know, from release Secrets and status. Losing the store
+//! loses nothing that matters.
+
+use super::prepare::{Prepared, Spec, What};
+use super::run::{content, failure};
+use crate::api::{ConditionStatus, ConditionType, condition};
+use crate::controller::context::Context;
+use crate::object::{Manifest, ObjectId, Origin};
+use crate::plan::hook::{Hook, Role};
+use crate::release::report::DriftEpisode;
+use crate::release::{Applied, Attempt, Failure, Quarantine, RevisionMeta, RevisionStatus, RunAction, UnitKey, UnitRecord};
+use crate::render::target::{Payload, Target};
+use helmward_chart::{release, yaml};
+use jiff::Timestamp;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The record of a unit, and what drift was seen before.
+pub(super) async fn load(ctx: &Context, key: &UnitKey, spec: &Spec) -> Result<(UnitRecord, VecDeque<DriftEpisode>), String> {
+    let storage = format!("{}/{}", spec.storage_namespace(), spec.release().1);
+    if let Some(kept) = ctx.load(key).await {
+        if kept.record.storage.as_ref().is_none_or(|s| *s == storage) {
+            let mut record = kept.record;
+            record.storage = Some(storage);
+            return Ok((record, kept.episodes));
+        }
+        tracing::warn!(unit = %key, "the release's name or storage namespace changed: what is remembered of the old one is left alone");
+    }
+    let mut record = match spec {
+        Spec::Release(_) => from_helm(ctx, spec).await?,
+        Spec::Bundle(bundle) => from_kustomization(bundle),
+    };
+    record.storage = Some(storage);
+    if !record.history.is_empty() {
+        tracing::info!(unit = %key, revisions = record.history.len(), "rebuilt from the cluster");
+    }
+    Ok((record, VecDeque::new()))
+}
+
+/// From Helm's release Secrets, and from the status for what they do not say.
+async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
+    let Spec::Release(release_spec) = spec else { return Ok(UnitRecord::default()) };
+    let status = &release_spec.object.status;
+    let (_, name) = spec.release();
+    let secrets = ctx.cluster.releases(spec.storage_namespace(), name).await.map_err(|e| e.to_string())?;
+    let mut record = UnitRecord { handled: status.last_handled_reconcile_at.clone(), ..UnitRecord::default() };
+    for secret in secrets {
+        let release = match release::decode(&secret.payload) {
+            Ok(release) => release,
+            Err(error) => {
+                tracing::warn!(release = name, version = secret.head.version, %error, "a release record cannot be read; passed over");
+                continue;
+            }
+        };
+        let snapshot = status.history.iter().find(|s| s.version == i64::from(secret.head.version) && s.name == name);
+        let version = release.chart_version().to_owned();
+        let last = status.last_attempted_revision.as_deref() == Some(&version);
+        record.history.push(RevisionMeta {
+            number: secret.head.version,
+            status: status_of(&secret.head.status),
+            action: match snapshot.and_then(|s| s.action.as_deref()) {
+                Some("install") => RunAction::Install,
+                Some("rollback") => RunAction::Rollback,
+                _ if secret.head.version == 1 => RunAction::Install,
+                _ => RunAction::Upgrade,
+            },
+            attempt: Attempt {
+                source_revision: String::new(),
+                // What another tool made is not known to be what is wanted, whatever its version says: it is upgraded once.
+                version: snapshot.map(|s| s.chart_version.clone()).unwrap_or_default(),
+                content: status.last_attempted_revision_digest.clone().filter(|_| last).unwrap_or_default(),
+                config: snapshot.map(|s| s.config_digest.clone()).unwrap_or_default(),
+                shape: String::new(),
+            },
+            chart_name: release.chart_name().to_owned(),
+            app_version: release.app_version().to_owned(),
+            target: None,
+            digest: snapshot.map(|s| s.digest.clone()).unwrap_or_default(),
+            first_deployed: release.first_deployed().unwrap_or(Timestamp::UNIX_EPOCH),
+            started: release.last_deployed().unwrap_or(Timestamp::UNIX_EPOCH),
+            ended: release.last_deployed(),
+            description: release.description().to_owned(),
+            commit: String::new(),
+        });
+    }
+    record.history.sort_by_key(|r| r.number);
+    for entry in status.inventory.iter().flat_map(|i| &i.entries) {
+        record.inventory.insert(entry.id.clone(), unverified(&entry.id, &entry.v));
+    }
+    let conditions = &status.conditions;
+    let held = condition::find(conditions, ConditionType::Quarantined).filter(|c| c.status == ConditionStatus::True);
+    if let (Some(held), Some(version)) = (held, &status.last_attempted_revision) {
+        record.quarantine = Some(Quarantine {
+            attempt: Attempt {
+                source_revision: String::new(),
+                version: version.clone(),
+                content: status.last_attempted_revision_digest.clone().unwrap_or_default(),
+                config: status.last_attempted_config_digest.clone().unwrap_or_default(),
+                shape: String::new(),
+            },
+            message: held.message.clone(),
+            since: held.last_transition_time.timestamp(),
+            restored: condition::find(conditions, ConditionType::RolledBack).and_then(|_| record.deployed().map(|r| r.number)),
+        });
+    }
+    record.failures = u32::try_from(status.failures).unwrap_or(0);
+    if let Some(deployed) = record.deployed().filter(|_| record.inventory.is_empty()).map(|r| r.number) {
+        // A release of the Helm CLI: its objects are those of its manifest.
+        let prepared = super::prepare::for_removal(spec);
+        if let Ok(target) = helm_target(ctx, &prepared, deployed).await {
+            for manifest in &target.manifests {
+                let id = manifest.id.inventory_id();
+                record.inventory.insert(id, Applied { api_version: manifest.api_version.clone(), ..Applied::default() });
+            }
+        }
+    }
+    Ok(record)
+}
+
+fn status_of(word: &str) -> RevisionStatus {
+    use RevisionStatus::{Deployed, Failed, PendingInstall, PendingRollback, PendingUpgrade, Superseded, Uninstalled, Uninstalling};
+    let all = [PendingInstall, PendingUpgrade, PendingRollback, Deployed, Superseded, Failed, Uninstalling, Uninstalled];
+    all.into_iter().find(|s| s.as_str() == word).unwrap_or(Failed)
+}
+
+/// From the status of a Kustomization: which revision was applied, and what of it there is.
+fn from_kustomization(bundle: &super::prepare::BundleSpec) -> UnitRecord {
+    let status = &bundle.object.status;
+    let mut record = UnitRecord { handled: status.last_handled_reconcile_at.clone(), ..UnitRecord::default() };
+    for entry in status.inventory.iter().flat_map(|i| &i.entries) {
+        record.inventory.insert(entry.id.clone(), unverified(&entry.id, &entry.v));
+    }
+    if let Some(revision) = &status.last_applied_revision {
+        let at = condition::find(&status.conditions, ConditionType::Ready).map_or(Timestamp::UNIX_EPOCH, |c| c.last_transition_time.timestamp());
+        record.history.push(RevisionMeta {
+            number: 1,
+            status: RevisionStatus::Deployed,
+            action: RunAction::Install,
+            attempt: Attempt { source_revision: revision.clone(), version: revision.clone(), ..Attempt::default() },
+            chart_name: String::new(),
+            app_version: String::new(),
+            target: None,
+            digest: String::new(),
+            first_deployed: at,
+            started: at,
+            ended: Some(at),
+            description: "rebuilt from the status".into(),
+            commit: String::new(),
+        });
+    }
+    record
+}
+
+fn unverified(id: &str, version: &str) -> Applied {
+    let group = ObjectId::from_inventory_id(id).map(|id| id.group).unwrap_or_default();
+    let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    Applied { api_version, ..Applied::default() }
+}
+
+/// The target of a revision: from the store, from what is wanted now where that is the same, from Helm's record.
+pub(super) async fn target(ctx: &Context, record: &UnitRecord, prepared: &Prepared, number: u32) -> Result<Arc<Target>, Failure> {
+    let Some(revision) = record.revision(number) else { return Err(content(format!("revision {number} is not in the history"))) };
+    if let Some(target) = stored_target(ctx, revision).await {
+        return Ok(target);
+    }
+    let (want, have) = (&prepared.want.attempt, &revision.attempt);
+    match &prepared.what {
+        What::Objects(target) if have.version == want.version || have.content == want.content => Ok(Arc::clone(target)),
+        What::Chart { .. } => helm_target(ctx, prepared, number).await.map(Arc::new),
+        _ => Err(content(format!("the objects of revision {number} ({}) are not known any more", have.version))),
+    }
+}
+
+/// The target as the store has it.
+pub(super) async fn stored_target(ctx: &Context, revision: &RevisionMeta) -> Option<Arc<Target>> {
+    let target = ctx.get_target(revision.target.as_deref()?).await?;
+    // A target that is not what was deployed is worse than none.
+    if !revision.digest.is_empty() && target.digest() != revision.digest {
+        tracing::error!(revision = revision.number, "the stored target does not have the digest that was recorded; not used");
+        return None;
+    }
+    Some(Arc::new(target))
+}
+
+/// The target as Helm recorded it.
+async fn helm_target(ctx: &Context, prepared: &Prepared, number: u32) -> Result<Target, Failure> {
+    let (_, name) = prepared.spec.release();
+    let storage = prepared.spec.storage_namespace();
+    let secret = ctx.cluster.release(storage, name, number).await.map_err(|e| failure(&e))?;
+    let secret = secret.ok_or_else(|| content(format!("revision {number} of release {storage}/{name} is stored nowhere any more")))?;
+    let unreadable = |e: String| content(format!("the record of revision {number} of release {storage}/{name} cannot be read: {e}"));
+    let release = release::decode(&secret.payload).map_err(|e| unreadable(e.to_string()))?;
+    let mut target = Target {
+        release: Some(Payload {
+            chart: release.chart().clone(),
+            config: release.config().clone(),
+            manifest: release.manifest().to_owned(),
+            hooks: release.hooks().clone(),
+            notes: release.notes().to_owned(),
+        }),
+        ..Target::default()
+    };
+    for document in yaml::documents(release.manifest()).map_err(|e| unreadable(e.to_string()))? {
+        if document.value.is_null() {
+            continue;
+        }
+        let origin = Origin { file: format!("release {name}.v{number}"), line: document.line };
+        target.manifests.push(Manifest::new(document.value, origin).map_err(|e| unreadable(e.to_string()))?);
+    }
+    for hook in release.hook_manifests() {
+        for document in yaml::documents(&hook).map_err(|e| unreadable(e.to_string()))? {
+            let origin = Origin { file: format!("hook of release {name}.v{number}"), line: document.line };
+            let manifest = Manifest::new(document.value, origin).map_err(|e| unreadable(e.to_string()))?;
+            if let Role::Hook(hook) = Hook::role_of(&manifest) {
+                target.hooks.push(*hook);
+            }
+        }
+    }
+    let Spec::Release(spec) = &prepared.spec else { return Ok(target) };
+    ctx.place_release(&spec.object, &mut target).await?;
+    Ok(target)
+}
