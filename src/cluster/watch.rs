@@ -31,11 +31,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 mod crds;
 
-/// Label that objects of a `HelmRelease` carry.
-pub const HELM_NAME_LABEL: &str = "helm.toolkit.fluxcd.io/name";
-/// Label that objects of a `Kustomization` carry.
-pub const KUSTOMIZE_NAME_LABEL: &str = "kustomize.toolkit.fluxcd.io/name";
-
 /// Events that may wait for the reader before watches pause; nothing is lost then, only later.
 const CHANNEL: usize = 4096;
 /// How long a watch that nobody wants any more goes on, for the next release in the same namespace.
