@@ -9,6 +9,7 @@ use super::{
     write::Answer,
 };
 use crate::{
+    api::names,
     object::{Gvk, Json, Manifest, ObjectId},
     plan::{Hold, inventory, takeover},
 };
@@ -263,7 +264,7 @@ impl Cluster {
             if !options.adopt
                 && let Some(stranger) = options.owner.stranger(&live)
             {
-                let words = format!("it belongs to {stranger}; remove it there, or set the annotation helmward.dev/adopt: \"true\"");
+                let words = format!("it belongs to {stranger}; remove it there, or set the annotation {}: \"true\"", names::ADOPT);
                 return Err(ApiError::local(Step::Apply, id, Kind::Refused, words));
             }
             let version = live.pointer("/metadata/resourceVersion").and_then(Json::as_str).unwrap_or_default().to_owned();

@@ -4,13 +4,12 @@ use super::{
     Apply, Cluster, MANAGER, Resource,
     error::{ApiError, Kind, Step},
 };
-use crate::object::{Gvk, Json, ObjectId};
+use crate::{
+    api::names::CRD_VERSION,
+    object::{Gvk, Json, ObjectId},
+};
 use futures::future::try_join_all;
-use serde_json::json;
 use std::{fmt, time::Duration};
-
-/// The label that says that a CRD is ours to renew.
-const OWNER_LABEL: &str = "app.kubernetes.io/managed-by";
 
 /// What became of a CRD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +36,7 @@ impl fmt::Display for CrdOutcome {
 }
 
 impl Cluster {
-    /// Installs CRDs and waits until all, whoever installed them, are established and served. Answers in their order.
+    /// Installs CRDs, each with the version of its schemas as annotation, and waits until all, whoever installed them, are established and served. Answers in their order.
     ///
     /// # Errors
     /// The first refusal; or which CRD is not established in time.
@@ -80,12 +79,10 @@ impl Cluster {
         if before.as_ref().is_some_and(|live| !is_ours(live)) {
             return Ok((name, CrdOutcome::LeftAlone));
         }
-        let mut body = crd.clone();
-        body["metadata"]["labels"][OWNER_LABEL] = json!(MANAGER);
-        if let Some(object) = body.as_object_mut() {
-            object.remove("status");
+        if before.is_some() && before.as_ref().and_then(version_of) == version_of(crd) {
+            return Ok((name, CrdOutcome::Unchanged));
         }
-        let answer = self.apply_as(resource, &id, &body, &Apply::default()).await?;
+        let answer = self.apply_as(resource, &id, crd, &Apply::default()).await?;
         let version = before.as_ref().and_then(|live| live.pointer("/metadata/resourceVersion")?.as_str());
         let outcome = match version {
             None => CrdOutcome::Created,
@@ -105,9 +102,14 @@ fn crd_id(name: &str) -> ObjectId {
 }
 
 fn is_ours(live: &Json) -> bool {
-    let labelled = live.pointer("/metadata/labels").and_then(|labels| labels.get(OWNER_LABEL)).and_then(Json::as_str) == Some(MANAGER);
     let managers = live.pointer("/metadata/managedFields").and_then(Json::as_array);
-    labelled && managers.is_some_and(|entries| entries.iter().any(|entry| entry.get("manager").and_then(Json::as_str) == Some(MANAGER)))
+    version_of(live).is_some()
+        && managers.is_some_and(|entries| entries.iter().any(|entry| entry.get("manager").and_then(Json::as_str) == Some(MANAGER)))
+}
+
+/// The version of the schemas, on CRDs that are ours.
+fn version_of(crd: &Json) -> Option<&str> {
+    crd.get("metadata")?.get("annotations")?.get(CRD_VERSION)?.as_str()
 }
 
 /// Kinds that a CRD serves.
@@ -148,9 +150,11 @@ mod tests {
     use super::super::testing::real;
     use super::*;
     use crate::cluster::Delete;
+    use serde_json::json;
 
     fn crd(plural: &str, kind: &str, group: &str) -> Json {
-        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": format!("{plural}.{group}")},
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+               "metadata": {"name": format!("{plural}.{group}"), "annotations": {CRD_VERSION: "1"}},
                "spec": {"group": group, "scope": "Namespaced", "names": {"kind": kind, "plural": plural},
                         "versions": [{"name": "v1", "served": true, "storage": true,
                                       "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}})
@@ -196,6 +200,7 @@ mod tests {
         assert!(cluster.discovery().cached().expect("filled").resource(&Gvk::new("crds.helmward.dev/v1", "Widget")).is_some());
         assert_eq!(outcomes(&[ours.clone(), changed.clone()]).await, [CrdOutcome::Unchanged, CrdOutcome::LeftAlone]);
         ours["spec"]["names"]["shortNames"] = json!(["wd"]);
+        ours["metadata"]["annotations"][CRD_VERSION] = json!("2");
         assert_eq!(outcomes(&[ours.clone(), changed]).await, [CrdOutcome::Renewed, CrdOutcome::LeftAlone]);
         let after = cluster.get_as(&resource, &theirs_id).await.expect("reads").expect("is there");
         assert_eq!(after["spec"], before["spec"]);

@@ -87,7 +87,7 @@ impl fmt::Display for Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// One object.
-    Object(ObjectId),
+    Object(Box<ObjectId>),
     /// A kind, a path or another thing, in words.
     Other(String),
 }
@@ -103,13 +103,13 @@ impl fmt::Display for Subject {
 
 impl From<ObjectId> for Subject {
     fn from(id: ObjectId) -> Self {
-        Self::Object(id)
+        Self::Object(Box::new(id))
     }
 }
 
 impl From<&ObjectId> for Subject {
     fn from(id: &ObjectId) -> Self {
-        Self::Object(id.clone())
+        Self::Object(Box::new(id.clone()))
     }
 }
 
@@ -242,7 +242,8 @@ impl ApiError {
         let causes: Vec<Cause> =
             status.pointer("/details/causes").and_then(Json::as_array).map(|causes| causes.iter().map(cause).collect()).unwrap_or_default();
         let seconds = retry_after.or_else(|| status.pointer("/details/retryAfterSeconds").and_then(Json::as_u64)).filter(|s| *s > 0);
-        let kind = classify(code, &reason, &message, &causes, is_status, text("/details/kind").as_str(), &subject);
+        let about = text("/details/kind");
+        let kind = Said { code, reason: &reason, message: &message, causes: &causes, is_status, about: &about }.kind(&subject);
         let (fault, class) = verdict(kind, seconds.map(Duration::from_secs));
         // a webhook's own 403 is a matter of permissions or of a policy's mood; its 400 and 422 are verdicts on the fields
         let fault = if kind == Kind::Denied && code == 403 { Fault::Surroundings } else { fault };
@@ -301,49 +302,65 @@ fn plain(body: &[u8], code: u16) -> String {
     if line.is_empty() { format!("the server answered {code} without a word") } else { line }
 }
 
-fn classify(code: u16, reason: &str, message: &str, causes: &[Cause], is_status: bool, detail_kind: &str, subject: &Subject) -> Kind {
-    let caused = |wanted: &str| causes.iter().any(|cause| cause.reason == wanted);
-    let says = |wanted: &str| message.contains(wanted);
-    if says("does not support dry run") {
-        return Kind::DryRunUnsupported;
-    }
-    if says("failed calling webhook") || says("conversion webhook") || says("failed to call webhook") {
-        return Kind::WebhookUnreachable;
-    }
-    if says("request is too large") || says("Too long: may not be more than") && says("annotations") {
-        return Kind::TooLarge;
-    }
-    // the server answers 500 where an applied object does not fit its schema
-    if says("failed to create typed patch object") || says("unable to convert unstructured object") {
-        return Kind::Invalid;
-    }
-    if caused("NamespaceTerminating") || says("because it is being terminated") {
-        return Kind::NamespaceTerminating;
-    }
-    if (says("admission webhook") || says("ValidatingAdmissionPolicy")) && says("denied") {
-        return Kind::Denied;
-    }
-    match code {
-        400 => Kind::Invalid,
-        401 => Kind::Unauthorized,
-        403 if says("exceeded quota") => Kind::QuotaExceeded,
-        403 => Kind::Forbidden,
-        404 if !is_status || says("could not find the requested resource") || says("no matches for kind") => Kind::KindMissing,
-        404 if detail_kind == "namespaces" && !matches!(subject, Subject::Object(id) if id.kind == "Namespace") => Kind::NamespaceMissing,
-        404 => Kind::NotFound,
-        405 => Kind::MethodNotAllowed,
-        409 if reason == "AlreadyExists" => Kind::AlreadyExists,
-        409 => Kind::Conflict,
-        410 => Kind::Expired,
-        413 => Kind::TooLarge,
-        422 if says("field is immutable") || says("is immutable") || says("updates to statefulset spec for fields other than") => {
-            Kind::Immutable
+/// The server's answer, taken apart.
+struct Said<'a> {
+    code: u16,
+    reason: &'a str,
+    message: &'a str,
+    causes: &'a [Cause],
+    /// Whether it is a `Status`; proxies answer otherwise.
+    is_status: bool,
+    /// The kind (in truth the resource) that the server's words are about.
+    about: &'a str,
+}
+
+impl Said<'_> {
+    fn kind(&self, subject: &Subject) -> Kind {
+        let caused = |wanted: &str| self.causes.iter().any(|cause| cause.reason == wanted);
+        let says = |wanted: &str| self.message.contains(wanted);
+        if says("does not support dry run") {
+            return Kind::DryRunUnsupported;
         }
-        422 if says("may not change once set") || says("spec is immutable after creation") => Kind::Immutable,
-        422 => Kind::Invalid,
-        429 => Kind::TooManyRequests,
-        500.. => Kind::Server,
-        _ => Kind::Other,
+        if says("failed calling webhook") || says("conversion webhook") || says("failed to call webhook") {
+            return Kind::WebhookUnreachable;
+        }
+        if says("request is too large") || says("Too long: may not be more than") && says("annotations") {
+            return Kind::TooLarge;
+        }
+        // the server answers 500 where an applied object does not fit its schema
+        if says("failed to create typed patch object") || says("unable to convert unstructured object") {
+            return Kind::Invalid;
+        }
+        if caused("NamespaceTerminating") || says("because it is being terminated") {
+            return Kind::NamespaceTerminating;
+        }
+        if (says("admission webhook") || says("ValidatingAdmissionPolicy")) && says("denied") {
+            return Kind::Denied;
+        }
+        match self.code {
+            400 => Kind::Invalid,
+            401 => Kind::Unauthorized,
+            403 if says("exceeded quota") => Kind::QuotaExceeded,
+            403 => Kind::Forbidden,
+            404 if !self.is_status || says("could not find the requested resource") || says("no matches for kind") => Kind::KindMissing,
+            404 if self.about == "namespaces" && !matches!(subject, Subject::Object(id) if id.kind == "Namespace") => {
+                Kind::NamespaceMissing
+            }
+            404 => Kind::NotFound,
+            405 => Kind::MethodNotAllowed,
+            409 if self.reason == "AlreadyExists" => Kind::AlreadyExists,
+            409 => Kind::Conflict,
+            410 => Kind::Expired,
+            413 => Kind::TooLarge,
+            422 if says("field is immutable") || says("is immutable") || says("updates to statefulset spec for fields other than") => {
+                Kind::Immutable
+            }
+            422 if says("may not change once set") || says("spec is immutable after creation") => Kind::Immutable,
+            422 => Kind::Invalid,
+            429 => Kind::TooManyRequests,
+            500.. => Kind::Server,
+            _ => Kind::Other,
+        }
     }
 }
 

@@ -8,9 +8,6 @@ use super::{
 use crate::object::{Json, ObjectId};
 use serde_json::json;
 
-/// The finalizer that Flux's controllers, and we, put on custom resources.
-pub const FLUX_FINALIZER: &str = "finalizers.fluxcd.io";
-
 /// How often a write is repeated that met somebody else's.
 const TRIES: usize = 5;
 

@@ -41,13 +41,10 @@ pub use crds::CrdOutcome;
 pub use discovery::{Discovery, Resource, Served, ServerVersion};
 pub use error::{ApiError, Cause, Kind, Retry, Step, Subject};
 pub use events::{EventRecorder, Note, Severity};
-pub use finalizers::FLUX_FINALIZER;
 pub use lease::{Elector, ForeignLease, Leadership, LeaseConfig};
 pub use live::{Depth, FieldManager, Live};
 pub use read::{List, ListOptions};
 pub use releases::{LARGEST_PAYLOAD, ReleaseHead, ReleaseSecret, ReleaseWrite, secret_name, surplus};
 pub use request::{Cluster, RequestCount, WriteGate};
-pub use watch::{
-    Change, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, LiveEvent, Phase, WatchHandle, WatchHub, WatchSpec, WatchState, WatchStatus,
-};
+pub use watch::{Change, LiveEvent, Phase, WatchHandle, WatchHub, WatchSpec, WatchState, WatchStatus};
 pub use write::{Answer, Apply, Delete, MANAGER, Patch, Propagation, Validation};

@@ -31,11 +31,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 mod crds;
 
-/// Label that objects of a `HelmRelease` carry.
-pub const HELM_NAME_LABEL: &str = "helm.toolkit.fluxcd.io/name";
-/// Label that objects of a `Kustomization` carry.
-pub const KUSTOMIZE_NAME_LABEL: &str = "kustomize.toolkit.fluxcd.io/name";
-
 /// Events that may wait for the reader before watches pause; nothing is lost then, only later.
 const CHANNEL: usize = 4096;
 /// How long a watch that nobody wants any more goes on, for the next release in the same namespace.
@@ -488,6 +483,15 @@ async fn follow_as<const METADATA: bool>(hub: &Hub, entry: &Entry, resource: &Re
                     stream = Box::pin(open::<METADATA>(hub, &entry.spec, resource));
                     continue;
                 }
+                // the server is there and only wants a new list: the pauses of the outage before are over
+                Trouble::Expired => {
+                    attempt = 0;
+                    hub.alive.notify_waiters();
+                    hub.pause(0, &entry.spec).await;
+                    // anew, because kube's own watcher goes on with the old version where the refusal came as a status code
+                    stream = Box::pin(open::<METADATA>(hub, &entry.spec, resource));
+                    continue;
+                }
                 Trouble::NoStreaming | Trouble::Passing => {
                     tracing::debug!(watch = %entry.spec, error = &error as &dyn std::error::Error, "the watch was interrupted");
                     entry.trouble(super::request::chain(&error));
@@ -580,6 +584,8 @@ enum Trouble {
     Gone,
     /// The server does not stream the first list.
     NoStreaming,
+    /// What was missed is no longer known: list again.
+    Expired,
     /// Try again.
     Passing,
 }
@@ -594,6 +600,7 @@ fn judge(error: &watcher::Error) -> Trouble {
     };
     match (code, error) {
         (404 | 405, _) => Trouble::Gone,
+        (410, _) => Trouble::Expired,
         (400 | 415 | 422, watcher::Error::WatchStartFailed(_)) => Trouble::NoStreaming,
         _ => Trouble::Passing,
     }

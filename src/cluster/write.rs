@@ -2,7 +2,7 @@
 
 use super::{
     Cluster, Resource,
-    error::{ApiError, Kind, Step, Subject},
+    error::{ApiError, Kind, Step},
     request::{Call, path},
 };
 use crate::object::{Json, Manifest, ObjectId};
@@ -212,6 +212,25 @@ impl Cluster {
         self.patch_to(&Target { resource, id, subresource: None }, Step::Patch, patch).await
     }
 
+    /// Writes a whole status over the one last seen, as one merge patch that holds only what differs; `None` where nothing
+    /// does. Where a resource version is given, only if the object is still that.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] where another write came first, else the server's refusal, or why it could not be asked.
+    pub async fn write_status(
+        &self,
+        resource: &Resource,
+        id: &ObjectId,
+        seen: &Json,
+        wanted: &Json,
+        resource_version: Option<&str>,
+    ) -> Result<Option<Answer>, ApiError> {
+        match merge_diff(seen, wanted) {
+            Some(difference) => self.patch_status(resource, id, &difference, resource_version).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Sets `status` by merge patch; where a resource version is given, only if the object is still that.
     /// Absent keys are kept by a merge patch: write `null` for those that must go.
     ///
@@ -282,9 +301,51 @@ impl Cluster {
     }
 }
 
+/// The merge patch that makes `wanted` of `seen`, absent keys included; `None` where they are equal.
+fn merge_diff(seen: &Json, wanted: &Json) -> Option<Json> {
+    if seen == wanted {
+        return None;
+    }
+    let (Some(old), Some(new)) = (seen.as_object(), wanted.as_object()) else { return Some(wanted.clone()) };
+    let mut patch = serde_json::Map::new();
+    for (key, value) in new {
+        match old.get(key) {
+            Some(before) => {
+                if let Some(difference) = merge_diff(before, value) {
+                    patch.insert(key.clone(), difference);
+                }
+            }
+            None => {
+                patch.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    for key in old.keys().filter(|key| !new.contains_key(*key)) {
+        patch.insert(key.clone(), Json::Null);
+    }
+    Some(Json::Object(patch))
+}
+
 /// Says of a kind's absence which object asked for it.
 fn about(mut error: ApiError, id: &ObjectId, how: &Apply) -> ApiError {
     error.step = if how.dry_run { Step::DryRun } else { Step::Apply };
-    error.subject = Subject::Object(id.clone());
+    error.subject = id.into();
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_patch_holds_what_differs() {
+        for (seen, wanted, patch) in [
+            (json!({"a": 1}), json!({"a": 1}), None),
+            (json!(null), json!({"a": 1}), Some(json!({"a": 1}))),
+            (json!({"a": 1, "b": 2}), json!({"b": 3}), Some(json!({"a": null, "b": 3}))),
+            (json!({"a": {"x": 1, "y": 2}, "l": [1, 2]}), json!({"a": {"x": 1}, "l": [1]}), Some(json!({"a": {"y": null}, "l": [1]}))),
+        ] {
+            assert_eq!(merge_diff(&seen, &wanted), patch, "{seen} to {wanted}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! To whom a live object belongs, as Helm's and Flux's labels and annotations say.
 
-use crate::object::Json;
+use crate::{api::names, object::Json};
 use std::fmt;
 
 /// For whom objects are applied.
@@ -66,19 +66,19 @@ impl Owner {
 
 /// Everybody whom labels and annotations name.
 fn owners(live: &Json) -> Vec<Owner> {
-    let pair = |section: &str, prefix: &str, name: &str, namespace: &str| {
+    let pair = |section: &str, namespace: &str, name: &str| {
         let map = live.get("metadata")?.get(section)?;
-        let text = |key: &str| map.get(format!("{prefix}/{key}")).and_then(Json::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
+        let text = |key: &str| map.get(key).and_then(Json::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
         Some((text(namespace)?, text(name)?))
     };
     let mut owners = Vec::new();
-    if let Some((namespace, name)) = pair("labels", "helm.toolkit.fluxcd.io", "name", "namespace") {
+    if let Some((namespace, name)) = pair("labels", names::HELM_NAMESPACE, names::HELM_NAME) {
         owners.push(Owner::HelmRelease { namespace, name, release_namespace: String::new(), release_name: String::new() });
     }
-    if let Some((namespace, name)) = pair("annotations", "meta.helm.sh", "release-name", "release-namespace") {
+    if let Some((namespace, name)) = pair("annotations", names::HELM_RELEASE_NAMESPACE, names::HELM_RELEASE_NAME) {
         owners.push(Owner::Release { namespace, name });
     }
-    if let Some((namespace, name)) = pair("labels", "kustomize.toolkit.fluxcd.io", "name", "namespace") {
+    if let Some((namespace, name)) = pair("labels", names::KUSTOMIZE_NAMESPACE, names::KUSTOMIZE_NAME) {
         owners.push(Owner::Kustomization { namespace, name });
     }
     owners

@@ -163,3 +163,41 @@ async fn a_real_server_serves_a_kind_late_and_takes_it_away() {
     assert_eq!(hub.get(&one.id), None);
     hub.shutdown().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_watch_lists_again_at_once_and_reports_only_differences() {
+    let script = Script::default();
+    let seen = script.seen.clone();
+    let cluster = script.cluster(move |request| {
+        let before =
+            |words: &str| seen.lock().expect("free").iter().filter(|s| s.uri.contains("/configmaps") && s.uri.contains(words)).count();
+        let object = |name: &str, version: &str| json!({"metadata": {"name": name, "namespace": "x", "resourceVersion": version}});
+        match request.uri.as_str() {
+            uri if !uri.contains("/configmaps") => small_discovery(uri).unwrap_or_else(not_found),
+            uri if uri.contains("sendInitialEvents") => (422, json!({"kind": "Status", "code": 422, "message": "no"})),
+            // an outage of many tries, and then a resource version that is too old
+            uri if uri.contains("watch=true") && before("watch=true") < 10 => {
+                (503, json!({"kind": "Status", "code": 503, "message": "down"}))
+            }
+            uri if uri.contains("watch=true") => (410, json!({"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"})),
+            _ if before("limit=") == 0 => {
+                (200, json!({"metadata": {"resourceVersion": "5"}, "items": [object("a", "1"), object("b", "1"), object("c", "1")]}))
+            }
+            _ => (200, json!({"metadata": {"resourceVersion": "9"}, "items": [object("a", "1"), object("b", "8"), object("d", "7")]})),
+        }
+    });
+    let (hub, mut events) = WatchHub::new(cluster);
+    let _handle = hub.ensure(WatchSpec::all(Gvk::new("v1", "ConfigMap"), Depth::Full));
+    let mut told = Vec::new();
+    for _ in 0..8 {
+        let event = tokio::time::timeout(Duration::from_secs(120), events.recv()).await.expect("comes").expect("the hub lives");
+        told.push(match event.change {
+            Change::Applied { object, before } => format!("{}{}", if before.is_some() { "~" } else { "+" }, object.id.name),
+            Change::Deleted(object) => format!("-{}", object.id.name),
+            Change::Synced => "synced".into(),
+            Change::Missing => "missing".into(),
+        });
+    }
+    assert_eq!(told, ["+a", "+b", "+c", "synced", "~b", "+d", "-c", "synced"]);
+    hub.shutdown().await;
+}
