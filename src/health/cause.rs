@@ -103,8 +103,8 @@ fn deepest(live: &Json, family: &Family<'_>) -> Option<Cause> {
         return of_pod(live, family);
     }
     let owners = newest_owners(live, family);
-    let pods =
-        family.pods.iter().filter(|pod| owners.iter().any(|owner| owns(owner, pod)) && text(pod, "/metadata/deletionTimestamp").is_empty());
+    let related = |pod: &&Json| owners.iter().any(|owner| owns(owner, pod)) || (owners.len() == 1 && selects(live, pod));
+    let pods = family.pods.iter().filter(related).filter(|pod| text(pod, "/metadata/deletionTimestamp").is_empty());
     let of_pods = pods.filter_map(|pod| {
         let cause = of_pod(pod, family)?;
         let name = text(pod, "/metadata/name");

@@ -422,7 +422,7 @@ mod causes {
         let told = event("ReplicaSet", "api-new", "FailedCreate", quota);
         assert_eq!(cause_of(&[], &owners(json!({"replicas": 1})), std::slice::from_ref(&told), &deployment()), want);
         let stale = cause_of(&[], &owners(json!({"replicas": 3})), &[told], &deployment());
-        assert_eq!(stale, (CauseKind::Unexplained, "Deployment/api 0/3 ready: 0/3 ready".into()));
+        assert_eq!(stale, (CauseKind::Unexplained, "Deployment/api 0/3 ready: 0/3 available".into()));
         let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "api", "namespace": "shop"}, "status": {"phase": "Pending"}});
         let event = event("PersistentVolumeClaim", "api", "ProvisioningFailed", "no such class");
         assert_eq!(
