@@ -4,20 +4,21 @@ use super::objects::{Objects, unit_id};
 use super::source::{SourceKey, Sources};
 use super::unit::{Unit, Units};
 use super::views::Views;
-use crate::api::helm::HelmReleaseSpec;
+use crate::api::helm::{HelmRelease, HelmReleaseSpec};
 use crate::api::{Condition, ConditionStatus, ConditionType, Kustomization, ObjectMeta, Reason, ValuesKind, condition, names};
 use crate::cluster::{
-    ApiError, Cluster, Delete, Depth, Elector, EventRecorder, FLUX_FINALIZER, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, Live, Note, Patch,
-    Severity, WatchHandle, WatchHub, WatchSpec,
+    ApiError, Cluster, Delete, Depth, Elector, EventRecorder, FLUX_FINALIZER, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, Live, Note, Served, Severity, WatchHandle, WatchHub, WatchSpec,
 };
 use crate::git::Credentials;
 use crate::object::{Gvk, Json, Manifest, ObjectId, Redactor};
 use crate::release::report::DriftEpisode;
 use crate::release::{UnitKey, UnitKind, UnitRecord};
 use crate::render::chart::Cache;
-use crate::render::metadata::{self, Scope};
+use crate::render::metadata::{self, Scope, Scopes};
+use crate::render::plain;
 use crate::render::target::Target;
 use crate::render::values;
+use crate::source::Snapshot;
 use crate::store::{Secrecy, Store, Table};
 use crate::telemetry::Metrics;
 use base64::Engine as _;
@@ -199,7 +200,7 @@ impl Context {
         let mut managed = lock(&self.managed);
         for manifest in manifests {
             let gvk = manifest.gvk();
-            let depth = if crate::health::has_rule(&manifest.id) { Depth::Health } else { Depth::Metadata };
+            let depth = if crate::health::takes_time(&manifest.id) { Depth::Health } else { Depth::Metadata };
             managed.entry((kind, gvk.clone())).or_insert_with(|| self.hub.ensure(WatchSpec::labelled(gvk, label, depth)));
         }
     }
@@ -213,17 +214,16 @@ impl Context {
 
     /// Something moved among the workloads of a namespace: whoever waits for health there looks again.
     pub fn workloads_changed(&self, namespace: &str) {
-        self.units.touch_waiting(namespace);
+        self.units.stirred(namespace);
     }
 
-    /// Pods, ReplicaSets and warnings around objects that are waited for.
+    /// ReplicaSets, pods and warnings around objects that are waited for.
     #[must_use]
-    pub fn workloads(&self, namespaces: &HashSet<String>) -> Vec<Json> {
-        let mut out = Vec::new();
-        for (group, kind) in [("", "Pod"), ("apps", "ReplicaSet"), ("", "Event")] {
-            out.extend(self.hub.list(group, kind).iter().filter(|l| namespaces.contains(&l.id.namespace)).map(|l| l.object()));
-        }
-        out
+    pub fn workloads(&self, namespaces: &HashSet<String>) -> (Vec<Json>, Vec<Json>, Vec<Json>) {
+        let of = |group: &str, kind: &str| -> Vec<Json> {
+            self.hub.list(group, kind).iter().filter(|l| namespaces.contains(&l.id.namespace)).map(|l| l.object()).collect()
+        };
+        (of("apps", "ReplicaSet"), of("", "Pod"), of("", "Event"))
     }
 
     // --- who is woken
@@ -305,8 +305,7 @@ impl Context {
     /// Where the server refuses or cannot be asked.
     pub async fn write_status_of(&self, id: &ObjectId, api_version: &str, old: &Json, new: &Json) -> Result<(), ApiError> {
         let resource = self.cluster.resource(&Gvk::new(api_version, &id.kind)).await?;
-        let patch = Patch::Merge(json!({"status": merge_patch(old, new)}));
-        match self.cluster.patch_status(&resource, id, &patch, None).await {
+        match self.cluster.patch_status(&resource, id, &merge_patch(old, new), None).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_not_found() => Ok(()),
             Err(error) => Err(error),
@@ -445,39 +444,56 @@ impl Context {
         }
     }
 
-    /// Whether a kind is namespaced; asked from discovery, with the CRDs that come along counted in.
-    pub async fn scopes(&self, manifests: &[Manifest]) -> Result<HashMap<Gvk, Scope>, ApiError> {
-        let mut scopes = HashMap::new();
-        for manifest in manifests {
-            if manifest.id.kind == "CustomResourceDefinition"
-                && let Some(spec) = manifest.body.get("spec")
-            {
-                let scope = if spec["scope"] == "Cluster" { Scope::Cluster } else { Scope::Namespaced };
-                let text = |pointer: &str| spec.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
-                for version in spec["versions"].as_array().into_iter().flatten().filter_map(|v| v["name"].as_str()) {
-                    scopes.insert(Gvk { group: text("/group"), version: version.into(), kind: text("/names/kind") }, scope);
-                }
-            }
-        }
-        for manifest in manifests {
-            let gvk = manifest.gvk();
-            if !scopes.contains_key(&gvk)
-                && let Some(resource) = self.cluster.discovery().resource(&gvk).await?
-            {
-                scopes.insert(gvk, if resource.namespaced { Scope::Namespaced } else { Scope::Cluster });
-            }
-        }
-        Ok(scopes)
-    }
-
-    /// Fills in the namespaces and ownership metadata of a bundle's objects.
+    /// Builds a folder of manifests and fills in namespaces and ownership metadata.
     ///
     /// # Errors
-    /// Where the cluster cannot tell which kinds are namespaced, or objects cannot be placed.
-    pub async fn place_bundle(&self, object: &Kustomization, mut manifests: Vec<Manifest>) -> Result<Vec<Manifest>, String> {
-        let scopes = self.scopes(&manifests).await.map_err(|e| e.to_string())?;
-        metadata::place_bundle(object, &mut manifests, |gvk| scopes.get(gvk).copied()).map_err(|e| e.to_string())?;
-        Ok(manifests)
+    /// Where the cluster cannot be asked for its kinds, or a file or document cannot be used.
+    pub async fn build_bundle(&self, object: &Kustomization, snapshot: &Snapshot) -> Result<plain::Built, String> {
+        let served = self.cluster.discovery().served().await.map_err(|e| e.to_string())?;
+        let lookup = scope_in(&served);
+        let spec = &object.spec;
+        let mut built = plain::build(snapshot, spec.path(), spec.target_namespace.as_deref(), &lookup).map_err(|e| e.to_string())?;
+        let mut scopes = Scopes::new(&lookup);
+        scopes.declare(&built.manifests);
+        metadata::require_namespace(&mut built.manifests, &scopes).map_err(|e| e.to_string())?;
+        if let Some(common) = &spec.common_metadata {
+            metadata::common(&mut built.manifests, common);
+        }
+        metadata::own_by_kustomization(&mut built.manifests, &object.metadata.name, &object.metadata.namespace);
+        Ok(built)
+    }
+
+    /// Fills in namespaces and ownership metadata of a release's objects and hooks.
+    ///
+    /// # Errors
+    /// Where the cluster cannot be asked for its kinds.
+    pub async fn place_release(&self, object: &HelmRelease, target: &mut Target) -> Result<(), ApiError> {
+        let served = self.cluster.discovery().served().await?;
+        let lookup = scope_in(&served);
+        let mut scopes = Scopes::new(&lookup);
+        scopes.declare(target.crds.iter().chain(&target.manifests));
+        let (namespace, release) = (object.release_namespace(), object.release_name());
+        let mut hooks: Vec<Manifest> = target.hooks.iter().map(|h| h.manifest.clone()).collect();
+        for manifests in [&mut target.manifests, &mut hooks] {
+            metadata::default_namespace(manifests, namespace, &scopes);
+            metadata::own_by_helm(manifests, &release, namespace);
+            metadata::own_by_helm_release(manifests, &object.metadata.name, &object.metadata.namespace);
+            if let Some(common) = &object.spec.common_metadata {
+                metadata::common(manifests, common);
+            }
+        }
+        for (hook, manifest) in target.hooks.iter_mut().zip(hooks) {
+            hook.manifest = manifest;
+        }
+        Ok(())
+    }
+}
+
+/// The scope of a kind, as discovery has it.
+fn scope_in(served: &Served) -> impl Fn(&Gvk) -> Option<Scope> + '_ {
+    |gvk| {
+        let resource = served.resource(gvk).or_else(|| served.preferred(&gvk.group, &gvk.kind))?;
+        Some(if resource.namespaced { Scope::Namespaced } else { Scope::Cluster })
     }
 }
 

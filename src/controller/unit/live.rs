@@ -5,7 +5,7 @@ use super::{Prepared, Unit, publish};
 use crate::api::Reason;
 use crate::cluster::{ApiError, Apply, Kind};
 use crate::controller::context::Context;
-use crate::health::{self, Verdict};
+use crate::health::{self, Patience, Verdict, cause::Family};
 use crate::object::{Json, Manifest, ObjectId};
 use crate::plan::{Drift, DriftPolicy, drift};
 use crate::release::report::{DriftEpisode, EpisodeEnd};
@@ -13,7 +13,7 @@ use crate::release::{Applied, Failure, UnitKey};
 use crate::render::target::digest;
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Dry-runs of one unit that are under way at the same time.
 const CONCURRENCY: usize = 8;
@@ -22,6 +22,8 @@ const FIGHT: usize = 3;
 const FIGHT_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// Episodes that are kept for the page.
 const EPISODES: usize = 200;
+/// How long an image that cannot be pulled or a crash loop may last before the verdict is final.
+const GRACE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Whether an object is in the cluster as we last wrote or verified it, with what is wanted now: then nothing is sent.
 pub(super) fn as_verified(ctx: &Context, manifest: &Manifest, known: &Applied) -> bool {
@@ -204,7 +206,8 @@ pub(super) async fn look(ctx: &Context, unit: &mut Unit, spec: &super::prepare::
 /// The verdict on the health of some objects, with the deepest cause found. Pods are watched only from here on.
 pub(super) async fn verdict(
     ctx: &Context,
-    unit: &Unit,
+    key: &UnitKey,
+    unit: &mut Unit,
     ids: &[ObjectId],
     since: Timestamp,
     now: Timestamp,
@@ -222,8 +225,20 @@ pub(super) async fn verdict(
         };
         objects.push((id.clone(), object));
     }
-    let surroundings = ctx.surroundings(&objects);
-    health::verdict(&objects, &surroundings, since, now, timeout)
+    let seen: Vec<(ObjectId, Option<&Json>)> = objects.iter().map(|(id, object)| (id.clone(), object.as_ref())).collect();
+    let patience = Patience { timeout, grace: GRACE };
+    let none = Family::default();
+    if health::judge(&seen, &none, since, now, &patience) == Verdict::Healthy {
+        return Verdict::Healthy;
+    }
+    // Only now is it worth knowing why: pods are many, and nobody asks for those of healthy releases.
+    let namespaces: HashSet<String> = ids.iter().map(|id| id.namespace.clone()).filter(|n| !n.is_empty()).collect();
+    if unit.workloads.is_empty() {
+        unit.workloads = namespaces.iter().flat_map(|n| ctx.hub.ensure_workloads(n)).collect();
+    }
+    ctx.units.wait_in(key, &namespaces);
+    let (owners, pods, events) = ctx.workloads(&namespaces);
+    health::judge(&seen, &Family { owners: &owners, pods: &pods, events: &events }, since, now, &patience)
 }
 
 /// Whether a resource version is older than another one. They are opaque to most, but ordered numbers by the API's contract since 1.35,

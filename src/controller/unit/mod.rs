@@ -11,6 +11,7 @@
 //! - [`record`]: Helm's release Secrets
 //! - [`publish`]: status, events, report
 
+mod capabilities;
 mod live;
 mod pass;
 mod prepare;
@@ -19,8 +20,9 @@ mod rebuild;
 mod record;
 mod run;
 
+pub use capabilities::Capabilities;
 pub use pass::pass;
-pub use prepare::Prepared;
+pub use prepare::{Prepared, Spec};
 
 use crate::object::ObjectId;
 use crate::plan::Drift;
@@ -41,6 +43,8 @@ pub struct Units {
     cells: Mutex<HashMap<UnitKey, Unit>>,
     inbox: Mutex<HashMap<UnitKey, Inbox>>,
     awaited: Mutex<HashMap<ObjectId, HashSet<UnitKey>>>,
+    /// Units that wait for health, by namespace.
+    waiting: Mutex<HashMap<String, HashSet<UnitKey>>>,
 }
 
 /// What woke a unit since its last pass.
@@ -130,6 +134,28 @@ impl Units {
         }
         drop(awaited);
         unit.awaits = objects;
+    }
+
+    /// Makes a unit be woken by what happens to the pods of exactly these namespaces.
+    pub fn wait_in(&self, key: &UnitKey, namespaces: &HashSet<String>) {
+        let mut waiting = lock(&self.waiting);
+        waiting.retain(|namespace, keys| {
+            if !namespaces.contains(namespace) {
+                keys.remove(key);
+            }
+            !keys.is_empty()
+        });
+        for namespace in namespaces {
+            waiting.entry(namespace.clone()).or_default().insert(key.clone());
+        }
+    }
+
+    /// Something happened among the pods of a namespace.
+    pub fn stirred(&self, namespace: &str) {
+        let keys: Vec<UnitKey> = lock(&self.waiting).get(namespace).into_iter().flatten().cloned().collect();
+        for key in keys {
+            self.queue.add(key);
+        }
     }
 
     fn take(&self, key: &UnitKey) -> (Unit, Inbox) {

@@ -11,7 +11,7 @@ use crate::object::{Json, Manifest, ObjectId};
 use crate::plan::{drift, ignore::Rules};
 use crate::release::{Attempt, Failure, Remedy, RemedyStrategy, RunAction, Strategy, UnitKey, UnitKind, Want};
 use crate::render::target::{Target, digest};
-use crate::render::{chart, metadata, plain, values};
+use crate::render::{chart, values};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::{BTreeSet, HashSet};
@@ -581,24 +581,23 @@ async fn prepare_bundle(
     let shape = json!([object.target_namespace, object.common_metadata, path]);
     let shape = digest(&shape);
     // The same tree under the same spec is not built again.
-    let tree = snapshot.tree_id(path).ok();
     let before = unit.prepared.as_ref().filter(|p| p.want.attempt.shape == shape && p.snapshot_digest().as_deref() == Some(&snapshot.digest()));
     let target = match before.map(|p| &p.what) {
         Some(What::Objects(target)) => Arc::clone(target),
         _ => {
-            let built = plain::build(snapshot, path).map_err(|e| {
-                let mut problem = Problem::waiting(Reason::BuildFailed, format!("./{path} of {} at {}: {e}", spec.source(), state.info.revision));
-                problem.awaits.insert(spec.source().id());
-                problem
+            let built = ctx.build_bundle(&bundle.object, snapshot).await.map_err(|e| {
+                Problem::stumbled(Reason::BuildFailed, format!("./{path} of {} at {}: {e}", spec.source(), crate::release::summary::short(&state.info.revision)))
             })?;
-            for name in &built.skipped {
-                tracing::info!(unit = %spec.key(), object = %name, "skipped: it is Flux's own controller");
+            for skipped in &built.skipped {
+                tracing::info!(unit = %spec.key(), object = %skipped.id, origin = %skipped.origin, "skipped: it belongs to Flux's own controllers");
             }
-            let manifests = ctx.place_bundle(&bundle.object, built.manifests).await.map_err(|e| Problem::stumbled(Reason::BuildFailed, e))?;
+            for note in &built.notes {
+                tracing::warn!(unit = %spec.key(), "{note}");
+            }
+            let manifests = built.manifests;
             Arc::new(Target { manifests, ..Target::default() })
         }
     };
-    drop(tree);
     if target.manifests.is_empty() && unit.record().inventory.len() > 1 && object.prune {
         // An empty folder is more often a mistake than a wish; a source error can never look like this, a wrong path can.
         tracing::warn!(unit = %spec.key(), path, "the folder holds no objects");

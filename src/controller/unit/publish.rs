@@ -232,7 +232,7 @@ fn objects(ctx: &Context, record: &crate::release::UnitRecord) -> Vec<ObjectRepo
     let mut out: Vec<ObjectReport> = record
         .objects()
         .map(|(id, applied)| {
-            let health = ctx.hub.get(&id).filter(|_| health::has_rule(&id)).map(|live| health::check(&live.object()));
+            let health = ctx.hub.get(&id).filter(|_| health::takes_time(&id)).map(|live| health::check(Some(&live.object())));
             ObjectReport { id, api_version: applied.api_version.clone(), health, owner: None }
         })
         .collect();

@@ -25,8 +25,6 @@ use std::sync::Arc;
 const CONCURRENCY: usize = 16;
 /// How long a CRD may take to be established, and a removed object to be gone, before it is looked at again without an event.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(2);
-/// How long an image that cannot be pulled or a crash loop may last before the verdict is final.
-const GRACE: SignedDuration = SignedDuration::from_secs(60);
 /// Which run made a hook's object: one that the same run made is not made again.
 const RUN: &str = "helmward.dev/run";
 
@@ -541,9 +539,10 @@ impl Scene<'_> {
         let since = self.run.waiting_since.unwrap_or(now);
         let policy = self.prepared.spec.policy(self.run.action);
         let ids = self.prepared.spec.waits_for(&self.target.manifests, self.run.action);
-        match live::verdict(self.ctx, unit, &ids, since, now, policy.timeout).await {
+        match live::verdict(self.ctx, self.key, unit, &ids, since, now, policy.timeout).await {
             Verdict::Healthy => {
                 self.ctx.units.await_objects(self.key, unit, Default::default());
+                self.ctx.units.wait_in(self.key, &Default::default());
                 unit.workloads.clear();
                 Ok(Done::Yes)
             }
@@ -552,7 +551,8 @@ impl Scene<'_> {
                 self.ctx.units.await_objects(self.key, unit, ids.into_iter().collect());
                 Ok(Done::Wait { until, what: format!("waiting for {what}") })
             }
-            Verdict::Failed { because } => {
+            Verdict::Failed { because, .. } => {
+                self.ctx.units.wait_in(self.key, &Default::default());
                 unit.workloads.clear();
                 let sentences: Vec<&str> = because.iter().map(|f| f.sentence.as_str()).take(3).collect();
                 Err(content(format!("not healthy: {}", sentences.join("; "))))
@@ -598,7 +598,7 @@ impl Scene<'_> {
         let now = Timestamp::now();
         let since = self.run.waiting_since.unwrap_or(now);
         let timeout = self.prepared.spec.policy(self.run.action).timeout;
-        let health = health::check(&live);
+        let health = health::check(Some(&live));
         let runs = matches!(id.kind.as_str(), "Job" | "Pod");
         if !runs || (health.state == HealthState::Current && has_run(&live)) {
             self.ctx.units.await_objects(self.key, unit, Default::default());

@@ -12,6 +12,7 @@ use super::metadata::{Scope, Scopes, override_namespace};
 use super::values::inside;
 use crate::api::{convert, names};
 use crate::object::{Gvk, Json, Manifest, ObjectId, Origin};
+use crate::source::Snapshot;
 use bytes::Bytes;
 use helmward_chart::yaml;
 use kustomization::Kustomization;
@@ -40,6 +41,16 @@ impl Files for BTreeMap<String, Bytes> {
 
     fn read(&self, path: &str) -> Result<Option<Bytes>, String> {
         Ok(self.get(path).cloned())
+    }
+}
+
+impl Files for Snapshot {
+    fn names(&self, directory: &str) -> Result<Vec<String>, String> {
+        Self::names(self, directory).map_err(|e| e.to_string())
+    }
+
+    fn read(&self, path: &str) -> Result<Option<Bytes>, String> {
+        if self.is_file(path) { Self::read(self, path).map(Some).map_err(|e| e.to_string()) } else { Ok(None) }
     }
 }
 
