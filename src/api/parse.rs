@@ -128,3 +128,55 @@ pub(super) fn without_nulls(json: Option<&Json>) -> Json {
         Some(other) => other.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::crd::schema_of;
+    use crate::object::Gvk;
+    use serde::Serialize;
+    use serde_json::json;
+
+    /// A value with every field of a schema.
+    fn full(name: &str, schema: &Json) -> Json {
+        if let Some(words) = schema["enum"].as_array() {
+            return words[0].clone();
+        }
+        let pattern = schema["pattern"].as_str().unwrap_or_default();
+        match schema["type"].as_str() {
+            Some("string") if schema["format"] == "date-time" => json!("2026-03-01T10:00:00Z"),
+            Some("string") if pattern.contains("(ms|s|m") || name.ends_with("Duration") => json!("1m0s"),
+            Some("string") => json!("x"),
+            Some("boolean") => json!(true),
+            Some("integer") => json!(7),
+            Some("array") => json!([full(name, &schema["items"])]),
+            Some("object") => match (schema["properties"].as_object(), schema.get("additionalProperties")) {
+                (Some(properties), _) => Json::Object(properties.iter().map(|(k, s)| (k.clone(), full(k, s))).collect()),
+                (None, Some(values)) => json!({"k": full(name, values)}),
+                (None, None) => json!({}),
+            },
+            _ => json!({"k": [1, null]}),
+        }
+    }
+
+    fn check<S>()
+    where
+        S: Resource + Serialize + DeserializeOwned,
+        S::Status: Serialize + DeserializeOwned,
+    {
+        let schema = schema_of(&Gvk::new(S::API_VERSION, S::KIND).group, S::KIND).expect("a kind of ours");
+        let spec = full("", &schema["properties"]["spec"]);
+        let typed: S = serde_path_to_error::deserialize(&spec).unwrap_or_else(|e| panic!("{} spec {}: {e}", S::KIND, e.path()));
+        assert_eq!(serde_json::to_value(typed).expect("writes"), spec, "{} has lost a field", S::KIND);
+        let seen = full("", &schema["properties"]["status"]);
+        let typed: S::Status = serde_path_to_error::deserialize(&seen).unwrap_or_else(|e| panic!("{} status {}: {e}", S::KIND, e.path()));
+        assert_eq!(serde_json::to_value(typed).expect("writes"), seen, "{} has lost a field of its status", S::KIND);
+    }
+
+    #[test]
+    fn the_types_have_every_field_of_the_definitions() {
+        check::<crate::api::GitRepositorySpec>();
+        check::<crate::api::HelmReleaseSpec>();
+        check::<crate::api::KustomizationSpec>();
+    }
+}
