@@ -5,8 +5,8 @@ use crate::Json;
 use serde_json::{Map, Number};
 use std::fmt::Write as _;
 
-/// Nesting that the decoder takes. Go's own limit is ten times that; this one keeps recursion over the tree within a small stack.
-pub const MAX_DEPTH: usize = 1_000;
+/// Nesting that the decoder takes. Go stops at 10,000; this keeps recursion over the tree within a small stack.
+pub const MAX_DEPTH: usize = 500;
 
 /// `json.Marshal`, as `toJson`: keys sorted, `<`, `>` and `&` escaped.
 pub fn to_string(value: &Json) -> String {
@@ -168,7 +168,13 @@ struct Decoder<'a> {
 impl Decoder<'_> {
     fn unexpected(&self, context: &str) -> GoError {
         let Some(&b) = self.bytes.get(self.at) else {
-            return GoError::new("unexpected end of JSON input");
+            // At the end Go feeds its scanner a blank, and only where a blank would do it says that the input has ended.
+            let blank_fits = !context.starts_with("in ") && !context.starts_with("after decimal") || context == "in string literal";
+            return GoError::new(if blank_fits {
+                "unexpected end of JSON input".to_owned()
+            } else {
+                format!("invalid character ' ' {context}")
+            });
         };
         let shown = match b {
             b'\'' => r"'\''".to_owned(),
@@ -377,7 +383,12 @@ mod tests {
     #[test]
     fn writes_as_go() {
         let value = json!({"b": [1, 2.5, 1e21, 1e-7, 1000000.0], "a": "<a href=\"x\">&\u{2028}\u{7f}\u{1}\t", "e": {}, "l": [], "n": null});
-        assert_eq!(to_string(&value), r#"{"a":"\u003ca href=\"x\"\u003e\u0026\u2028"#.to_owned() + "\u{7f}" + r#"\u0001\t","b":[1,2.5,1e+21,1e-7,1000000],"e":{},"l":[],"n":null}"#);
+        assert_eq!(
+            to_string(&value),
+            r#"{"a":"\u003ca href=\"x\"\u003e\u0026\u2028"#.to_owned()
+                + "\u{7f}"
+                + r#"\u0001\t","b":[1,2.5,1e+21,1e-7,1000000],"e":{},"l":[],"n":null}"#
+        );
         assert_eq!(to_string_raw(&json!({"a": "<&>"})), r#"{"a":"<&>"}"#);
         assert_eq!(to_string_pretty(&json!({"a": [1, {}], "b": []})), "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": []\n}");
     }
@@ -396,10 +407,11 @@ mod tests {
             ("[1 2]", "invalid character '2' after array element"),
             ("1 x", "invalid character 'x' after top-level value"),
             ("01", "invalid character '1' after top-level value"),
-            ("-", "unexpected end of JSON input"),
+            ("-", "invalid character ' ' in numeric literal"),
             ("-a", "invalid character 'a' in numeric literal"),
             ("1.a", "invalid character 'a' after decimal point in numeric literal"),
             ("1ex", "invalid character 'x' in exponent of numeric literal"),
+            ("9.", "invalid character ' ' after decimal point in numeric literal"),
             ("nul!", "invalid character '!' in literal null (expecting 'l')"),
             ("\"\n\"", "invalid character '\\n' in string literal"),
             ("\"\\x\"", "invalid character 'x' in string escape code"),
@@ -410,7 +422,10 @@ mod tests {
         ] {
             assert_eq!(from_str(text).unwrap_err().to_string(), error, "{text}");
         }
-        assert_eq!(map_from_str("[1]").unwrap_err().to_string(), "json: cannot unmarshal array into Go value of type map[string]interface {}");
+        assert_eq!(
+            map_from_str("[1]").unwrap_err().to_string(),
+            "json: cannot unmarshal array into Go value of type map[string]interface {}"
+        );
         assert_eq!(from_str(&"[".repeat(MAX_DEPTH + 1)).unwrap_err().to_string(), "invalid character '[' exceeded max depth");
     }
 }

@@ -196,7 +196,19 @@ mod tests {
 
     #[test]
     fn unquotes_as_go() {
-        for (literal, expect) in [("`a\\n`", Some("a\\n")), ("'a'", Some("a")), ("'ab'", None), (r"'\''", Some("'")), (r#""\'""#, None), (r#""\101\x41\u0041""#, Some("AAA")), (r#""\400""#, None), (r#""\ud800""#, None), ("\"a\nb\"", None), ("\"", None), ("abc", None)] {
+        for (literal, expect) in [
+            ("`a\\n`", Some("a\\n")),
+            ("'a'", Some("a")),
+            ("'ab'", None),
+            (r"'\''", Some("'")),
+            (r#""\'""#, None),
+            (r#""\101\x41\u0041""#, Some("AAA")),
+            (r#""\400""#, None),
+            (r#""\ud800""#, None),
+            ("\"a\nb\"", None),
+            ("\"", None),
+            ("abc", None),
+        ] {
             assert_eq!(unquote(literal).ok(), expect.map(|s| s.as_bytes().to_vec()), "{literal}");
         }
     }

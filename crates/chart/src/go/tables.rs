@@ -1,6 +1,5 @@
 //! Character classes as Go's `unicode` package has them (Unicode 15.0.0), as sorted inclusive ranges.
 
-
 /// Printable characters beyond ASCII (`strconv.IsPrint`).
 #[rustfmt::skip]
 pub(crate) const PRINT: &[(u32, u32)] = &[
@@ -844,4 +843,3 @@ pub(crate) const TO_TITLE: &[(u32, u32)] = &[
     (0x10f6, 0x10f6), (0x10f7, 0x10f7), (0x10f8, 0x10f8), (0x10f9, 0x10f9), (0x10fa, 0x10fa), (0x10fd, 0x10fd), (0x10fe, 0x10fe),
     (0x10ff, 0x10ff),
 ];
-

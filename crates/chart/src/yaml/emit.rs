@@ -35,7 +35,9 @@ fn emit(value: &Json, flavour: Flavour) -> String {
 
 /// Whether goyaml reads the JSON text of this value back as it is.
 fn survives_json(value: &Json) -> bool {
-    let plain = |s: &str| s.is_ascii() && !s.contains('\u{7f}') || s.chars().all(|c| !matches!(c, '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'));
+    let plain = |s: &str| {
+        s.is_ascii() && !s.contains('\u{7f}') || s.chars().all(|c| !matches!(c, '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'))
+    };
     match value {
         Json::Null | Json::Bool(_) | Json::Number(_) => true,
         Json::String(s) => plain(s),
@@ -429,7 +431,14 @@ impl Allowed {
             first = false;
         }
         let edge = |c: Option<char>| c.is_some_and(|c| c == ' ' || is_break(c));
-        let plain = !(edge(text.chars().next()) || edge(text.chars().next_back()) || break_space || space_break || special || tabs || breaks || indicators);
+        let plain = !(edge(text.chars().next())
+            || edge(text.chars().next_back())
+            || break_space
+            || space_break
+            || special
+            || tabs
+            || breaks
+            || indicators);
         let single = !(break_space || space_break || special || tabs);
         let block = !(text.ends_with(' ') || space_break || special);
         Allowed { multiline: breaks, plain, single, block }
