@@ -5,8 +5,8 @@ use crate::Json;
 use serde_json::{Map, Number};
 use std::fmt::Write as _;
 
-/// Nesting that the decoder takes. Go's own limit is ten times that; this one keeps recursion over the tree within a small stack.
-pub const MAX_DEPTH: usize = 1_000;
+/// Nesting that the decoder takes. Go stops at 10,000; this keeps recursion over the tree within a small stack.
+pub const MAX_DEPTH: usize = 500;
 
 /// `json.Marshal`, as `toJson`: keys sorted, `<`, `>` and `&` escaped.
 pub fn to_string(value: &Json) -> String {
@@ -168,7 +168,13 @@ struct Decoder<'a> {
 impl Decoder<'_> {
     fn unexpected(&self, context: &str) -> GoError {
         let Some(&b) = self.bytes.get(self.at) else {
-            return GoError::new("unexpected end of JSON input");
+            // At the end Go feeds its scanner a blank, and only where a blank would do it says that the input has ended.
+            let blank_fits = !context.starts_with("in ") && !context.starts_with("after decimal") || context == "in string literal";
+            return GoError::new(if blank_fits {
+                "unexpected end of JSON input".to_owned()
+            } else {
+                format!("invalid character ' ' {context}")
+            });
         };
         let shown = match b {
             b'\'' => r"'\''".to_owned(),
@@ -401,10 +407,11 @@ mod tests {
             ("[1 2]", "invalid character '2' after array element"),
             ("1 x", "invalid character 'x' after top-level value"),
             ("01", "invalid character '1' after top-level value"),
-            ("-", "unexpected end of JSON input"),
+            ("-", "invalid character ' ' in numeric literal"),
             ("-a", "invalid character 'a' in numeric literal"),
             ("1.a", "invalid character 'a' after decimal point in numeric literal"),
             ("1ex", "invalid character 'x' in exponent of numeric literal"),
+            ("9.", "invalid character ' ' after decimal point in numeric literal"),
             ("nul!", "invalid character '!' in literal null (expecting 'l')"),
             ("\"\n\"", "invalid character '\\n' in string literal"),
             ("\"\\x\"", "invalid character 'x' in string escape code"),

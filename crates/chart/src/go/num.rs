@@ -4,13 +4,13 @@ use super::GoError;
 
 /// `strconv.FormatFloat(v, 'g', -1, 64)`, which is also how `%v` prints a float64: `100000`, `1e+06`, `1.5e-05`, `+Inf`, `NaN`.
 pub fn float(v: f64) -> String {
-    special(v).map_or_else(|| shortest_g(&format!("{v:e}")), str::to_owned)
+    special(v).map_or_else(|| shortest(v).general(6), str::to_owned)
 }
 
 /// `strconv.FormatFloat(v, 'g', -1, 32)`: the shortest digits that give the same float32.
 pub fn float32(v: f64) -> String {
     let narrow = v as f32;
-    special(f64::from(narrow)).map_or_else(|| shortest_g(&format!("{narrow:e}")), str::to_owned)
+    special(f64::from(narrow)).map_or_else(|| Decimal::read(zmij::Buffer::new().format_finite(narrow)).general(6), str::to_owned)
 }
 
 /// A float64 as `encoding/json` writes it; `None` for infinities and NaN, which JSON lacks.
@@ -19,12 +19,12 @@ pub fn json_float(v: f64) -> Option<String> {
         return None;
     }
     let size = v.abs();
-    if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        let text = format!("{v:e}");
-        let (mantissa, exp) = split_exp(&text);
-        return Some(if exp < 0 { format!("{mantissa}e{exp}") } else { format!("{mantissa}e+{exp}") });
+    let decimal = shortest(v);
+    if size == 0.0 || (1e-6..1e21).contains(&size) {
+        return Some(decimal.plain());
     }
-    Some(format!("{v}"))
+    // JSON's exponent has no leading zero.
+    Some(decimal.scientific(1))
 }
 
 /// `strconv.FormatFloat` with a verb of `e E f F g G` and a precision (`None` is Go's -1: the shortest that reads back equal).
@@ -33,22 +33,21 @@ pub fn format_float(v: f64, verb: char, precision: Option<usize>) -> String {
         return text.to_owned();
     }
     let text = match (verb.to_ascii_lowercase(), precision) {
-        ('f', None) => format!("{v}"),
+        ('f', None) => shortest(v).plain(),
         ('f', Some(p)) => format!("{v:.p$}"),
-        ('e', None) => two_digit_exp(&format!("{v:e}")),
-        ('e', Some(p)) => two_digit_exp(&format!("{v:.p$e}")),
-        (_, None) => shortest_g(&format!("{v:e}")),
+        ('e', None) => shortest(v).scientific(2),
+        ('e', Some(p)) => {
+            let exact = format!("{v:.p$e}");
+            let (mantissa, exp) = split_exp(&exact);
+            format!("{mantissa}e{}", exponent(exp, 2))
+        }
+        (_, None) => shortest(v).general(6),
         (_, Some(p)) => {
             let p = p.max(1);
-            let exact = format!("{v:.*e}", p - 1);
-            let (mantissa, exp) = split_exp(&exact);
-            let (sign, digits) = digits_of(mantissa);
-            let digits = match digits.trim_end_matches('0') {
-                "" => "0",
-                trimmed => trimmed,
-            };
-            let threshold = if p > digits.len() && digits.len() as i32 > exp { digits.len() } else { p };
-            lay_out(sign, digits, exp, threshold as i32)
+            let decimal = Decimal::read(&format!("{v:.*e}", p - 1));
+            let len = decimal.digits.len();
+            let threshold = if p > len && len as i32 > decimal.exp { len } else { p };
+            decimal.general(threshold as i32)
         }
     };
     if verb.is_ascii_uppercase() { text.replace('e', "E") } else { text }
@@ -68,42 +67,63 @@ fn split_exp(text: &str) -> (&str, i32) {
     (mantissa, exp.parse().unwrap_or(0))
 }
 
-fn digits_of(mantissa: &str) -> (&str, String) {
-    let (sign, rest) = match mantissa.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", mantissa),
-    };
-    (sign, rest.replace('.', ""))
+fn exponent(exp: i32, width: usize) -> String {
+    format!("{}{:0width$}", if exp < 0 { '-' } else { '+' }, exp.abs())
 }
 
-fn two_digit_exp(text: &str) -> String {
-    let (mantissa, exp) = split_exp(text);
-    let sign = if exp < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", exp.abs())
+/// The fewest digits that read back as the same number; between two equally near ones, Go and this crate take the even one.
+fn shortest(v: f64) -> Decimal {
+    Decimal::read(zmij::Buffer::new().format_finite(v))
 }
 
-fn shortest_g(scientific: &str) -> String {
-    let (mantissa, exp) = split_exp(scientific);
-    let (sign, digits) = digits_of(mantissa);
-    lay_out(sign, &digits, exp, 6)
+/// `d.ddd * 10^exp`.
+struct Decimal {
+    negative: bool,
+    /// Without leading and trailing zeros, but at least one.
+    digits: String,
+    exp: i32,
 }
 
-fn lay_out(sign: &str, digits: &str, exp: i32, threshold: i32) -> String {
-    if exp < -4 || exp >= threshold {
-        let (head, tail) = digits.split_at(1);
+impl Decimal {
+    fn read(text: &str) -> Decimal {
+        let (mantissa, mut exp) = split_exp(text);
+        let (negative, mantissa) = mantissa.strip_prefix('-').map_or((false, mantissa), |rest| (true, rest));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = format!("{whole}{fraction}");
+        let leading = all.len() - all.trim_start_matches('0').len();
+        exp += whole.len() as i32 - 1 - leading as i32;
+        match all.trim_matches('0') {
+            "" => Decimal { negative, digits: "0".to_owned(), exp: 0 },
+            digits => Decimal { negative, digits: digits.to_owned(), exp },
+        }
+    }
+
+    fn sign(&self) -> &'static str {
+        if self.negative { "-" } else { "" }
+    }
+
+    fn scientific(&self, exp_width: usize) -> String {
+        let (head, tail) = self.digits.split_at(1);
         let point = if tail.is_empty() { "" } else { "." };
-        let exp_sign = if exp < 0 { '-' } else { '+' };
-        return format!("{sign}{head}{point}{tail}e{exp_sign}{:02}", exp.abs());
+        format!("{}{head}{point}{tail}e{}", self.sign(), exponent(self.exp, exp_width))
     }
-    let point = exp + 1;
-    if point <= 0 {
-        return format!("{sign}0.{}{digits}", "0".repeat(-point as usize));
+
+    fn plain(&self) -> String {
+        let (sign, digits) = (self.sign(), &self.digits);
+        let Ok(point) = usize::try_from(self.exp + 1) else {
+            return format!("{sign}0.{}{digits}", "0".repeat((-self.exp - 1) as usize));
+        };
+        match point {
+            0 => format!("{sign}0.{digits}"),
+            _ if digits.len() <= point => format!("{sign}{digits}{}", "0".repeat(point - digits.len())),
+            _ => format!("{sign}{}.{}", &digits[..point], &digits[point..]),
+        }
     }
-    let point = point as usize;
-    if digits.len() <= point {
-        return format!("{sign}{digits}{}", "0".repeat(point - digits.len()));
+
+    /// `%g`: scientific below 1e-4 and from 10 to the threshold on.
+    fn general(&self, threshold: i32) -> String {
+        if self.exp < -4 || self.exp >= threshold { self.scientific(2) } else { self.plain() }
     }
-    format!("{sign}{}.{}", &digits[..point], &digits[point..])
 }
 
 /// `strconv.ParseInt` with base 0 (prefixes and underscores), 2, 8, 10 or 16, for 64 bits.

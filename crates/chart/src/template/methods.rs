@@ -63,7 +63,7 @@ fn kube_version(_: &mut Ctx<'_>, receiver: &Value, _: &[Value]) -> Result<Value,
 // chartutil.Values
 
 static VALUES: &[Method] = &[
-    method("AsMap", &[], |_, receiver, _| Ok(as_map(receiver, MapType::Any))),
+    method("AsMap", &[], |_, receiver, _| Ok(receiver.retyped(MapType::Any))),
     method("YAML", &[], |_, receiver, _| Ok(Value::from(yaml_text(receiver).unwrap_or_default()))),
     method("Table", &[Ty::Str], |_, receiver, args| {
         let path = args[0].as_str().unwrap_or_default();
@@ -71,12 +71,6 @@ static VALUES: &[Method] = &[
     }),
     method("PathValue", &[Ty::Str], path_value),
 ];
-
-/// The same entries under another map type. The Go conversion shares the map; a copy of the top level is the nearest
-/// thing here, and only `set` on the result could tell.
-fn as_map(value: &Value, ty: MapType) -> Value {
-    value.retyped(ty)
-}
 
 fn table<'p>(value: &Value, path: impl Iterator<Item = &'p str>) -> Result<Value, Fail> {
     let mut at = value.clone();
@@ -86,7 +80,7 @@ fn table<'p>(value: &Value, path: impl Iterator<Item = &'p str>) -> Result<Value
             _ => return Err(Fail::Text(format!("\"{name}\" is not a table"))),
         };
     }
-    Ok(as_map(&at, MapType::Values))
+    Ok(at.retyped(MapType::Values))
 }
 
 fn path_value(_: &mut Ctx<'_>, receiver: &Value, args: &[Value]) -> Result<Value, Fail> {
@@ -130,7 +124,7 @@ static FILES: &[Method] = &[
 ];
 
 fn files(receiver: &Value) -> Option<&Map> {
-    receiver.as_map().map(|map| &**map)
+    receiver.as_map()
 }
 
 fn content(receiver: &Value, path: &Value) -> bytes::Bytes {

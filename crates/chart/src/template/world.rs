@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::budget::{Budget, Limits};
 use super::error::Fail;
 use super::time::Time;
-use super::value::{Map, Str, Value};
+use super::value::{Entries, Map, Str, Value};
 use crate::Json;
 
 /// The outside of one render: answers given by the caller, and what the templates asked for.
@@ -23,7 +23,7 @@ pub struct World {
     pub(crate) budget: Budget,
     pub(crate) includes: HashMap<Str, u32>,
     queries: Vec<LookupQuery>,
-    mutated: Vec<Weak<Map>>,
+    mutated: Vec<Weak<Entries>>,
     calls: u64,
     file: Arc<str>,
 }
@@ -153,17 +153,16 @@ impl World {
     }
 
     /// Notes a map that was given a container, and so may be part of a cycle.
-    pub(crate) fn note_mutation(&mut self, map: &Rc<Map>) {
-        self.mutated.push(Rc::downgrade(map));
+    pub(crate) fn note_mutation(&mut self, map: &Map) {
+        self.mutated.push(map.downgrade());
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
         for map in self.mutated.drain(..) {
-            if let Some(map) = map.upgrade() {
-                let entries = std::mem::take(&mut *map.entries.borrow_mut());
-                drop(entries);
+            if let Some(entries) = map.upgrade() {
+                entries.clear();
             }
         }
     }

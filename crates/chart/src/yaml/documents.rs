@@ -45,7 +45,7 @@ pub fn from_str_all(stream: &str) -> Result<Vec<(u32, Json)>, Error> {
         let value = from_str(document.text).map_err(|e| match e {
             Error::Yaml { message, line: Some(line) } => {
                 let problem = message.strip_prefix(&format!("line {line}: ")).unwrap_or(&message).to_owned();
-                Error::yaml_at(u64::from(line + document.line - 1), &problem)
+                Error::yaml_at((line + document.line - 1) as usize, &problem)
             }
             other => other,
         })?;

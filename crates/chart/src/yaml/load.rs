@@ -1,16 +1,16 @@
 //! From the events of the YAML parser to a JSON tree.
 
 use super::Error;
+use super::parse::{Node, NodeKind, Tree};
 use super::resolve::{Flavour, Resolved, resolve_tagged};
 use crate::Json;
 use crate::go::{json, num, quote};
 use base64::Engine as _;
-use libyaml_safer::{ErrorKind, EventData, Parser};
 use serde_json::{Map, Number};
 use std::collections::{HashMap, HashSet};
 
-/// Nesting that is read. goyaml stops at ten times that; this keeps recursion over the tree within a small stack.
-pub const MAX_DEPTH: usize = 1_000;
+/// Nesting that is read. goyaml stops at 10,000; this keeps recursion over the tree within a small stack.
+pub const MAX_DEPTH: usize = 500;
 
 /// Reads the first document. Integers stay integers, all other numbers are floats, and the last of equal keys wins.
 pub fn from_str(text: &str) -> Result<Json, Error> {
@@ -96,87 +96,6 @@ fn decode(text: &str, strict: bool, spans: bool) -> Result<Spanned, Error> {
     }
 }
 
-/// The node tree that goyaml builds before it decodes.
-struct Tree {
-    nodes: Vec<Node>,
-    root: Option<usize>,
-}
-
-struct Node {
-    line: u32,
-    tag: String,
-    kind: NodeKind,
-}
-
-enum NodeKind {
-    Scalar { text: String, implicit: bool },
-    Sequence(Vec<usize>),
-    Mapping(Vec<usize>),
-    Alias { anchor: String, target: usize },
-}
-
-impl Tree {
-    fn parse(text: &str) -> Result<Tree, Error> {
-        let bytes = if text.is_empty() { b"\n" } else { text.as_bytes() };
-        let mut parser = Parser::new();
-        parser.set_input(bytes);
-        let mut tree = Tree { nodes: Vec::new(), root: None };
-        let mut anchors: HashMap<String, usize> = HashMap::new();
-        let mut open: Vec<usize> = Vec::new();
-        loop {
-            let event = parser.parse().map_err(syntax)?;
-            let index = tree.nodes.len();
-            let (anchor, tag, kind) = match event.data {
-                EventData::StreamEnd | EventData::DocumentEnd { .. } => return Ok(tree),
-                EventData::StreamStart { .. } | EventData::DocumentStart { .. } => continue,
-                EventData::SequenceEnd | EventData::MappingEnd => {
-                    open.pop();
-                    continue;
-                }
-                EventData::Alias { anchor } => {
-                    let target = *anchors.get(&anchor).ok_or_else(|| Error::yaml(format!("unknown anchor '{anchor}' referenced")))?;
-                    (None, None, NodeKind::Alias { anchor, target })
-                }
-                EventData::Scalar { anchor, tag, value, plain_implicit, .. } => {
-                    (anchor, tag, NodeKind::Scalar { text: value, implicit: plain_implicit })
-                }
-                EventData::SequenceStart { anchor, tag, .. } => (anchor, tag, NodeKind::Sequence(Vec::new())),
-                EventData::MappingStart { anchor, tag, .. } => (anchor, tag, NodeKind::Mapping(Vec::new())),
-            };
-            if let Some(anchor) = anchor {
-                anchors.insert(anchor, index);
-            }
-            match open.last().map(|parent| &mut tree.nodes[*parent].kind) {
-                Some(NodeKind::Sequence(children) | NodeKind::Mapping(children)) => children.push(index),
-                _ => tree.root = Some(index),
-            }
-            if matches!(kind, NodeKind::Sequence(_) | NodeKind::Mapping(_)) {
-                open.push(index);
-                if open.len() > MAX_DEPTH {
-                    return Err(Error::yaml_at(event.start_mark.line + 1, &format!("exceeded max depth of {MAX_DEPTH}")));
-                }
-            }
-            let line = u32::try_from(event.start_mark.line + 1).unwrap_or(u32::MAX);
-            tree.nodes.push(Node { line, tag: tag.unwrap_or_default(), kind });
-        }
-    }
-}
-
-fn syntax(error: libyaml_safer::Error) -> Error {
-    let problem = match error.problem() {
-        "" => "unknown problem parsing YAML content",
-        problem => problem,
-    };
-    // goyaml counts lines of parser problems from 0 and of scanner problems from 1, and shows none for the first line of the former.
-    let problem_line = error.problem_mark().map_or(0, |m| m.line);
-    let line = if problem_line != 0 {
-        problem_line + u64::from(error.kind() == ErrorKind::Scanner)
-    } else {
-        error.context_mark().map_or(0, |m| m.line)
-    };
-    if line == 0 { Error::yaml(problem) } else { Error::yaml_at(line, problem) }
-}
-
 /// A mapping key before it becomes a string: equal only if of one type.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Key {
@@ -258,8 +177,8 @@ impl Decoder<'_> {
         let tree = self.tree;
         let node = &tree.nodes[index];
         match &node.kind {
-            NodeKind::Scalar { text, implicit } => {
-                let key = scalar(&node.tag, text, *implicit)?;
+            NodeKind::Scalar { text, tag, implicit } => {
+                let key = scalar(tag, text, *implicit)?;
                 Ok(self.scalar_json(key))
             }
             NodeKind::Sequence(children) => {
@@ -375,9 +294,9 @@ impl Decoder<'_> {
         let tree = self.tree;
         let node = &tree.nodes[index];
         match &node.kind {
-            NodeKind::Scalar { text, implicit } => {
+            NodeKind::Scalar { text, tag, implicit } => {
                 self.count()?;
-                scalar(&node.tag, text, *implicit)
+                scalar(tag, text, *implicit)
             }
             NodeKind::Alias { anchor, target } => {
                 self.count()?;
@@ -457,7 +376,7 @@ fn want_map() -> Error {
 }
 
 fn is_merge(node: &Node) -> bool {
-    matches!(&node.kind, NodeKind::Scalar { text, implicit } if text == "<<" && (*implicit || short_tag(&node.tag) == "!!merge"))
+    matches!(&node.kind, NodeKind::Scalar { text, tag, implicit } if text == "<<" && (*implicit || short_tag(tag) == "!!merge"))
 }
 
 fn short_tag(tag: &str) -> String {
@@ -496,7 +415,7 @@ fn key_of(resolved: Resolved, text: &str) -> Key {
         Resolved::Int(n) => Key::Int(n),
         Resolved::Uint(n) => Key::Uint(n),
         Resolved::Float(v) => Key::Float(v.to_bits()),
-        Resolved::Timestamp | Resolved::Merge | Resolved::Str => Key::Str(text.to_owned()),
+        Resolved::Timestamp | Resolved::Str => Key::Str(text.to_owned()),
     }
 }
 

@@ -22,6 +22,7 @@ mod documents;
 mod emit;
 mod load;
 mod order;
+mod parse;
 mod resolve;
 
 pub use documents::{Document, documents, from_str_all};
@@ -60,7 +61,7 @@ impl Error {
         Error::Yaml { message: message.into(), line: None }
     }
 
-    pub(crate) fn yaml_at(line: u64, message: &str) -> Self {
+    pub(crate) fn yaml_at(line: usize, message: &str) -> Self {
         Error::Yaml { message: format!("line {line}: {message}"), line: u32::try_from(line).ok() }
     }
 }

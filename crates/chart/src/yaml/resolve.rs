@@ -12,7 +12,6 @@ pub(super) enum Resolved {
     Float(f64),
     /// Looks like a timestamp; still a string for whoever reads it untyped.
     Timestamp,
-    Merge,
     Str,
 }
 
@@ -25,7 +24,6 @@ impl Resolved {
             Resolved::Int(_) | Resolved::Uint(_) => "!!int",
             Resolved::Float(_) => "!!float",
             Resolved::Timestamp => "!!timestamp",
-            Resolved::Merge => "!!merge",
             Resolved::Str => "!!str",
         }
     }

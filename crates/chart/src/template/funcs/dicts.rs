@@ -128,8 +128,7 @@ pub(super) fn copy(ctx: &mut Ctx<'_>, value: &Value, depth: usize) -> Answer {
             for (key, value) in map.borrow().iter() {
                 entries.insert(key.clone(), copy(ctx, value, depth + 1)?);
             }
-            let nil = map.nil;
-            Value::Map(std::rc::Rc::new(Map { ty: map.ty, nil, entries: entries.into() }))
+            if map.nil { Value::nil_map(map.ty) } else { Value::Map(Map::new(map.ty, entries)) }
         }
         Value::List(list) => {
             ctx.world.budget.steps(1 + list.items.len() / 4)?;

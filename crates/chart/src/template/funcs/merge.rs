@@ -1,7 +1,5 @@
 //! `merge` and `mergeOverwrite`, with mergo's idea of what is empty and what is shared.
 
-use std::rc::Rc;
-
 use super::{Answer, FuncDef, Ty, many, map};
 use crate::template::error::Fail;
 use crate::template::exec::{Ctx, may_cycle};
@@ -30,11 +28,11 @@ fn merge(ctx: &mut Ctx<'_>, args: &[Value], overwrite: bool) -> Answer {
     Ok(Value::Map(into))
 }
 
-fn deep_merge(ctx: &mut Ctx<'_>, into: &Rc<MapValue>, source: &Rc<MapValue>, overwrite: bool, depth: usize) -> Result<(), Fail> {
+fn deep_merge(ctx: &mut Ctx<'_>, into: &MapValue, source: &MapValue, overwrite: bool, depth: usize) -> Result<(), Fail> {
     if depth > MAX_DEPTH {
         return Err("maps to merge are nested too deeply or contain themselves".into());
     }
-    if Rc::ptr_eq(into, source) {
+    if into.same(source) {
         return Ok(());
     }
     ctx.world.budget.steps(1 + source.len() / 4)?;

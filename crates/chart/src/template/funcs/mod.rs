@@ -11,6 +11,7 @@ mod lists;
 mod math;
 mod merge;
 mod random;
+mod re2;
 mod reflect;
 mod regex;
 mod semver;
@@ -137,7 +138,7 @@ fn int(value: &Value) -> i64 {
     }
 }
 
-fn map(value: &Value) -> Result<&Rc<Map>, Fail> {
+fn map(value: &Value) -> Result<&Map, Fail> {
     value.as_map().ok_or_else(|| Fail::from("value is not a map"))
 }
 

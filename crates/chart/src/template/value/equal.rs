@@ -57,7 +57,7 @@ fn equal_at(a: &Value, b: &Value, depth: usize) -> bool {
             if a.ty != b.ty || a.nil != b.nil {
                 return false;
             }
-            if Rc::ptr_eq(a, b) {
+            if a.same(b) {
                 return true;
             }
             let (a, b) = (a.borrow(), b.borrow());

@@ -7,7 +7,7 @@ mod types;
 use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -53,7 +53,7 @@ pub enum Value {
     /// A slice
     List(Rc<List>),
     /// A map with string keys
-    Map(Rc<Map>),
+    Map(Map),
     /// A struct, or a pointer to one
     Struct(Rc<Struct>),
     /// `time.Time`
@@ -67,12 +67,18 @@ pub struct List {
     pub(crate) items: Vec<Value>,
 }
 
-/// A map with string keys, shared by every value that refers to it.
+/// A reference to a map with string keys. Every holder of a clone sees what is changed through one, whatever map type
+/// it sees the entries under.
+#[derive(Clone)]
 pub struct Map {
     pub(crate) ty: MapType,
     pub(crate) nil: bool,
-    pub(crate) entries: RefCell<BTreeMap<Str, Value>>,
+    entries: Rc<Entries>,
 }
+
+/// The entries of a map, which its references share.
+#[derive(Default)]
+pub(crate) struct Entries(RefCell<BTreeMap<Str, Value>>);
 
 /// A struct with its fields in the order of its type.
 pub struct Struct {
@@ -132,7 +138,7 @@ impl Value {
 
     /// A nil map of the given type: empty, but `null` in JSON, and not to be written to.
     pub fn nil_map(ty: MapType) -> Value {
-        Value::Map(Rc::new(Map { ty, nil: true, entries: RefCell::default() }))
+        Value::Map(Map { ty, nil: true, entries: Rc::default() })
     }
 
     /// A struct, or a pointer to one, of a type that this crate knows.
@@ -141,10 +147,10 @@ impl Value {
         Value::Struct(Rc::new(Struct { ty, pointer, fields }))
     }
 
-    /// The same map under another type, sharing nothing: the top level is copied, what is below is shared.
+    /// The same map under another type: a change through either is seen through both. Other values stay as they are.
     pub fn retyped(&self, ty: MapType) -> Value {
         match self {
-            Value::Map(map) => Value::typed_map(ty, map.borrow().clone()),
+            Value::Map(map) => Value::Map(Map { ty, ..map.clone() }),
             other => other.clone(),
         }
     }
@@ -155,7 +161,7 @@ impl Value {
     }
 
     /// The map behind this value, if it is one.
-    pub fn as_map(&self) -> Option<&Rc<Map>> {
+    pub fn as_map(&self) -> Option<&Map> {
         match self {
             Value::Map(map) => Some(map),
             _ => None,
@@ -198,39 +204,60 @@ impl Value {
 }
 
 impl Map {
-    /// A shared map with these entries.
-    pub fn new(ty: MapType, entries: BTreeMap<Str, Value>) -> Rc<Map> {
-        Rc::new(Map { ty, nil: false, entries: RefCell::new(entries) })
+    /// A map with these entries.
+    pub fn new(ty: MapType, entries: BTreeMap<Str, Value>) -> Map {
+        Map { ty, nil: false, entries: Rc::new(Entries(RefCell::new(entries))) }
+    }
+
+    /// True where both refer to one map.
+    pub fn same(&self, other: &Map) -> bool {
+        Rc::ptr_eq(&self.entries, &other.entries)
     }
 
     /// A copy of the entry under this key.
     pub fn get(&self, key: &str) -> Option<Value> {
-        self.entries.borrow().get(key).cloned()
+        self.borrow().get(key).cloned()
     }
 
     /// Sets an entry in place: every holder of this map sees it.
     pub fn insert(&self, key: Str, value: Value) {
-        self.entries.borrow_mut().insert(key, value);
+        let old = self.entries.0.borrow_mut().insert(key, value);
+        // dropped only now: what it held may refer to this map
+        drop(old);
     }
 
     /// Removes an entry in place.
     pub fn remove(&self, key: &str) {
-        self.entries.borrow_mut().remove(key);
+        let old = self.entries.0.borrow_mut().remove(key);
+        drop(old);
     }
 
     /// The number of entries.
     pub fn len(&self) -> usize {
-        self.entries.borrow().len()
+        self.borrow().len()
     }
 
     /// True without entries.
     pub fn is_empty(&self) -> bool {
-        self.entries.borrow().is_empty()
+        self.borrow().is_empty()
     }
 
-    /// The entries, sorted by key, for reading.
+    /// The entries, sorted by key, for reading. Not to be held while a template runs.
     pub fn borrow(&self) -> Ref<'_, BTreeMap<Str, Value>> {
-        self.entries.borrow()
+        self.entries.0.borrow()
+    }
+
+    /// The shared part, for those who must not keep it alive.
+    pub(crate) fn downgrade(&self) -> Weak<Entries> {
+        Rc::downgrade(&self.entries)
+    }
+}
+
+impl Entries {
+    /// Takes all entries out.
+    pub(crate) fn clear(&self) {
+        let entries = self.0.take();
+        drop(entries);
     }
 }
 
@@ -264,9 +291,9 @@ impl fmt::Debug for Value {
 
 // Values nest as deep as a template likes to build them, deeper than a recursive drop could follow: containers hand
 // their children to a list of their own.
-impl Drop for Map {
+impl Drop for Entries {
     fn drop(&mut self) {
-        let entries = std::mem::take(self.entries.get_mut());
+        let entries = std::mem::take(self.0.get_mut());
         if entries.values().any(is_container) {
             drop_flat(entries.into_values().filter(is_container).collect());
         }
@@ -289,8 +316,8 @@ fn drop_flat(mut pending: Vec<Value>) {
     while let Some(value) = pending.pop() {
         match value {
             Value::Map(map) => {
-                if let Some(mut map) = Rc::into_inner(map) {
-                    let entries = std::mem::take(map.entries.get_mut());
+                if let Some(mut inner) = Rc::into_inner(map.entries) {
+                    let entries = std::mem::take(inner.0.get_mut());
                     pending.extend(entries.into_values().filter(is_container));
                 }
             }
