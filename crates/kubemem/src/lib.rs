@@ -1,1 +1,53 @@
-//! A Kubernetes API in memory: an axum router for tests and demos.
+//! A Kubernetes API in memory, for tests and demos.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = kubemem::Server::start();
+//! let client = kube::Client::new(server.router(), "default");
+//! let maps: kube::Api<k8s_openapi::api::core::v1::ConfigMap> = kube::Api::default_namespaced(client);
+//! let map = serde_json::from_value(serde_json::json!({"metadata": {"name": "a"}, "data": {"k": "v"}}))?;
+//! maps.create(&Default::default(), &map).await?;
+//! assert!(server.requests().iter().any(|r| r.verb == kubemem::Verb::Create && r.name == "a" && r.code == 201));
+//! # Ok(()) }
+//! ```
+//!
+//! It knows Kubernetes and nothing else. What it answers is meant to be what a kube-apiserver answers, with the
+//! controllers around it; where it is not, see the list of limits below.
+//!
+//! # Code map
+//!
+//! - [`Server`]: options, the router, faults, the log of requests
+//! - `http/`: paths, queries, bodies, answers, watches; the only async part beside the controllers
+//! - `verb/`: what requests do to objects, one file per verb, synchronous under one lock
+//! - `fields/`: ownership of fields and server-side apply; `patch/`: the other patches
+//! - `schema/`: shapes of objects, from `data/types.json` (built-in kinds) or from CRDs
+//! - `kinds/`: what is particular to a kind: defaults, allocation, validation
+//! - `store/`: objects, changes, indexes, selectors; `resource.rs`: which kinds there are
+//! - `controller/`: the work of the control plane and of the nodes, simulated on the tokio clock
+//!
+//! # Limits
+//!
+//! No authentication or authorization (every review is allowed), no admission webhooks and policies, no quota; no
+//! protobuf; CEL rules of CRDs are stored but not evaluated; versions of a custom resource are not converted.
+
+mod clock;
+mod controller;
+mod discovery;
+mod fault;
+mod fields;
+mod http;
+mod kinds;
+mod log;
+mod openapi;
+mod patch;
+mod resource;
+mod schema;
+mod server;
+mod status;
+mod store;
+mod validation;
+mod verb;
+
+pub use fault::{Effect, Fault};
+pub use log::{Request, Verb};
+pub use server::{Options, Server};

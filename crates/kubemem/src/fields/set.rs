@@ -1,0 +1,237 @@
+//! Sets of field paths, as `fieldsV1` of `metadata.managedFields` writes them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// A set of paths, as a tree. The edges are path elements in their serialized form: `f:name`, `k:{"name":"x"}`,
+/// `v:"item"`; the paths of the set are the nodes marked as members.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FieldSet {
+    pub(crate) member: bool,
+    pub(crate) children: BTreeMap<String, FieldSet>,
+}
+
+/// A path: serialized elements from the root.
+pub(crate) type Path = Vec<String>;
+
+/// The path element of a named field.
+pub(crate) fn field(name: &str) -> String {
+    format!("f:{name}")
+}
+
+impl FieldSet {
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.member && self.children.values().all(FieldSet::is_empty)
+    }
+
+    pub(crate) fn insert(&mut self, path: &[String]) {
+        let mut node = self;
+        for element in path {
+            node = node.children.entry(element.clone()).or_default();
+        }
+        node.member = true;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has(&self, path: &[&str]) -> bool {
+        let mut node = self;
+        for element in path {
+            match node.children.get(*element) {
+                Some(child) => node = child,
+                None => return false,
+            }
+        }
+        node.member
+    }
+
+    pub(crate) fn union(&self, other: &FieldSet) -> FieldSet {
+        let mut out = self.clone();
+        out.add(other);
+        out
+    }
+
+    fn add(&mut self, other: &FieldSet) {
+        self.member |= other.member;
+        for (element, child) in &other.children {
+            self.children.entry(element.clone()).or_default().add(child);
+        }
+    }
+
+    pub(crate) fn intersection(&self, other: &FieldSet) -> FieldSet {
+        let mut out = FieldSet { member: self.member && other.member, ..FieldSet::default() };
+        for (element, child) in &self.children {
+            if let Some(theirs) = other.children.get(element) {
+                let both = child.intersection(theirs);
+                if !both.is_empty() {
+                    out.children.insert(element.clone(), both);
+                }
+            }
+        }
+        out
+    }
+
+    /// The paths of `self` that are not in `other`.
+    pub(crate) fn difference(&self, other: &FieldSet) -> FieldSet {
+        let mut out = FieldSet { member: self.member && !other.member, ..FieldSet::default() };
+        for (element, child) in &self.children {
+            let rest = match other.children.get(element) {
+                Some(theirs) => child.difference(theirs),
+                None => child.clone(),
+            };
+            if !rest.is_empty() {
+                out.children.insert(element.clone(), rest);
+            }
+        }
+        out
+    }
+
+    /// Removes the paths at and under `path`.
+    pub(crate) fn remove_tree(&mut self, path: &[&str]) {
+        match path {
+            [] => {}
+            [last] => {
+                self.children.remove(*last);
+            }
+            [first, rest @ ..] => {
+                if let Some(child) = self.children.get_mut(*first) {
+                    child.remove_tree(rest);
+                    if child.is_empty() {
+                        self.children.remove(*first);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Unmarks one path, keeping what is under it.
+    pub(crate) fn unmark(&mut self, path: &[&str]) {
+        match path {
+            [] => self.member = false,
+            [first, rest @ ..] => {
+                if let Some(child) = self.children.get_mut(*first) {
+                    child.unmark(rest);
+                    if child.is_empty() {
+                        self.children.remove(*first);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Every path, in order.
+    pub(crate) fn paths(&self) -> Vec<Path> {
+        let mut out = Vec::new();
+        self.collect(&mut Vec::new(), &mut out);
+        out
+    }
+
+    fn collect(&self, prefix: &mut Path, out: &mut Vec<Path>) {
+        if self.member {
+            out.push(prefix.clone());
+        }
+        for (element, child) in &self.children {
+            prefix.push(element.clone());
+            child.collect(prefix, out);
+            prefix.pop();
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let mut out = Map::new();
+        for (element, child) in &self.children {
+            if child.is_empty() {
+                continue;
+            }
+            let mut inner = child.to_json();
+            if child.member
+                && let Value::Object(map) = &mut inner
+                && !map.is_empty()
+            {
+                map.insert(".".into(), Value::Object(Map::new()));
+            }
+            out.insert(element.clone(), inner);
+        }
+        Value::Object(out)
+    }
+
+    pub(crate) fn from_json(value: &Value) -> FieldSet {
+        let mut out = FieldSet::default();
+        let Some(map) = value.as_object() else { return out };
+        for (element, inner) in map {
+            if element == "." {
+                continue;
+            }
+            let mut child = FieldSet::from_json(inner);
+            child.member = inner.as_object().is_none_or(|m| m.is_empty() || m.contains_key("."));
+            out.children.insert(canonical(element), child);
+        }
+        out
+    }
+}
+
+/// Rewrites `k:` and `v:` elements in the one spelling that this module produces.
+fn canonical(element: &str) -> String {
+    let Some((kind @ ("k" | "v"), json)) = element.split_once(':') else { return element.to_owned() };
+    match serde_json::from_str::<Value>(json) {
+        Ok(Value::Object(map)) if kind == "k" => key_element(map.iter().map(|(k, v)| (k.as_str(), v))),
+        Ok(value) => format!("{kind}:{value}"),
+        Err(_) => element.to_owned(),
+    }
+}
+
+/// The path element of an item of an associative list: its key fields, sorted.
+pub(crate) fn key_element<'a>(keys: impl Iterator<Item = (&'a str, &'a Value)>) -> String {
+    let mut keys: Vec<_> = keys.collect();
+    keys.sort_by_key(|(name, _)| *name);
+    let inner: Vec<String> = keys.iter().map(|(name, value)| format!("{}:{value}", Value::from(*name))).collect();
+    format!("k:{{{}}}", inner.join(","))
+}
+
+/// A path as messages show it: `.spec.containers[name="app"].image`.
+pub(crate) fn display(path: &[String]) -> String {
+    let mut out = String::new();
+    for element in path {
+        match element.split_once(':') {
+            Some(("f", name)) => {
+                out.push('.');
+                out.push_str(name);
+            }
+            Some(("k", json)) => {
+                let keys: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
+                let mut keys: Vec<_> = keys.iter().map(|(k, v)| format!("{k}={v}")).collect();
+                keys.sort();
+                out.push_str(&format!("[{}]", keys.join(",")));
+            }
+            Some(("v", json)) => out.push_str(&format!("[={json}]")),
+            _ => out.push_str(&format!("[{element}]")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn json_round_trip() {
+        let set = json!({"f:metadata": {"f:labels": {".": {}, "f:app": {}}, "f:finalizers": {"v:\"a\"": {}}},
+            "f:spec": {"f:ports": {"k:{\"port\":80,\"protocol\":\"TCP\"}": {".": {}, "f:port": {}}}}});
+        let parsed = FieldSet::from_json(&set);
+        assert!(parsed.has(&["f:metadata", "f:labels"]));
+        assert!(!parsed.has(&["f:metadata"]));
+        assert_eq!(parsed.to_json(), set);
+        assert_eq!(display(&parsed.paths()[4]), ".spec.ports[port=80,protocol=\"TCP\"].port");
+    }
+
+    #[test]
+    fn algebra() {
+        let a = FieldSet::from_json(&json!({"f:a": {".": {}, "f:b": {}}, "f:c": {}}));
+        let b = FieldSet::from_json(&json!({"f:a": {"f:b": {}}}));
+        assert_eq!(a.difference(&b).to_json(), json!({"f:a": {}, "f:c": {}}));
+        assert_eq!(a.intersection(&b).to_json(), json!({"f:a": {"f:b": {}}}));
+        assert_eq!(b.union(&a), a);
+    }
+}

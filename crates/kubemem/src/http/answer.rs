@@ -1,0 +1,120 @@
+//! Writing answers: whole objects, metadata only, or a table, as the Accept header asks.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::table;
+use crate::resource::Resource;
+use crate::status::ApiError;
+use crate::verb::{Answer, Page};
+
+/// The form in which objects are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Whole,
+    Metadata,
+    Table,
+}
+
+impl Shape {
+    /// The first form in the Accept header that the server can write.
+    pub(super) fn of(accept: &str) -> Shape {
+        for option in accept.split(',') {
+            let mut params = option.split(';').map(str::trim);
+            if !matches!(params.next(), Some("application/json" | "*/*" | "application/*" | "")) {
+                continue;
+            }
+            match params.find_map(|p| p.strip_prefix("as=")) {
+                Some("PartialObjectMetadata" | "PartialObjectMetadataList") => return Shape::Metadata,
+                Some("Table") => return Shape::Table,
+                Some(_) => {}
+                None => return Shape::Whole,
+            }
+        }
+        Shape::Whole
+    }
+
+    /// One object in this form.
+    pub(super) fn item(self, resource: &Resource, object: &Arc<Value>) -> Arc<Value> {
+        match self {
+            Shape::Whole => object.clone(),
+            Shape::Metadata => Arc::new(metadata(object)),
+            Shape::Table => Arc::new(table::write(resource, std::slice::from_ref(object), &json!({}), true)),
+        }
+    }
+}
+
+fn metadata(object: &Value) -> Value {
+    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
+}
+
+pub(super) fn json(code: StatusCode, body: &Value) -> Response {
+    let mut bytes = serde_json::to_vec(body).unwrap_or_default();
+    bytes.push(b'\n');
+    respond(code, "application/json", Body::from(bytes))
+}
+
+pub(super) fn respond(code: StatusCode, content_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = code;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+pub(super) fn error(error: &ApiError) -> Response {
+    let mut response = json(error.code, &error.body());
+    if error.code == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// An answer that breaks off before it begins.
+pub(super) fn broken() -> Response {
+    let lost = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("injected fault: connection lost")) });
+    respond(StatusCode::OK, "application/json", Body::from_stream(lost))
+}
+
+pub(super) fn written(resource: &Resource, answer: &Answer, shape: &Shape) -> Response {
+    object(answer.code, resource, &answer.object, &answer.warnings, shape)
+}
+
+pub(super) fn object(code: StatusCode, resource: &Resource, object: &Arc<Value>, warnings: &[String], shape: &Shape) -> Response {
+    let shape = if object["kind"] == "Status" { &Shape::Whole } else { shape };
+    let mut response = json(code, &shape.item(resource, object));
+    for warning in warnings {
+        let text = warning.replace('\\', "\\\\").replace('"', "\\\"");
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
+            response.headers_mut().append(header::WARNING, value);
+        }
+    }
+    response
+}
+
+pub(super) fn list(resource: &Resource, page: &Page, shape: &Shape) -> Response {
+    if *shape == Shape::Table {
+        return json(StatusCode::OK, &table::write(resource, &page.items, &page.meta, true));
+    }
+    let (kind, version) = match shape {
+        Shape::Metadata => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),
+        _ => (resource.list_kind.clone(), resource.api_version()),
+    };
+    // written piece by piece: lists may be long
+    let head = json!({"kind": kind, "apiVersion": version, "metadata": page.meta});
+    let mut out = serde_json::to_vec(&head).unwrap_or_default();
+    out.pop();
+    out.extend_from_slice(b",\"items\":[");
+    for (i, item) in page.items.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        let _ = serde_json::to_writer(&mut out, &*shape.item(resource, item));
+    }
+    out.extend_from_slice(b"]}\n");
+    respond(StatusCode::OK, "application/json", Body::from(out))
+}

@@ -1,0 +1,36 @@
+//! Reading bodies: JSON, and YAML where the content type says so.
+
+use axum::body::Body;
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+
+use crate::status::ApiError;
+
+const LIMIT: usize = 3 * 1024 * 1024;
+
+pub(super) async fn read(body: Body, content_type: &str) -> Result<Option<Value>, ApiError> {
+    let bytes = body.collect().await.map_err(|e| ApiError::bad_request(format!("the body cannot be read: {e}")))?.to_bytes();
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if bytes.len() > LIMIT {
+        return Err(ApiError::new(
+            http::StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestEntityTooLarge",
+            "Request entity too large: limit is 3145728",
+        ));
+    }
+    if content_type.contains("protobuf") {
+        return Err(ApiError::unsupported_media(
+            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
+        ));
+    }
+    match serde_json::from_slice(&bytes) {
+        Ok(value) => Ok(Some(value)),
+        Err(_) if content_type.contains("yaml") => match serde_yaml::from_slice(&bytes) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(ApiError::bad_request(format!("error decoding YAML: {error}"))),
+        },
+        Err(error) => Err(ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}"))),
+    }
+}

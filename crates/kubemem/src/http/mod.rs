@@ -1,0 +1,293 @@
+//! Requests and answers: the only part that waits.
+
+mod answer;
+mod body;
+mod path;
+mod query;
+mod review;
+mod table;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::{Method, Request as HttpRequest, StatusCode, header};
+use serde_json::Value;
+
+use crate::discovery;
+use crate::fault::{Effect, strike};
+use crate::log::{Request, Verb};
+use crate::server::Core;
+use crate::status::ApiError;
+use crate::verb::{DeleteOptions, Part, PatchKind, Target};
+use answer::Shape;
+pub(crate) use path::Document;
+use path::{Found, Route};
+use query::Query;
+
+/// The API as a router.
+pub(crate) fn router(core: Arc<Core>) -> Router {
+    Router::new().fallback(handle).with_state(core)
+}
+
+/// The parts of a request, read.
+struct Incoming {
+    method: Method,
+    path: String,
+    query: Query,
+    accept: String,
+    content_type: String,
+    user_agent: String,
+    body: Option<Value>,
+}
+
+async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let header = |name: header::HeaderName| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let mut incoming = Incoming {
+        path: parts.uri.path().to_owned(),
+        query: Query::parse(parts.uri.query().unwrap_or_default()),
+        accept: header(header::ACCEPT),
+        content_type: header(header::CONTENT_TYPE),
+        user_agent: header(header::USER_AGENT),
+        method: parts.method,
+        body: None,
+    };
+    let read = body::read(body, &incoming.content_type).await;
+    let failure = match read {
+        Ok(body) => {
+            incoming.body = body;
+            None
+        }
+        Err(error) => Some(error),
+    };
+    let route = path::route(&core, &incoming.path);
+    let entry = log_entry(&incoming, &route);
+    let number = {
+        let mut log = core.log();
+        let number = log.last().map_or(0, |last| last.number + 1);
+        log.push(Request { number, ..entry.clone() });
+        number
+    };
+    let effect = strike(&mut core.faults(), &entry);
+    let shape = Shape::of(&incoming.accept);
+    match &effect {
+        Some(Effect::Error(code)) => {
+            let code = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return finish(&core, number, answer::error(&injected(code)));
+        }
+        Some(Effect::Refuse { code, reason, message }) => {
+            let code = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let body = serde_json::json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                "message": message, "reason": reason, "code": code.as_u16()});
+            return finish(&core, number, answer::json(code, &body));
+        }
+        Some(Effect::Hang) => std::future::pending().await,
+        Some(Effect::LostBefore) => return answer::broken(),
+        Some(Effect::Delay(time)) => tokio::time::sleep(*time).await,
+        Some(Effect::LostAfter | Effect::EndWatch(_) | Effect::ExpireWatch(_)) | None => {}
+    }
+    let response = match failure {
+        Some(error) => answer::error(&error),
+        None => match route {
+            Ok(route) => dispatch(&core, &incoming, route, &shape, effect.as_ref()).unwrap_or_else(|error| answer::error(&error)),
+            Err(error) => answer::error(&error),
+        },
+    };
+    let response = finish(&core, number, response);
+    if effect == Some(Effect::LostAfter) { answer::broken() } else { response }
+}
+
+fn injected(code: StatusCode) -> ApiError {
+    let reason = match code.as_u16() {
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "NotFound",
+        409 => "Conflict",
+        410 => "Expired",
+        422 => "Invalid",
+        429 => "TooManyRequests",
+        500 => "InternalError",
+        503 => "ServiceUnavailable",
+        504 => "Timeout",
+        _ => "",
+    };
+    ApiError::new(code, reason, "injected fault")
+}
+
+fn finish(core: &Core, number: u64, response: Response) -> Response {
+    if let Some(entry) = core.log().iter_mut().rev().find(|entry| entry.number == number) {
+        entry.code = response.status().as_u16();
+    }
+    response
+}
+
+fn log_entry(incoming: &Incoming, route: &Result<Route, ApiError>) -> Request {
+    let found = match route {
+        Ok(Route::Object(found)) => Some(found),
+        _ => None,
+    };
+    let one = found.is_some_and(|f| !f.target.name.is_empty());
+    let verb = match incoming.method {
+        Method::POST => Verb::Create,
+        Method::PUT => Verb::Update,
+        Method::PATCH if PatchKind::of(&incoming.content_type) == Some(PatchKind::Apply) => Verb::Apply,
+        Method::PATCH => Verb::Patch,
+        Method::DELETE if one => Verb::Delete,
+        Method::DELETE => Verb::DeleteCollection,
+        _ if found.is_some() && incoming.query.flag("watch") => Verb::Watch,
+        _ if one || found.is_none() => Verb::Get,
+        _ => Verb::List,
+    };
+    let body_name = || incoming.body.as_ref().and_then(|b| b["metadata"]["name"].as_str()).unwrap_or_default().to_owned();
+    Request {
+        number: 0,
+        user_agent: incoming.user_agent.clone(),
+        verb,
+        path: incoming.path.clone(),
+        query: incoming.query.text.clone(),
+        group: found.map(|f| f.target.resource.group.clone()).unwrap_or_default(),
+        resource: found.map(Found::resource_path).unwrap_or_default(),
+        kind: found.map(|f| f.target.resource.kind.clone()).unwrap_or_default(),
+        namespace: found.map(|f| f.target.namespace.clone()).unwrap_or_default(),
+        name: found.map(|f| if one { f.target.name.clone() } else { body_name() }).unwrap_or_default(),
+        dry_run: incoming.query.all("dryRun").iter().any(|v| *v == "All")
+            || verb == Verb::Delete && incoming.body.as_ref().is_some_and(|b| b["dryRun"][0] == "All"),
+        body: incoming.body.clone(),
+        code: 0,
+    }
+}
+
+fn dispatch(core: &Arc<Core>, incoming: &Incoming, route: Route, shape: &Shape, effect: Option<&Effect>) -> Result<Response, ApiError> {
+    match route {
+        Route::Document(document) => {
+            if incoming.method != Method::GET && incoming.method != Method::HEAD {
+                return Err(ApiError::method_not_allowed());
+            }
+            discovery::answer(core, &document, &incoming.accept)
+        }
+        Route::Object(found) => object(core, incoming, &found, shape, effect),
+    }
+}
+
+fn object(core: &Arc<Core>, incoming: &Incoming, found: &Found, shape: &Shape, effect: Option<&Effect>) -> Result<Response, ApiError> {
+    let Found { target, subresource } = found;
+    if let Some(response) = review::answer(core, incoming, found)? {
+        return Ok(response);
+    }
+    let named = !target.name.is_empty();
+    allowed(incoming, found)?;
+    let write = || incoming.query.write_options(&incoming.user_agent, &target.resource);
+    match (&incoming.method, named) {
+        (&Method::GET | &Method::HEAD, false) => {
+            let list = incoming.query.list_options()?;
+            if incoming.query.flag("watch") {
+                return watch::start(core, target, list, &incoming.query, shape, effect);
+            }
+            let page = core.call(|call| call.list(target, &list))?;
+            Ok(answer::list(&target.resource, &page, shape))
+        }
+        (&Method::GET | &Method::HEAD, true) if incoming.query.flag("watch") => {
+            let mut list = incoming.query.list_options()?;
+            list.fields = crate::store::FieldSelector::parse(&format!("metadata.name={}", target.name)).map_err(ApiError::bad_request)?;
+            watch::start(core, &Target { name: String::new(), ..target.clone() }, list, &incoming.query, shape, effect)
+        }
+        (&Method::GET | &Method::HEAD, true) => {
+            let object = core.call(|call| if target.part == Part::Scale { call.get_scale(target) } else { call.get(target) })?;
+            Ok(answer::object(StatusCode::OK, &target.resource, &object, &[], shape))
+        }
+        (&Method::POST, false) => {
+            let body = required(incoming, target)?;
+            let options = write()?;
+            let answer = core.call(|call| call.create(target, body, &options))?;
+            Ok(answer::written(&target.resource, &answer, shape))
+        }
+        (&Method::PUT, true) => {
+            let body = required(incoming, target)?;
+            let options = write()?;
+            let answer = core.call(|call| match target.part {
+                Part::Scale => call.put_scale(target, &body, &options),
+                _ => call.update(target, body, &options),
+            })?;
+            Ok(answer::written(&target.resource, &answer, shape))
+        }
+        (&Method::PATCH, true) => {
+            let Some(kind) = PatchKind::of(&incoming.content_type) else {
+                return Err(ApiError {
+                    details: Some(serde_json::json!({})),
+                    ..ApiError::unsupported_media("415: Unsupported Media Type")
+                });
+            };
+            let body = required(incoming, target)?;
+            let options = write()?;
+            if kind == PatchKind::Apply && options.manager.is_empty() {
+                return Err(query::manager_required());
+            }
+            let answer = core.call(|call| match target.part {
+                Part::Scale => call.patch_scale(target, kind, &body, &options),
+                _ => call.patch(target, kind, body, &options),
+            })?;
+            Ok(answer::written(&target.resource, &answer, shape))
+        }
+        (&Method::DELETE, named) => {
+            let mut body = incoming.body.clone().unwrap_or_default();
+            incoming.query.merge_delete(&mut body);
+            let options = DeleteOptions::read(&body)?;
+            let answer = if named {
+                core.call(|call| call.delete(target, &options))?
+            } else {
+                let list = incoming.query.list_options()?;
+                core.call(|call| call.delete_collection(target, &list, &options))?
+            };
+            let _ = subresource;
+            Ok(answer::written(&target.resource, &answer, shape))
+        }
+        _ => Err(ApiError::method_not_allowed()),
+    }
+}
+
+/// Whether the resource, or the subresource, has the verb.
+fn allowed(incoming: &Incoming, found: &Found) -> Result<(), ApiError> {
+    let resource = &found.target.resource;
+    let named = !found.target.name.is_empty();
+    let verbs = match &found.subresource {
+        Some(sub) => &resource.subresources.get(sub).ok_or_else(ApiError::no_such_path)?.verbs,
+        None => &resource.verbs,
+    };
+    let needed = match incoming.method {
+        Method::GET | Method::HEAD if named => "get",
+        Method::GET | Method::HEAD => "list",
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE if named => "delete",
+        Method::DELETE => "deletecollection",
+        _ => "",
+    };
+    let misplaced = match incoming.method {
+        Method::POST => named && found.subresource.is_none(),
+        Method::PUT | Method::PATCH => !named,
+        _ => false,
+    };
+    let scoped =
+        resource.namespaced && found.target.namespace.is_empty() && incoming.method != Method::GET && incoming.method != Method::HEAD;
+    if misplaced || scoped || !verbs.iter().any(|v| v == needed) {
+        return Err(ApiError::method_not_allowed());
+    }
+    Ok(())
+}
+
+fn required(incoming: &Incoming, target: &Target) -> Result<Value, ApiError> {
+    incoming.body.clone().ok_or_else(|| {
+        ApiError::bad_request(format!("the object provided is unrecognized (must be of type {}): the body is empty", target.resource.kind))
+    })
+}
+
+/// How long a watch may take, from its query.
+fn seconds(query: &Query, name: &str) -> Option<Duration> {
+    query.one(name)?.parse().ok().filter(|n| *n > 0).map(Duration::from_secs)
+}

@@ -1,0 +1,160 @@
+//! Strategic merge patch: lists merged by key, `$patch` and `$retainKeys` directives.
+
+use serde_json::{Map, Value};
+
+use crate::schema::{Kind, Schema, any};
+
+/// Lays a patch over a value. `None` means that the value goes.
+pub(crate) fn strategic(target: Option<&Value>, patch: &Value, schema: &Schema) -> Result<Option<Value>, String> {
+    match patch {
+        Value::Null => Ok(None),
+        Value::Object(fields) => object(target.and_then(Value::as_object), fields, schema).map(Some),
+        other => Ok(Some(other.clone())),
+    }
+}
+
+fn item_schema(schema: &Schema) -> &Schema {
+    match &schema.resolve().kind {
+        Kind::List { item, .. } => item,
+        _ => any(),
+    }
+}
+
+fn object(target: Option<&Map<String, Value>>, patch: &Map<String, Value>, schema: &Schema) -> Result<Value, String> {
+    match patch.get("$patch").and_then(Value::as_str) {
+        Some("replace") => return Ok(Value::Object(without_directives(patch))),
+        Some("delete") => return Ok(Value::Object(Map::new())),
+        Some("merge") | None => {}
+        Some(other) => return Err(format!("Unknown patch type: {other}")),
+    }
+    let mut out = target.cloned().unwrap_or_default();
+    if let Some(keep) = patch.get("$retainKeys").and_then(Value::as_array) {
+        out.retain(|name, _| keep.iter().any(|k| k == name.as_str()));
+    }
+    for (name, value) in patch {
+        if name == "$patch" || name == "$retainKeys" || name.starts_with("$setElementOrder/") {
+            continue;
+        }
+        if let Some(list) = name.strip_prefix("$deleteFromPrimitiveList/") {
+            if let (Some(Value::Array(items)), Value::Array(gone)) = (out.get_mut(list), value) {
+                items.retain(|item| !gone.contains(item));
+            }
+            continue;
+        }
+        let field = schema.field(name).unwrap_or_else(|| any());
+        let old = out.get(name).cloned();
+        let new = match value {
+            Value::Array(items) => Some(list(old.as_ref().and_then(Value::as_array), items, field)?),
+            other => strategic(old.as_ref(), other, field)?,
+        };
+        match new {
+            Some(new) => {
+                out.insert(name.clone(), new);
+            }
+            None => {
+                out.remove(name);
+            }
+        }
+    }
+    for (name, order) in patch {
+        if let (Some(list), Value::Array(order)) = (name.strip_prefix("$setElementOrder/"), order) {
+            let key = schema.field(list).and_then(|f| f.patch.key.clone());
+            if let Some(Value::Array(items)) = out.get_mut(list) {
+                reorder(items, order, key.as_deref());
+            }
+        }
+    }
+    Ok(Value::Object(out))
+}
+
+fn without_directives(map: &Map<String, Value>) -> Map<String, Value> {
+    map.iter().filter(|(name, _)| !name.starts_with('$')).map(|(k, v)| (k.clone(), v.clone())).collect()
+}
+
+fn list(target: Option<&Vec<Value>>, patch: &[Value], schema: &Schema) -> Result<Value, String> {
+    let replace = patch.iter().any(|item| item["$patch"] == "replace");
+    if replace || !schema.patch.merge {
+        return Ok(patch.iter().filter(|item| item.get("$patch").is_none()).cloned().collect());
+    }
+    let mut out = target.cloned().unwrap_or_default();
+    let Some(key) = &schema.patch.key else {
+        for item in patch {
+            if !out.contains(item) {
+                out.push(item.clone());
+            }
+        }
+        return Ok(out.into());
+    };
+    for item in patch {
+        let Some(id) = item.get(key) else {
+            if item["$patch"].is_string() {
+                continue;
+            }
+            return Err(format!("map: {item} does not contain declared merge key: {key}"));
+        };
+        let position = out.iter().position(|old| old.get(key) == Some(id));
+        if item["$patch"] == "delete" {
+            out.retain(|old| old.get(key) != Some(id));
+            continue;
+        }
+        match position {
+            Some(at) => {
+                if let Some(new) = strategic(Some(&out[at]), item, item_schema(schema))? {
+                    out[at] = new;
+                }
+            }
+            None => out.extend(strategic(None, item, item_schema(schema))?),
+        }
+    }
+    Ok(out.into())
+}
+
+/// Puts items in the given order; items that it does not name stay after what they followed.
+fn reorder(items: &mut Vec<Value>, order: &[Value], key: Option<&str>) {
+    let rank = |item: &Value| {
+        let id = key.map_or(Some(item), |key| item.get(key));
+        order.iter().position(|wanted| key.map_or(Some(wanted), |key| wanted.get(key)) == id)
+    };
+    let mut last = 0;
+    let mut ranked: Vec<(usize, usize, Value)> = Vec::new();
+    for (i, item) in items.drain(..).enumerate() {
+        let at = rank(&item).map_or(last, |r| r + 1);
+        last = at;
+        ranked.push((at, i, item));
+    }
+    ranked.sort_by_key(|(at, i, _)| (*at, *i));
+    items.extend(ranked.into_iter().map(|(_, _, item)| item));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::gvk_schema;
+    use serde_json::json;
+
+    fn check(live: Value, patch: Value, expect: Value) {
+        let schema = gvk_schema("", "v1", "Pod").expect("built in");
+        assert_eq!(strategic(Some(&live), &patch, &schema), Ok(Some(expect)), "{patch}");
+    }
+
+    #[test]
+    fn merges_lists_by_key() {
+        let live =
+            json!({"spec": {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "y"}], "tolerations": [{"key": "q"}]}});
+        check(
+            live.clone(),
+            json!({"spec": {"containers": [{"name": "b", "image": "z"}, {"name": "c"}], "tolerations": [{"key": "r"}]}}),
+            json!({"spec": {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "z"}, {"name": "c"}], "tolerations": [{"key": "r"}]}}),
+        );
+        check(
+            live.clone(),
+            json!({"spec": {"containers": [{"name": "a", "$patch": "delete"}]}}),
+            json!({"spec": {"containers": [{"name": "b", "image": "y"}], "tolerations": [{"key": "q"}]}}),
+        );
+        check(
+            live,
+            json!({"spec": {"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}], "containers": [{"name": "a", "image": null}]}}),
+            json!({"spec": {"containers": [{"name": "b", "image": "y"}, {"name": "a"}], "tolerations": [{"key": "q"}]}}),
+        );
+    }
+}

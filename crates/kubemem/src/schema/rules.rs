@@ -1,0 +1,267 @@
+//! Validation of custom resources: types, required fields, enums, patterns, bounds, and their logical combinations.
+//!
+//! CEL rules (`x-kubernetes-validations`) are stored with the CRD but not evaluated.
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::custom;
+use super::{Kind, Rest, Scalar, Schema};
+use crate::status::{Cause, CauseType};
+
+/// What a value must fulfil beyond its type.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    required: Vec<String>,
+    allowed: Vec<Value>,
+    pattern: Option<Regex>,
+    format: Option<String>,
+    minimum: Option<f64>,
+    maximum: Option<f64>,
+    exclusive_minimum: bool,
+    exclusive_maximum: bool,
+    multiple_of: Option<f64>,
+    lengths: Bounds,
+    items: Bounds,
+    properties: Bounds,
+    all_of: Vec<Schema>,
+    any_of: Vec<Schema>,
+    one_of: Vec<Schema>,
+    not: Option<Box<Schema>>,
+}
+
+#[derive(Debug, Default)]
+struct Bounds {
+    min: Option<u64>,
+    max: Option<u64>,
+}
+
+impl Rules {
+    pub(crate) fn from_json(json: &Value) -> Option<Rules> {
+        const KEYS: [&str; 18] = [
+            "required",
+            "enum",
+            "pattern",
+            "format",
+            "minimum",
+            "maximum",
+            "multipleOf",
+            "minLength",
+            "maxLength",
+            "minItems",
+            "maxItems",
+            "minProperties",
+            "maxProperties",
+            "allOf",
+            "anyOf",
+            "oneOf",
+            "not",
+            "uniqueItems",
+        ];
+        if !KEYS.iter().any(|key| json.get(*key).is_some()) {
+            return None;
+        }
+        let bounds = |what: &str| Bounds { min: json[format!("min{what}")].as_u64(), max: json[format!("max{what}")].as_u64() };
+        let schemas = |key: &str| json[key].as_array().into_iter().flatten().map(custom::parse).collect();
+        Some(Rules {
+            required: json["required"].as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+            allowed: json["enum"].as_array().cloned().unwrap_or_default(),
+            pattern: json["pattern"].as_str().and_then(|p| Regex::new(p).ok()),
+            format: json["format"].as_str().map(str::to_owned),
+            minimum: json["minimum"].as_f64(),
+            maximum: json["maximum"].as_f64(),
+            exclusive_minimum: json["exclusiveMinimum"] == true,
+            exclusive_maximum: json["exclusiveMaximum"] == true,
+            multiple_of: json["multipleOf"].as_f64(),
+            lengths: bounds("Length"),
+            items: bounds("Items"),
+            properties: bounds("Properties"),
+            all_of: schemas("allOf"),
+            any_of: schemas("anyOf"),
+            one_of: schemas("oneOf"),
+            not: json.get("not").map(|not| Box::new(custom::parse(not))),
+        })
+    }
+}
+
+/// Every violation in `value`.
+pub(crate) fn validate(value: &Value, schema: &Schema) -> Vec<Cause> {
+    let mut out = Vec::new();
+    walk(value, schema, &mut String::new(), &mut out);
+    out
+}
+
+fn walk(value: &Value, schema: &Schema, path: &mut String, out: &mut Vec<Cause>) {
+    if path == "metadata" || (value.is_null() && (schema.nullable || path.is_empty())) {
+        return;
+    }
+    let schema = schema.resolve();
+    if let Some(expected) = wrong_type(value, &schema.kind) {
+        let shown = type_name(value);
+        out.push(invalid(path, Value::from(shown), format!("{path} in body must be of type {expected}: {}", Value::from(shown))));
+        return;
+    }
+    match (&schema.kind, value) {
+        (Kind::Map(map), Value::Object(object)) => {
+            for (name, inner) in object {
+                if let (Some(field), _) | (None, Rest::Typed(field)) = (map.fields.get(name), &map.rest) {
+                    let length = path.len();
+                    if !path.is_empty() {
+                        path.push('.');
+                    }
+                    path.push_str(name);
+                    walk(inner, field, path, out);
+                    path.truncate(length);
+                }
+            }
+        }
+        (Kind::List { item, .. }, Value::Array(items)) => {
+            for (i, inner) in items.iter().enumerate() {
+                let length = path.len();
+                path.push_str(&format!("[{i}]"));
+                walk(inner, item, path, out);
+                path.truncate(length);
+            }
+        }
+        _ => {}
+    }
+    if let Some(rules) = &schema.rules {
+        check(value, rules, path, out);
+    }
+}
+
+fn check(value: &Value, rules: &Rules, path: &mut String, out: &mut Vec<Cause>) {
+    let at = path.clone();
+    if let Value::Object(object) = value {
+        for name in rules.required.iter().filter(|name| !object.contains_key(*name)) {
+            let field = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+            out.push(Cause::new(CauseType::Required, field, "Required value"));
+        }
+        let n = object.len() as u64;
+        if rules.properties.min.is_some_and(|min| n < min) {
+            let min = rules.properties.min.unwrap_or_default();
+            out.push(invalid(&at, n.into(), format!("{at} in body should have at least {min} properties")));
+        }
+        if let Some(max) = rules.properties.max.filter(|max| n > *max) {
+            out.push(Cause::new(CauseType::TooMany, at.clone(), format!("Too many: {n}: must have at most {max} items")));
+        }
+    }
+    if !rules.allowed.is_empty() && !rules.allowed.contains(value) {
+        let list: Vec<String> =
+            rules.allowed.iter().map(|v| v.as_str().map_or_else(|| format!("\"{v}\""), |s| format!("\"{s}\""))).collect();
+        out.push(Cause::new(
+            CauseType::NotSupported,
+            at.clone(),
+            format!("Unsupported value: {value}: supported values: {}", list.join(", ")),
+        ));
+    }
+    match value {
+        Value::String(s) => {
+            let n = s.chars().count() as u64;
+            if let Some(min) = rules.lengths.min.filter(|min| n < *min) {
+                out.push(invalid(&at, value.clone(), format!("{at} in body should be at least {min} chars long")));
+            }
+            if let Some(max) = rules.lengths.max.filter(|max| n > *max) {
+                out.push(Cause::new(CauseType::TooLong, at.clone(), format!("Too long: may not be more than {max} bytes")));
+            }
+            if let Some(pattern) = rules.pattern.as_ref().filter(|p| !p.is_match(s)) {
+                out.push(invalid(&at, value.clone(), format!("{at} in body should match '{}'", pattern.as_str())));
+            }
+            if rules.format.as_deref() == Some("date-time") && s.parse::<jiff::Timestamp>().is_err() {
+                out.push(invalid(&at, value.clone(), format!("{at} in body must be of type date-time: {value}")));
+            }
+        }
+        Value::Number(number) => {
+            let n = number.as_f64().unwrap_or_default();
+            if let Some(min) = rules.minimum
+                && (n < min || rules.exclusive_minimum && n <= min)
+            {
+                let or = if rules.exclusive_minimum { "" } else { " or equal to" };
+                let than = if or.is_empty() { "greater than" } else { "greater than" };
+                out.push(invalid(&at, value.clone(), format!("{at} in body should be {than}{or} {min}")));
+            }
+            if let Some(max) = rules.maximum
+                && (n > max || rules.exclusive_maximum && n >= max)
+            {
+                let or = if rules.exclusive_maximum { "" } else { " or equal to" };
+                out.push(invalid(&at, value.clone(), format!("{at} in body should be less than{or} {max}")));
+            }
+            if let Some(step) = rules.multiple_of.filter(|step| *step != 0.0 && (n / step).fract() != 0.0) {
+                out.push(invalid(&at, value.clone(), format!("{at} in body should be a multiple of {step}")));
+            }
+        }
+        Value::Array(items) => {
+            let n = items.len() as u64;
+            if let Some(min) = rules.items.min.filter(|min| n < *min) {
+                out.push(invalid(&at, n.into(), format!("{at} in body should have at least {min} items")));
+            }
+            if let Some(max) = rules.items.max.filter(|max| n > *max) {
+                out.push(Cause::new(CauseType::TooMany, at.clone(), format!("Too many: {n}: must have at most {max} items")));
+            }
+        }
+        _ => {}
+    }
+    for schema in &rules.all_of {
+        walk(value, schema, path, out);
+    }
+    let passes = |schema: &Schema| {
+        let mut problems = Vec::new();
+        walk(value, schema, &mut at.clone(), &mut problems);
+        problems.is_empty()
+    };
+    if !rules.any_of.is_empty() && !rules.any_of.iter().any(passes) {
+        out.push(invalid(&at, shown(value), format!("{} in body must validate at least one schema (anyOf)", quoted(&at))));
+    }
+    if !rules.one_of.is_empty() && rules.one_of.iter().filter(|schema| passes(schema)).count() != 1 {
+        out.push(invalid(&at, shown(value), format!("{} in body must validate one and only one schema (oneOf)", quoted(&at))));
+    }
+    if rules.not.as_ref().is_some_and(|schema| passes(schema)) {
+        out.push(invalid(&at, shown(value), format!("{} in body must not validate the schema (not)", quoted(&at))));
+    }
+}
+
+fn quoted(path: &str) -> String {
+    format!("\"{path}\"")
+}
+
+fn shown(value: &Value) -> Value {
+    match value {
+        Value::Object(_) => "object".into(),
+        Value::Array(_) => "array".into(),
+        other => other.clone(),
+    }
+}
+
+fn invalid(path: &str, value: Value, detail: String) -> Cause {
+    let path = if path.is_empty() { "<nil>" } else { path };
+    Cause::new(CauseType::Invalid, path, format!("Invalid value: {value}: {detail}"))
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(n) if n.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn wrong_type(value: &Value, kind: &Kind) -> Option<&'static str> {
+    let (ok, name) = match kind {
+        Kind::Any | Kind::Ref(_) => (true, ""),
+        Kind::List { .. } => (value.is_array(), "array"),
+        Kind::Map(_) => (value.is_object(), "object"),
+        Kind::Scalar(scalar) => match scalar {
+            Scalar::String | Scalar::Bytes | Scalar::Time => (value.is_string(), "string"),
+            Scalar::Int32 | Scalar::Int64 => (value.as_f64().is_some_and(|f| f.fract() == 0.0), "integer"),
+            Scalar::Number => (value.is_number(), "number"),
+            Scalar::Bool => (value.is_boolean(), "boolean"),
+            Scalar::IntOrString => (value.is_string() || value.as_i64().is_some(), "integer,string"),
+            Scalar::Quantity => (value.is_string() || value.is_number(), "string"),
+        },
+    };
+    (!ok).then_some(name)
+}

@@ -1,0 +1,214 @@
+//! The server: options, the router, the handle for faults and the log, background tasks.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::Router;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::controller;
+use crate::fault::Fault;
+use crate::http;
+use crate::log::Request;
+use crate::resource::TableKey;
+use crate::status::ApiError;
+use crate::store::{Noticed, Store};
+use crate::verb::{Call, Part, Target, WriteOptions};
+
+/// How a server behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Time from the creation of a CRD until it is established.
+    pub crd_delay: Duration,
+    /// Time from the deletion of a namespace until its contents go.
+    pub namespace_delay: Duration,
+    /// Changes kept per kind for watches; older watches are told that their version expired.
+    pub watch_window: usize,
+    /// Time between bookmarks.
+    pub bookmark_interval: Duration,
+    /// Whether pods run and workloads progress. Without, objects only lie there.
+    pub simulate_workloads: bool,
+    /// Longest time a deleted pod stays, whatever its grace period.
+    pub pod_grace_limit: Duration,
+    /// The seed of uids and generated names; the same seed gives the same.
+    pub seed: u64,
+    /// The time at start; passes with the tokio clock.
+    pub start_time: Timestamp,
+    /// The version that the server says it has, as `v1.36.3`.
+    pub version: String,
+    /// Name of the one node.
+    pub node: String,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        use std::hash::{BuildHasher, RandomState};
+        Options {
+            crd_delay: Duration::ZERO,
+            namespace_delay: Duration::ZERO,
+            watch_window: 10_000,
+            bookmark_interval: Duration::from_secs(60),
+            simulate_workloads: true,
+            pod_grace_limit: Duration::ZERO,
+            seed: RandomState::new().hash_one("kubemem"),
+            start_time: Timestamp::now(),
+            version: "v1.36.3".into(),
+            node: "kubemem-0".into(),
+        }
+    }
+}
+
+/// A Kubernetes API in memory. Clones are the same server; it stops when the last one is dropped.
+#[derive(Clone, Debug)]
+pub struct Server {
+    core: Arc<Core>,
+    _tasks: Arc<Tasks>,
+}
+
+/// What requests and controllers work on.
+#[derive(Debug)]
+pub(crate) struct Core {
+    store: Mutex<Store>,
+    pub(crate) clock: Clock,
+    pub(crate) options: Options,
+    faults: Mutex<Vec<Fault>>,
+    log: Mutex<Vec<Request>>,
+}
+
+#[derive(Debug)]
+struct Tasks(Vec<JoinHandle<()>>);
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Core {
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Runs something on the state, under its lock.
+    pub(crate) fn call<T>(&self, work: impl FnOnce(&mut Call<'_>) -> T) -> T {
+        let mut store = self.store();
+        work(&mut Call { store: &mut store, clock: &self.clock, options: &self.options })
+    }
+
+    pub(crate) fn log(&self) -> MutexGuard<'_, Vec<Request>> {
+        self.log.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Vec<Fault>> {
+        self.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Server {
+    /// A server with default options. Must be called within a tokio runtime.
+    pub fn start() -> Server {
+        Server::new(Options::default())
+    }
+
+    /// A server. Must be called within a tokio runtime, on which its controllers run.
+    pub fn new(options: Options) -> Server {
+        let (changes, noticed) = tokio::sync::mpsc::unbounded_channel::<Noticed>();
+        let store = Store::new(options.seed, options.watch_window, changes);
+        let clock = Clock::starting_at(options.start_time);
+        let core = Arc::new(Core { store: Mutex::new(store), clock, options, faults: Mutex::default(), log: Mutex::default() });
+        core.call(controller::bootstrap);
+        let task = tokio::spawn(controller::run(Arc::downgrade(&core), noticed));
+        Server { core, _tasks: Arc::new(Tasks(vec![task])) }
+    }
+
+    /// The API as a service: `kube::Client::new(server.router(), "default")` takes it in process.
+    pub fn router(&self) -> Router {
+        http::router(self.core.clone())
+    }
+
+    /// Serves the API on a listener until the returned handle is aborted or the runtime ends.
+    pub fn serve(&self, listener: TcpListener) -> JoinHandle<std::io::Result<()>> {
+        let (router, keep) = (self.router(), self.clone());
+        tokio::spawn(async move {
+            let _keep = keep;
+            axum::serve(listener, router).await
+        })
+    }
+
+    /// A kubeconfig for a server that listens at `address`, without encryption and without credentials.
+    pub fn kubeconfig(&self, address: SocketAddr) -> String {
+        json!({"apiVersion": "v1", "kind": "Config", "current-context": "kubemem",
+            "clusters": [{"name": "kubemem", "cluster": {"server": format!("http://{address}")}}],
+            "contexts": [{"name": "kubemem", "context": {"cluster": "kubemem", "user": "kubemem", "namespace": "default"}}],
+            "users": [{"name": "kubemem", "user": {}}]})
+        .to_string()
+    }
+
+    /// Adds a fault.
+    pub fn inject(&self, fault: Fault) {
+        self.core.faults().push(fault);
+    }
+
+    /// Removes all faults.
+    pub fn clear_faults(&self) {
+        self.core.faults().clear();
+    }
+
+    /// The requests so far, in the order in which they came.
+    pub fn requests(&self) -> Vec<Request> {
+        self.core.log().clone()
+    }
+
+    /// The requests since the last call, which are taken out of the log.
+    pub fn take_requests(&self) -> Vec<Request> {
+        std::mem::take(&mut self.core.log())
+    }
+
+    /// Forgets the history of changes: watches from older versions get 410 Expired.
+    pub fn compact(&self) {
+        self.core.call(|call| call.store.compact());
+    }
+
+    /// An object as it is stored, for assertions without a request. `group` is empty for the core group.
+    pub fn object(&self, group: &str, plural: &str, namespace: &str, name: &str) -> Option<Value> {
+        self.core.call(|call| call.store.get(&TableKey::new(group, plural), namespace, name).map(|object| (**object).clone()))
+    }
+
+    /// All objects of a resource in a namespace, or in all where it is empty.
+    pub fn objects(&self, group: &str, plural: &str, namespace: &str) -> Vec<Value> {
+        self.core.call(|call| call.store.list(&TableKey::new(group, plural), namespace).iter().map(|object| (**object).clone()).collect())
+    }
+
+    /// Creates or replaces the parts that `object` names, as `kubectl apply --server-side --force-conflicts` by `manager`.
+    ///
+    /// # Errors
+    /// The answer of the API, as text.
+    pub fn apply(&self, manager: &str, object: Value) -> Result<Value, String> {
+        self.core.call(|call| {
+            let (group, version) = split_version(object["apiVersion"].as_str().unwrap_or_default());
+            let kind = object["kind"].as_str().unwrap_or_default();
+            let Some(resource) = call.store.registry.by_kind(group, version, kind) else {
+                return Err(format!("no kind {kind} in {group}/{version}"));
+            };
+            let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+            let namespace = match (resource.namespaced, text("namespace")) {
+                (true, empty) if empty.is_empty() => "default".to_owned(),
+                (true, namespace) => namespace,
+                (false, _) => String::new(),
+            };
+            let target = Target { resource, namespace, name: text("name"), part: Part::Whole };
+            let options = WriteOptions { force: true, ..WriteOptions::by(manager) };
+            call.apply(&target, object, &options).map(|answer| (*answer.object).clone()).map_err(|error: ApiError| error.message)
+        })
+    }
+}
+
+/// `apps/v1` → (`apps`, `v1`); `v1` → (``, `v1`).
+pub(crate) fn split_version(api_version: &str) -> (&str, &str) {
+    api_version.split_once('/').unwrap_or(("", api_version))
+}

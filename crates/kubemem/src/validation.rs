@@ -1,0 +1,159 @@
+//! Validation of new and changed objects: metadata here, each kind's own rules in `kinds`.
+
+use serde_json::Value;
+
+use crate::kinds;
+use crate::resource::Resource;
+use crate::schema::validate;
+use crate::status::{Cause, CauseType};
+use crate::verb::Call;
+
+const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+
+/// The rules of a kind, for a new object or for a change of `old`.
+pub(crate) fn object(call: &Call<'_>, resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+    match &resource.custom {
+        Some(custom) => validate(new, &custom.structural.schema),
+        None => kinds::validate(call, resource, new, old),
+    }
+}
+
+/// The rules of `metadata`.
+pub(crate) fn metadata(object: &Value, resource: &Resource) -> Vec<Cause> {
+    let meta = &object["metadata"];
+    let mut out = Vec::new();
+    match meta["name"].as_str().unwrap_or_default() {
+        "" => out.push(Cause::required("metadata.name", "name or generateName is required")),
+        name => {
+            if let Some(problem) = name_problem(resource, name) {
+                out.push(Cause::invalid("metadata.name", &name.into(), problem));
+            }
+        }
+    }
+    out.extend(common(meta));
+    out
+}
+
+/// The rules of a change of `metadata`.
+pub(crate) fn metadata_update(new: &Value, old: &Value, _resource: &Resource) -> Vec<Cause> {
+    let meta = &new["metadata"];
+    let mut out = Vec::new();
+    if old["metadata"]["deletionTimestamp"].is_string() {
+        let before = old["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+        let added: Vec<&Value> = meta["finalizers"].as_array().into_iter().flatten().filter(|f| !before.contains(f)).collect();
+        if !added.is_empty() {
+            let list: Vec<String> = added.iter().map(|f| format!("\"{}\"", f.as_str().unwrap_or_default())).collect();
+            let shown = format!("[]string{{{}}}", list.join(", "));
+            out.push(Cause::forbidden(
+                "metadata.finalizers",
+                &format!("no new finalizers can be added if the object is being deleted, found new finalizers {shown}"),
+            ));
+        }
+    }
+    out.extend(common(meta));
+    out
+}
+
+fn name_problem(resource: &Resource, name: &str) -> Option<&'static str> {
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        ("rbac.authorization.k8s.io", _) | ("events.k8s.io", _) | ("", "Event") => {
+            (name.contains(['/', '%']) || name == "." || name == "..").then_some("may not contain '/'")
+        }
+        ("", "Namespace" | "Service") => (!is_label(name)).then_some(LABEL),
+        _ => (!is_subdomain(name)).then_some(SUBDOMAIN),
+    }
+}
+
+pub(crate) fn is_label(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !name.is_empty() && name.len() <= 63 && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+fn is_subdomain(name: &str) -> bool {
+    name.len() <= 253
+        && name.split('.').all(|part| {
+            let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            !part.is_empty() && part.chars().all(inner) && !part.starts_with('-') && !part.ends_with('-')
+        })
+}
+
+fn is_name_part(text: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    text.len() <= 63
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        && edge(text.chars().next())
+        && edge(text.chars().last())
+}
+
+fn key_problems(key: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let name = match key.split_once('/') {
+        None => key,
+        Some((prefix, name)) => {
+            if prefix.is_empty() {
+                out.push("prefix part must be non-empty".to_owned());
+            } else if !is_subdomain(&prefix.to_lowercase()) || prefix.to_lowercase() != prefix {
+                out.push(format!("prefix part {SUBDOMAIN}"));
+            }
+            name
+        }
+    };
+    if name.is_empty() {
+        out.push("name part must be non-empty".to_owned());
+    } else if name.len() > 63 {
+        out.push("name part must be no more than 63 bytes".to_owned());
+    }
+    if !is_name_part(name) {
+        out.push(QUALIFIED.to_owned());
+    }
+    out
+}
+
+/// The rules of labels, wherever they are.
+pub(crate) fn labels(labels: &Value, at: &str) -> Vec<Cause> {
+    let mut out = Vec::new();
+    for (key, value) in labels.as_object().into_iter().flatten() {
+        out.extend(key_problems(key).into_iter().map(|p| Cause::invalid(at, &key.as_str().into(), &p)));
+        let text = value.as_str().unwrap_or_default();
+        if text.len() > 63 {
+            out.push(Cause::invalid(at, value, "must be no more than 63 bytes"));
+        } else if !text.is_empty() && !is_name_part(text) {
+            out.push(Cause::invalid(at, value, LABEL_VALUE));
+        }
+    }
+    out
+}
+
+fn common(meta: &Value) -> Vec<Cause> {
+    let mut out = labels(&meta["labels"], "metadata.labels");
+    let mut size = 0;
+    for (key, value) in meta["annotations"].as_object().into_iter().flatten() {
+        size += key.len() + value.as_str().map_or(0, str::len);
+        let keys = key_problems(&key.to_lowercase());
+        out.extend(keys.into_iter().map(|p| Cause::invalid("metadata.annotations", &key.as_str().into(), &p)));
+    }
+    if size > 256 * 1024 {
+        out.push(Cause::new(CauseType::TooLong, "metadata.annotations", "Too long: may not be more than 262144 bytes"));
+    }
+    for owner in meta["ownerReferences"].as_array().into_iter().flatten() {
+        for field in ["apiVersion", "kind", "name", "uid"] {
+            if owner[field].as_str().unwrap_or_default().is_empty() {
+                out.push(Cause::invalid(format!("metadata.ownerReferences.{field}"), &"".into(), "must not be empty"));
+            }
+        }
+    }
+    for (i, finalizer) in meta["finalizers"].as_array().into_iter().flatten().enumerate() {
+        let text = finalizer.as_str().unwrap_or_default();
+        if !text.contains('/') && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes") {
+            out.push(Cause::invalid(
+                format!("metadata.finalizers[{i}]"),
+                finalizer,
+                "name is neither a standard finalizer name nor is it fully qualified",
+            ));
+        }
+    }
+    out
+}

@@ -1,0 +1,182 @@
+//! Deleting objects: preconditions, finalizers, grace, and what happens to dependents.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::create::meta;
+use super::{Answer, Call, ListOptions, Target, WriteOptions, present};
+use crate::kinds;
+use crate::status::{ApiError, deleted};
+use crate::store::Place;
+
+/// What becomes of the objects that name the deleted one as their owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Propagation {
+    Background,
+    Foreground,
+    Orphan,
+}
+
+/// The body of a delete.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DeleteOptions {
+    pub(crate) grace: Option<i64>,
+    pub(crate) propagation: Option<Propagation>,
+    pub(crate) uid: Option<String>,
+    pub(crate) resource_version: Option<String>,
+    pub(crate) dry_run: bool,
+}
+
+const ORPHAN: &str = "orphan";
+const FOREGROUND: &str = "foregroundDeletion";
+
+impl DeleteOptions {
+    pub(crate) fn read(body: &Value) -> Result<DeleteOptions, ApiError> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let propagation = match body["propagationPolicy"].as_str() {
+            None => match body["orphanDependents"].as_bool() {
+                Some(true) => Some(Propagation::Orphan),
+                Some(false) => Some(Propagation::Background),
+                None => None,
+            },
+            Some("Background") => Some(Propagation::Background),
+            Some("Foreground") => Some(Propagation::Foreground),
+            Some("Orphan") => Some(Propagation::Orphan),
+            Some(other) => {
+                return Err(ApiError::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "Invalid",
+                    format!(
+                        "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"{other}\": supported values: \"Background\", \"Foreground\", \"Orphan\""
+                    ),
+                ));
+            }
+        };
+        Ok(DeleteOptions {
+            grace: body["gracePeriodSeconds"].as_i64(),
+            propagation,
+            uid: text(&body["preconditions"]["uid"]),
+            resource_version: text(&body["preconditions"]["resourceVersion"]),
+            dry_run: body["dryRun"].as_array().is_some_and(|list| !list.is_empty()),
+        })
+    }
+}
+
+impl Call<'_> {
+    /// DELETE of one object.
+    pub(crate) fn delete(&mut self, target: &Target, options: &DeleteOptions) -> Result<Answer, ApiError> {
+        let resource = target.resource.clone();
+        let place = target.place();
+        let object = self.store.at(&place).cloned().ok_or_else(|| ApiError::not_found(&resource, &target.name))?;
+        for (given, field, label) in [(&options.uid, "uid", "UID"), (&options.resource_version, "resourceVersion", "ResourceVersion")] {
+            let actual = object["metadata"][field].as_str().unwrap_or_default();
+            if let Some(given) = given
+                && given != actual
+            {
+                let why = format!("Precondition failed: {label} in precondition: {given}, {label} in object meta: {actual}");
+                return Err(ApiError::conflict(&resource, &target.name, &why));
+            }
+        }
+        kinds::admit_delete(&resource, &object)?;
+        let mut new = (*object).clone();
+        let dying = object["metadata"]["deletionTimestamp"].is_string();
+        let mut finalizers: Vec<Value> = object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+        let before = finalizers.clone();
+        let propagation = options.propagation.or_else(|| kinds::default_propagation(&resource));
+        if let Some(propagation) = propagation {
+            finalizers.retain(|f| f != ORPHAN && f != FOREGROUND);
+            match propagation {
+                Propagation::Orphan => finalizers.push(ORPHAN.into()),
+                Propagation::Foreground => finalizers.push(FOREGROUND.into()),
+                Propagation::Background => {}
+            }
+        }
+        let grace = kinds::grace_seconds(&resource, &object, options.grace);
+        let held = kinds::holds_deletion(&resource, &object);
+        if finalizers.is_empty() && grace == 0 && !held {
+            if !options.dry_run {
+                self.finish(&place);
+            }
+            return Ok(Answer::ok(Arc::new(deleted(&resource, &target.name, &object["metadata"]["uid"]))));
+        }
+        let left = object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(i64::MAX);
+        if dying && finalizers == before && grace >= left {
+            return Ok(Answer::ok(present(&resource, &object)));
+        }
+        let now = self.clock.now();
+        let due = now.checked_add(jiff::SignedDuration::from_secs(grace)).unwrap_or(now);
+        let generation = kinds::has_generation(&resource) && !dying;
+        let meta = meta(&mut new);
+        if finalizers.is_empty() {
+            meta.remove("finalizers");
+        } else {
+            meta.insert("finalizers".into(), finalizers.into());
+        }
+        if !dying || grace < left {
+            meta.insert("deletionTimestamp".into(), crate::clock::seconds(due).into());
+            meta.insert("deletionGracePeriodSeconds".into(), grace.into());
+        }
+        if generation {
+            let next = meta.get("generation").and_then(Value::as_i64).unwrap_or(0) + 1;
+            meta.insert("generation".into(), next.into());
+        }
+        kinds::dying(&resource, &mut new);
+        let stored = if options.dry_run { Arc::new(new) } else { self.store.put(&place, new) };
+        if !options.dry_run {
+            kinds::updated(self, &resource, &object, &stored);
+        }
+        Ok(Answer::ok(present(&resource, &stored)))
+    }
+
+    /// DELETE of a collection: everything that the selectors match.
+    pub(crate) fn delete_collection(&mut self, target: &Target, list: &ListOptions, options: &DeleteOptions) -> Result<Answer, ApiError> {
+        let names: Vec<(String, String)> = self
+            .matching(target, list)?
+            .iter()
+            .map(|object| {
+                let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+                (text("namespace"), text("name"))
+            })
+            .collect();
+        for (namespace, name) in names {
+            let one = Target { namespace, name, ..target.clone() };
+            match self.delete(&one, options) {
+                Ok(_) => {}
+                Err(error) if error.code == StatusCode::NOT_FOUND => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Answer::ok(Arc::new(json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
+            "details": {"group": target.resource.group, "kind": target.resource.plural}}))))
+    }
+
+    /// Removes an object for good.
+    pub(crate) fn finish(&mut self, place: &Place) {
+        let resource = self.store.registry.any_version(&place.table);
+        if let (Some(last), Some(resource)) = (self.store.remove(place), resource) {
+            kinds::deleted(self, &resource, &last);
+        }
+    }
+
+    /// Changes an object in place for a component of the control plane; what is not changed is not written.
+    pub(crate) fn edit(
+        &mut self,
+        place: &Place,
+        manager: &str,
+        part: super::Part,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<(), ApiError> {
+        let Some(resource) = self.store.registry.any_version(&place.table) else { return Ok(()) };
+        let Some(old) = self.store.at(place).cloned() else { return Ok(()) };
+        let mut new = (*old).clone();
+        change(&mut new);
+        if new == *old {
+            return Ok(());
+        }
+        let target = Target { resource, namespace: place.name.namespace.clone(), name: place.name.name.clone(), part };
+        self.replace(&target, &old, new, &WriteOptions::by(manager), None)?;
+        Ok(())
+    }
+}

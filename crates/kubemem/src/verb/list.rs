@@ -1,0 +1,106 @@
+//! Listing objects: selectors, pages.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::{Call, Target, present};
+use crate::status::ApiError;
+use crate::store::{FieldSelector, LabelSelector, ObjectName};
+
+/// Options of lists and watches.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ListOptions {
+    pub(crate) labels: LabelSelector,
+    pub(crate) fields: FieldSelector,
+    pub(crate) limit: usize,
+    pub(crate) continue_token: String,
+    pub(crate) resource_version: String,
+    pub(crate) version_match: String,
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) items: Vec<Arc<Value>>,
+    /// `metadata` of the list.
+    pub(crate) meta: Value,
+}
+
+impl ListOptions {
+    pub(crate) fn selects(&self, object: &Value) -> bool {
+        self.labels.matches(object) && self.fields.matches(object)
+    }
+}
+
+impl Call<'_> {
+    /// Everything that the options select.
+    pub(super) fn matching(&self, target: &Target, options: &ListOptions) -> Result<Vec<Arc<Value>>, ApiError> {
+        let resource = &target.resource;
+        if let Some(path) = options.fields.unsupported(&resource.group, &resource.kind, &[]) {
+            return Err(ApiError::bad_request(format!(
+                "Unable to find \"{}\" that match label selector \"\", field selector \"{path}\": \"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
+                resource.gvk()
+            )));
+        }
+        let Some(table) = self.store.table(&resource.table()) else { return Ok(Vec::new()) };
+        Ok(table.list(&target.namespace).filter(|(_, o)| options.selects(o)).map(|(_, o)| o.clone()).collect())
+    }
+
+    /// GET of a collection.
+    pub(crate) fn list(&self, target: &Target, options: &ListOptions) -> Result<Page, ApiError> {
+        let resource = &target.resource;
+        let now = self.store.revision();
+        if let Ok(wanted) = options.resource_version.parse::<u64>()
+            && wanted > now
+        {
+            return Err(ApiError {
+                details: Some(
+                    json!({"causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1}),
+                ),
+                ..ApiError::new(
+                    http::StatusCode::GATEWAY_TIMEOUT,
+                    "Timeout",
+                    format!("Too large resource version: {wanted}, current: {now}"),
+                )
+            });
+        }
+        let mut items = self.matching(target, options)?;
+        let mut revision = now;
+        if !options.continue_token.is_empty() {
+            let (at, after) = read_token(&options.continue_token)
+                .ok_or_else(|| ApiError::bad_request("continue key is not valid: the token cannot be read"))?;
+            revision = at;
+            items.retain(|object| name_of(object) > after);
+        }
+        let mut meta = json!({"resourceVersion": revision.to_string()});
+        if options.limit > 0 && items.len() > options.limit {
+            let rest = items.len() - options.limit;
+            items.truncate(options.limit);
+            if let Some(last) = items.last() {
+                meta["continue"] = write_token(revision, &name_of(last)).into();
+            }
+            if options.labels.is_empty() && options.fields.is_empty() {
+                meta["remainingItemCount"] = rest.into();
+            }
+        }
+        let items = items.iter().map(|object| present(resource, object)).collect();
+        Ok(Page { items, meta })
+    }
+}
+
+fn name_of(object: &Value) -> ObjectName {
+    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+    ObjectName::new(text("namespace"), text("name"))
+}
+
+fn write_token(revision: u64, last: &ObjectName) -> String {
+    URL_SAFE_NO_PAD.encode(json!({"v": "meta.k8s.io/v1", "rv": revision, "start": [last.namespace, last.name]}).to_string())
+}
+
+fn read_token(token: &str) -> Option<(u64, ObjectName)> {
+    let json: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+    Some((json["rv"].as_u64()?, ObjectName::new(json["start"][0].as_str()?, json["start"][1].as_str()?)))
+}

@@ -1,0 +1,122 @@
+//! Reading one object, and reading what a client sent.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Call, Target, Validation, WriteOptions};
+use crate::kinds;
+use crate::resource::Resource;
+use crate::schema::{decode, object_meta, write_zeros};
+use crate::status::ApiError;
+
+/// An object in the version that was asked for.
+pub(crate) fn present(resource: &Resource, object: &Arc<Value>) -> Arc<Value> {
+    if resource.plural == "events" && resource.group == "events.k8s.io" {
+        return Arc::new(kinds::event::to_events_group(object));
+    }
+    let version = resource.api_version();
+    if object["apiVersion"] == version.as_str() || resource.custom.is_none() {
+        return object.clone();
+    }
+    let mut out = (**object).clone();
+    out["apiVersion"] = version.into();
+    Arc::new(out)
+}
+
+impl Call<'_> {
+    pub(crate) fn get(&self, target: &Target) -> Result<Arc<Value>, ApiError> {
+        self.store
+            .at(&target.place())
+            .map(|object| present(&target.resource, object))
+            .ok_or_else(|| ApiError::not_found(&target.resource, &target.name))
+    }
+
+    /// Reads the object of a request as the server understands it: checked, pruned, defaulted.
+    pub(super) fn read_object(&self, target: &Target, mut value: Value, options: &WriteOptions) -> Result<(Value, Vec<String>), ApiError> {
+        let resource = &target.resource;
+        if !value.is_object() {
+            return Err(ApiError::bad_request(format!("the object provided is unrecognized (must be of type {})", resource.kind)));
+        }
+        self.check_kind(resource, &mut value)?;
+        let refuse = |what: &str| {
+            let version = &resource.version;
+            ApiError::bad_request(format!("{} in version \"{version}\" cannot be handled as a {}: {what}", resource.kind, resource.kind))
+        };
+        let (value, unknown) = if let Some(custom) = &resource.custom {
+            let meta = decode(value["metadata"].take(), &object_meta(), "ObjectMeta");
+            if let Some(error) = meta.error {
+                return Err(refuse(&error));
+            }
+            value["metadata"] = if meta.value.is_null() { json!({}) } else { meta.value };
+            let mut unknown: Vec<String> = meta.unknown.into_iter().map(|path| format!("metadata.{path}")).collect();
+            unknown.extend(custom.structural.prune(&mut value));
+            custom.structural.default(&mut value);
+            (value, unknown)
+        } else {
+            let decoded = decode(value, &resource.schema, &resource.kind);
+            if let Some(error) = decoded.error {
+                return Err(refuse(&error));
+            }
+            let mut value = decoded.value;
+            if resource.group == "events.k8s.io" && resource.plural == "events" {
+                value = kinds::event::to_core(value);
+            }
+            if !value["metadata"].is_object() {
+                value["metadata"] = json!({});
+            }
+            kinds::default(resource, &mut value);
+            write_zeros(&mut value, &resource.schema);
+            (value, decoded.unknown)
+        };
+        let shown: Vec<String> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
+        match options.validation {
+            Validation::Strict if !shown.is_empty() => Err(refuse(&format!("strict decoding error: {}", shown.join(", ")))),
+            Validation::Warn => Ok((value, shown)),
+            _ => Ok((value, Vec::new())),
+        }
+    }
+
+    fn check_kind(&self, resource: &Resource, value: &mut Value) -> Result<(), ApiError> {
+        let own = resource.api_version();
+        let kind = value["kind"].as_str().unwrap_or_default().to_owned();
+        let version = value["apiVersion"].as_str().unwrap_or_default().to_owned();
+        if kind.is_empty() && version.is_empty() && resource.custom.is_none() {
+            value["kind"] = resource.kind.as_str().into();
+            value["apiVersion"] = own.into();
+            return Ok(());
+        }
+        if resource.custom.is_some() && (kind != resource.kind || version != own) {
+            return Err(ApiError::bad_request(format!(
+                "the API version in the data ({version}) does not match the expected API version ({own})"
+            )))
+            .or_else(|error| {
+                if version == own {
+                    Err(ApiError::bad_request(format!(
+                        "{kind} in version \"{}\" cannot be handled as a {}: no kind match",
+                        resource.version, resource.kind
+                    )))
+                } else {
+                    Err(error)
+                }
+            });
+        }
+        if version != own && kind == resource.kind {
+            return Err(ApiError::bad_request(format!(
+                "the API version in the data ({version}) does not match the expected API version ({own})"
+            )));
+        }
+        if kind != resource.kind {
+            let short = value_version(&version);
+            return Err(ApiError::bad_request(format!(
+                "{kind} in version \"{short}\" cannot be handled as a {}: no kind \"{kind}\" is registered for version \"{version}\"",
+                resource.kind
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn value_version(api_version: &str) -> &str {
+    api_version.rsplit('/').next().unwrap_or(api_version)
+}

@@ -1,0 +1,105 @@
+//! The scale subresource.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Answer, Call, Part, PatchKind, Target, WriteOptions, present};
+use crate::patch::merge_patch;
+use crate::resource::Resource;
+use crate::status::ApiError;
+
+/// Where a kind keeps its scale: replicas wanted, replicas seen, selector.
+fn paths(resource: &Resource) -> Option<(String, String, Option<String>)> {
+    match &resource.custom {
+        Some(custom) => {
+            let scale = custom.scale.as_ref()?;
+            Some((scale.spec.clone(), scale.status.clone(), scale.selector.clone()))
+        }
+        None => Some((".spec.replicas".into(), ".status.replicas".into(), None)),
+    }
+}
+
+fn pointer(path: &str) -> String {
+    path.replace('.', "/")
+}
+
+impl Call<'_> {
+    pub(crate) fn get_scale(&self, target: &Target) -> Result<Arc<Value>, ApiError> {
+        let object = self.get(target)?;
+        Ok(Arc::new(scale_of(&target.resource, &object)?))
+    }
+
+    pub(crate) fn put_scale(&mut self, target: &Target, scale: &Value, options: &WriteOptions) -> Result<Answer, ApiError> {
+        let resource = &target.resource;
+        let Some((spec, ..)) = paths(resource) else { return Err(ApiError::no_such_path()) };
+        let stored = self.store.at(&target.place()).cloned().ok_or_else(|| ApiError::not_found(resource, &target.name))?;
+        let old = present(resource, &stored);
+        let mut new = (*old).clone();
+        let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
+        if replicas < 0 {
+            let cause = crate::status::Cause::invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
+            return Err(ApiError::invalid(resource, &target.name, &[cause]));
+        }
+        match new.pointer_mut(&pointer(&spec)) {
+            Some(value) => *value = replicas.into(),
+            None => {
+                let (parent, field) = spec.rsplit_once('.').unwrap_or(("", "replicas"));
+                let parent = pointer(parent);
+                if let Some(parent) = new.pointer_mut(&parent) {
+                    parent[field] = replicas.into();
+                }
+            }
+        }
+        if let Some(version) = scale["metadata"]["resourceVersion"].as_str()
+            && !version.is_empty()
+        {
+            new["metadata"]["resourceVersion"] = version.into();
+        }
+        let target = Target { part: Part::Scale, ..target.clone() };
+        let answer = self.replace(&target, &old, new, options, None)?;
+        Ok(Answer::ok(Arc::new(scale_of(resource, &answer.object)?)))
+    }
+
+    pub(crate) fn patch_scale(
+        &mut self,
+        target: &Target,
+        kind: PatchKind,
+        patch: &Value,
+        options: &WriteOptions,
+    ) -> Result<Answer, ApiError> {
+        let mut scale = (*self.get_scale(target)?).clone();
+        match kind {
+            PatchKind::Json => {
+                let operations: json_patch::Patch =
+                    serde_json::from_value(patch.clone()).map_err(|e| ApiError::bad_request(format!("error decoding patch: {e}")))?;
+                json_patch::patch(&mut scale, &operations).map_err(|e| ApiError::bad_request(e.to_string()))?;
+            }
+            _ => merge_patch(&mut scale, patch),
+        }
+        if patch["metadata"]["resourceVersion"].is_null() {
+            scale["metadata"]["resourceVersion"] = "".into();
+        }
+        self.put_scale(target, &scale, options)
+    }
+}
+
+fn scale_of(resource: &Resource, object: &Value) -> Result<Value, ApiError> {
+    let Some((spec, status, selector)) = paths(resource) else { return Err(ApiError::no_such_path()) };
+    let number = |path: &str| object.pointer(&pointer(path)).and_then(Value::as_i64).unwrap_or(0);
+    let meta = &object["metadata"];
+    let mut out = json!({"kind": "Scale", "apiVersion": "autoscaling/v1",
+        "metadata": {"name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"],
+            "resourceVersion": meta["resourceVersion"], "creationTimestamp": meta["creationTimestamp"]},
+        "spec": {"replicas": number(&spec)}, "status": {"replicas": number(&status)}});
+    let text = match selector {
+        Some(path) => object.pointer(&pointer(&path)).and_then(Value::as_str).map(str::to_owned),
+        None => object["spec"]["selector"]["matchLabels"]
+            .as_object()
+            .map(|labels| labels.iter().map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default())).collect::<Vec<_>>().join(",")),
+    };
+    if let Some(text) = text.filter(|t| !t.is_empty()) {
+        out["status"]["selector"] = text.into();
+    }
+    Ok(out)
+}

@@ -1,0 +1,214 @@
+//! Replacing objects; patches and applies end here too.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::create::meta;
+use super::{Answer, Call, Part, Target, WriteOptions, present};
+use crate::fields::{Managers, Operation, update};
+use crate::kinds;
+use crate::status::ApiError;
+use crate::validation;
+
+impl Call<'_> {
+    /// PUT: replaces an object, or the part of it that a subresource covers.
+    pub(crate) fn update(&mut self, target: &Target, value: Value, options: &WriteOptions) -> Result<Answer, ApiError> {
+        let (object, warnings) = self.read_object(target, value, options)?;
+        let resource = &target.resource;
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        if name != target.name {
+            return Err(match name {
+                "" => ApiError::bad_request(format!("the name of the object () does not match the name on the URL ({})", target.name)),
+                name => {
+                    ApiError::bad_request(format!("the name of the object ({name}) does not match the name on the URL ({})", target.name))
+                }
+            });
+        }
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+        if resource.namespaced && !namespace.is_empty() && namespace != target.namespace {
+            return Err(ApiError::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
+        }
+        let Some(old) = self.store.at(&target.place()).cloned() else {
+            if kinds::create_on_update(resource) && target.part == Part::Whole {
+                let mut object = object;
+                meta(&mut object).remove("resourceVersion");
+                return self.create(target, object, options);
+            }
+            return Err(ApiError::not_found(resource, &target.name));
+        };
+        let old = present(resource, &old);
+        let answer = self.replace(target, &old, object, options, None)?;
+        Ok(Answer { warnings, ..answer })
+    }
+
+    /// Writes `new` over `old`: checks its version, keeps what clients cannot change, tracks owners, validates, stores.
+    /// `managers` is given where the caller has worked them out (server-side apply).
+    pub(super) fn replace(
+        &mut self,
+        target: &Target,
+        old: &Arc<Value>,
+        mut new: Value,
+        options: &WriteOptions,
+        managers: Option<Managers>,
+    ) -> Result<Answer, ApiError> {
+        let resource = target.resource.clone();
+        self.check_version(target, old, &new)?;
+        let own = |object: &Value| match object["metadata"]["managedFields"].as_array() {
+            Some(list) if list.len() == 1 && list[0] == json!({}) => Some(Managers::default()),
+            Some(list) if !list.is_empty() && target.part == Part::Whole => Some(Managers::of(object)),
+            _ => None,
+        };
+        let given = own(&new);
+        self.keep(target, old, &mut new);
+        if target.part == Part::Whole {
+            kinds::prepare_update(self, &resource, old, &mut new);
+        }
+        let managers = match managers {
+            Some(managers) => managers,
+            None => {
+                let entry = self.entry(target, options, Operation::Update);
+                update(old, &new, &resource.schema, entry, given.unwrap_or_else(|| Managers::of(old)))
+            }
+        };
+        managers.write(&mut new);
+        if kinds::has_generation(&resource) && kinds::desired_changed(&resource, old, &new) {
+            let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
+            meta(&mut new).insert("generation".into(), generation.into());
+        }
+        let mut causes = validation::metadata_update(&new, old, &resource);
+        causes.extend(validation::object(self, &resource, &new, Some(old)));
+        if !causes.is_empty() {
+            return Err(ApiError::invalid(&resource, &target.name, &causes));
+        }
+        kinds::admit_update(self, &resource, old, &new)?;
+        if same_but_times(old, &new) {
+            return Ok(Answer::ok(old.clone()));
+        }
+        if options.dry_run {
+            return Ok(Answer::ok(Arc::new(new)));
+        }
+        let place = target.place();
+        let done = new["metadata"]["deletionTimestamp"].is_string()
+            && new["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)
+            && new["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
+            && !kinds::holds_deletion(&resource, &new);
+        let stored = self.store.put(&place, new);
+        if done {
+            let last = self.store.remove(&place).unwrap_or_else(|| stored.clone());
+            kinds::deleted(self, &resource, &last);
+        } else {
+            kinds::updated(self, &resource, old, &stored);
+        }
+        Ok(Answer::ok(stored))
+    }
+
+    fn check_version(&self, target: &Target, old: &Value, new: &Value) -> Result<(), ApiError> {
+        let resource = &target.resource;
+        let given = new["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        let current = old["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        if let Some(uid) = new["metadata"]["uid"].as_str()
+            && !uid.is_empty()
+            && old["metadata"]["uid"] != uid
+        {
+            let why = format!(
+                "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                old["metadata"]["uid"].as_str().unwrap_or_default()
+            );
+            return Err(ApiError::conflict(resource, &target.name, &why));
+        }
+        if !given.is_empty() && given != "0" && given != current {
+            return Err(ApiError::modified(resource, &target.name));
+        }
+        if given.is_empty() && kinds::needs_version(resource) {
+            let cause = crate::status::Cause::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
+            return Err(ApiError::invalid(resource, &target.name, &[cause]));
+        }
+        Ok(())
+    }
+
+    /// Puts back what the client cannot change through this endpoint.
+    fn keep(&self, target: &Target, old: &Value, new: &mut Value) {
+        let resource = &target.resource;
+        match target.part {
+            Part::Status => {
+                let mut kept = old.clone();
+                kept["status"] = new["status"].take();
+                if kept["status"].is_null()
+                    && let Some(map) = kept.as_object_mut()
+                {
+                    map.remove("status");
+                }
+                if resource.custom.is_none() {
+                    // built-in kinds let a status write change annotations and finalizers, too
+                    for field in ["annotations", "finalizers"] {
+                        let value = new["metadata"][field].take();
+                        let meta = meta(&mut kept);
+                        if value.is_null() {
+                            meta.remove(field);
+                        } else {
+                            meta.insert(field.into(), value);
+                        }
+                    }
+                }
+                *new = kept;
+            }
+            Part::Whole | Part::Other | Part::Scale => {
+                if resource.has_status() {
+                    match old.get("status") {
+                        Some(status) => new["status"] = status.clone(),
+                        None => {
+                            if let Some(map) = new.as_object_mut() {
+                                map.remove("status");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let system = [
+            "uid",
+            "creationTimestamp",
+            "resourceVersion",
+            "generation",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "namespace",
+            "name",
+            "generateName",
+            "selfLink",
+        ];
+        let meta = meta(new);
+        for field in system {
+            match old["metadata"].get(field) {
+                Some(value) => {
+                    meta.insert(field.into(), value.clone());
+                }
+                None => {
+                    meta.remove(field);
+                }
+            }
+        }
+    }
+}
+
+/// Whether two objects differ in nothing but the times of their managers.
+fn same_but_times(old: &Value, new: &Value) -> bool {
+    let timeless = |object: &Value| {
+        let mut entries = object["metadata"]["managedFields"].clone();
+        for entry in entries.as_array_mut().into_iter().flatten() {
+            if let Some(map) = entry.as_object_mut() {
+                map.remove("time");
+            }
+        }
+        entries
+    };
+    let rest = |object: &Value| {
+        let mut out = object.clone();
+        if let Some(meta) = out["metadata"].as_object_mut() {
+            meta.remove("managedFields");
+        }
+        out
+    };
+    timeless(old) == timeless(new) && rest(old) == rest(new)
+}
