@@ -338,3 +338,12 @@ proptest! {
         prop_assert_eq!(round, plan);
     }
 }
+
+#[test]
+fn two_thousand_unchanged_objects_are_planned_at_once() {
+    let desired: Vec<_> = (0..2000).map(|n| object("v1", "ConfigMap", &format!("c{n:04}"))).collect();
+    let case = Case { run: Run::Bundle, live: as_verified(&desired), previous: desired.clone(), desired, ..Case::default() };
+    let plan = case.plan();
+    assert!(plan.writes_nothing());
+    assert_eq!(plan.counts().unchanged, 2000);
+}
