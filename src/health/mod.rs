@@ -22,7 +22,7 @@ mod volume;
 pub use cause::{CauseKind, Finding};
 pub use verdict::{Patience, Verdict, judge};
 
-use crate::object::{Gvk, Json, ObjectId};
+use crate::object::{Gvk, Json, ObjectId, is_builtin_group};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -50,7 +50,7 @@ pub fn check(live: Option<&Json>) -> Health {
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition::check_crd(live),
         ("apiregistration.k8s.io", "APIService") => definition::check_api_service(live),
         ("autoscaling", "HorizontalPodAutoscaler") => generic::check_autoscaler(live),
-        (group, _) if crate::plan::order::is_builtin_group(group) => Health::current("it is there"),
+        (group, _) if is_builtin_group(group) => Health::current("it is there"),
         _ => generic::check(live),
     }
 }

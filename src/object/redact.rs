@@ -100,6 +100,22 @@ impl Redactor {
         self
     }
 
+    /// Also hides every string of a tree: values that came out of a Secret, wherever a template put them.
+    #[must_use]
+    pub fn with_secret_tree(self, tree: &Json) -> Self {
+        fn collect(tree: &Json, found: &mut Vec<String>) {
+            match tree {
+                Json::String(text) => found.push(text.clone()),
+                Json::Array(items) => items.iter().for_each(|item| collect(item, found)),
+                Json::Object(map) => map.values().for_each(|item| collect(item, found)),
+                Json::Null | Json::Bool(_) | Json::Number(_) => {}
+            }
+        }
+        let mut found = Vec::new();
+        collect(tree, &mut found);
+        self.with_secrets(found)
+    }
+
     /// Takes every value of these Secret objects as known.
     #[must_use]
     pub fn with_secrets_of<'a>(self, objects: impl IntoIterator<Item = &'a Json>) -> Self {

@@ -111,7 +111,8 @@ pub enum CrdPolicy {
 /// Makes the plan. Only objects that differ are sent; everything else is in the plan as unchanged.
 #[must_use]
 pub fn plan(inputs: &Inputs<'_>, policy: &Policy, redactor: &Redactor) -> Plan {
-    let mut build = Build { inputs, policy, redactor, plan: Plan::default() };
+    let previous = inputs.previous.iter().map(|manifest| (&manifest.id, manifest)).collect();
+    let mut build = Build { inputs, policy, redactor, previous, plan: Plan::default() };
     let (before, after) = inputs.run.events();
     if inputs.run != Run::Uninstall {
         build.namespace();
@@ -135,6 +136,7 @@ struct Build<'a> {
     inputs: &'a Inputs<'a>,
     policy: &'a Policy,
     redactor: &'a Redactor,
+    previous: BTreeMap<&'a ObjectId, &'a Manifest>,
     plan: Plan,
 }
 
@@ -259,7 +261,7 @@ impl Build<'_> {
     }
 
     fn judge(&self, manifest: &Manifest, input: Input) -> Op {
-        let previous = self.inputs.previous.iter().find(|old| old.id == manifest.id);
+        let previous = self.previous.get(&manifest.id);
         let edited = |changes: &mut Vec<Change>| {
             let old = previous.filter(|old| !super::diff::same(&old.body, &manifest.body));
             *changes = old.map(|old| self.changes(&old.body, &manifest.body, &ListKeys::default())).unwrap_or_default();
@@ -313,9 +315,9 @@ impl Build<'_> {
         let uninstall = self.inputs.run == Run::Uninstall;
         let desired = if uninstall { BTreeSet::new() } else { self.inputs.desired.iter().map(|manifest| manifest.id.clone()).collect() };
         let seen = |id: &ObjectId| -> Vec<&Json> {
-            let last = self.inputs.previous.iter().filter(|manifest| manifest.id == *id).map(|manifest| &manifest.body);
+            let last = self.previous.get(id).map(|manifest| &manifest.body);
             let live = self.inputs.live.get(id).and_then(|live| if let Live::Seen { live, .. } = live { Some(live) } else { None });
-            last.chain(live).collect()
+            last.into_iter().chain(live).collect()
         };
         // Who asks for an uninstall has approved of it; the protected kinds stay protected.
         let policy = PrunePolicy { approved: self.policy.prune.approved || uninstall, ..self.policy.prune.clone() };

@@ -3,16 +3,20 @@
 //! - [`build`]: the entry point, [`build::plan`]: manifests, hooks, facts and policy in, a [`Plan`] out
 //! - [`order`], [`inventory`], [`hook`]: in which order, what is pruned, what Helm hooks ask for
 //! - [`diff`]: field-level differences of two trees; [`drift`]: of the cluster and what we want of it
+//! - [`fight`]: when corrections are undone again and again
+//! - [`prepare`]: from a rendered manifest to what is sent
 //! - [`ownership`], [`takeover`], [`ignore`], [`replicas`]: whose field it is, taking it over, leaving it alone
 
 pub mod build;
 pub mod diff;
 pub mod drift;
+pub mod fight;
 pub mod hook;
 pub mod ignore;
 pub mod inventory;
 pub mod order;
 pub mod ownership;
+pub mod prepare;
 pub mod replicas;
 pub mod selector;
 pub mod takeover;

@@ -1,7 +1,7 @@
 //! In which order objects are applied and deleted.
 
 use super::StageKind;
-use crate::object::ObjectId;
+use crate::object::{ObjectId, is_builtin_group};
 
 /// The order in which Helm installs the kinds that it knows; every other kind comes after them.
 const HELM_INSTALL: &[&str] = &[
@@ -67,37 +67,6 @@ const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
     ("rbac.authorization.k8s.io", &["ClusterRole", "ClusterRoleBinding"]),
     ("", &["PersistentVolume"]),
 ];
-
-/// Groups that Kubernetes itself serves. A kind of any other group is a custom resource, or behaves as one.
-#[must_use]
-pub fn is_builtin_group(group: &str) -> bool {
-    matches!(
-        group,
-        "" | "apps"
-            | "batch"
-            | "autoscaling"
-            | "policy"
-            | "extensions"
-            | "networking.k8s.io"
-            | "rbac.authorization.k8s.io"
-            | "storage.k8s.io"
-            | "scheduling.k8s.io"
-            | "node.k8s.io"
-            | "coordination.k8s.io"
-            | "discovery.k8s.io"
-            | "certificates.k8s.io"
-            | "admissionregistration.k8s.io"
-            | "apiextensions.k8s.io"
-            | "apiregistration.k8s.io"
-            | "flowcontrol.apiserver.k8s.io"
-            | "authentication.k8s.io"
-            | "authorization.k8s.io"
-            | "events.k8s.io"
-            | "resource.k8s.io"
-            | "internal.apiserver.k8s.io"
-            | "storagemigration.k8s.io"
-    )
-}
 
 /// The stage in which an object is applied.
 #[must_use]

@@ -338,3 +338,23 @@ proptest! {
         prop_assert_eq!(round, plan);
     }
 }
+
+#[test]
+fn two_thousand_unchanged_objects_are_planned_at_once() {
+    let desired: Vec<_> = (0..2000).map(|n| object("v1", "ConfigMap", &format!("c{n:04}"))).collect();
+    let case = Case { run: Run::Bundle, live: as_verified(&desired), previous: desired.clone(), desired, ..Case::default() };
+    let plan = case.plan();
+    assert!(plan.writes_nothing());
+    assert_eq!(plan.counts().unchanged, 2000);
+}
+
+#[test]
+fn hooks_that_succeeded_are_deleted_together_the_last_one_first() {
+    let one = |name: &str, policy: &str| hook("Job", name, json!({"helm.sh/hook": "pre-upgrade", "helm.sh/hook-delete-policy": policy}));
+    let hooks = vec![one("a", "hook-succeeded"), one("b", "hook-failed"), one("c", "hook-succeeded")];
+    let plan = Case { hooks, ..Case::default() }.plan();
+    let last = plan.stages.iter().rfind(|stage| matches!(stage.kind, StageKind::Hook(_))).expect("a stage");
+    let deletes: Vec<_> = last.ops.iter().map(|op| (op.action, op.id.name.as_str(), op.batch)).collect();
+    assert_eq!(deletes, [(Action::Delete, "c", 0), (Action::Delete, "a", 1)]);
+    assert_eq!(plan.stages.iter().filter(|stage| matches!(stage.kind, StageKind::Hook(_))).count(), 4, "one per hook, one for deleting");
+}

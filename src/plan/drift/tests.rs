@@ -154,3 +154,18 @@ fn first_seen_is_kept_while_a_difference_lasts() {
         [(old.into(), new.into()), (new.into(), new.into())]
     );
 }
+
+#[test]
+fn a_key_added_to_an_atomic_map_of_ours_is_drift() {
+    let pod = |selector: Json| json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"nodeSelector": selector}});
+    let owned_by = |mut object: Json, manager: &str, operation: &str| {
+        object["metadata"]["managedFields"] =
+            json!([{"manager": manager, "operation": operation, "fieldsV1": {"f:spec": {"f:nodeSelector": {}}}}]);
+        object
+    };
+    let want = pod(json!({"a": "b"}));
+    let live = owned_by(pod(json!({"a": "b", "x": "y"})), "kubectl-patch", "Update");
+    let answer = owned_by(want.clone(), "helmward", "Apply");
+    let got = judge(&want, &want, Some(&live), Some(&answer), &[]);
+    assert_eq!(got, [".spec.nodeSelector.x Extra - -> y by kubectl-patch (person) since ?"]);
+}
