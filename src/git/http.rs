@@ -452,11 +452,13 @@ fn classify(err: &reqwest::Error) -> GitError {
         return about(GitErrorClass::Timeout, "the server did not answer in time".into())
             .hint("check that it can be reached from here, or raise spec.timeout");
     }
-    if lower.contains("certificate") || lower.contains("tls") || lower.contains("handshake") {
-        let hint = if lower.contains("unknownissuer") || lower.contains("unknown issuer") || lower.contains("self-signed") {
-            "put the authority's certificate as ca.crt into the Secret of spec.secretRef"
-        } else {
-            "check the server's certificate and the host name in the URL"
+    if let Some(tls) = tls_cause(err) {
+        let hint = match tls {
+            rustls::Error::InvalidCertificate(
+                rustls::CertificateError::UnknownIssuer | rustls::CertificateError::Other(_) | rustls::CertificateError::BadSignature,
+            ) => "put the authority's certificate as ca.crt into the Secret of spec.secretRef",
+            rustls::Error::InvalidMessage(_) => "the server does not speak TLS on this port; check the scheme and the port of the URL",
+            _ => "check the server's certificate and the host name in the URL",
         };
         return about(GitErrorClass::Tls, format!("no trusted TLS connection: {}", cause(&text))).hint(hint);
     }
@@ -464,6 +466,16 @@ fn classify(err: &reqwest::Error) -> GitError {
         return about(GitErrorClass::Network, "the host name cannot be resolved".into()).hint("check the host in the URL");
     }
     about(GitErrorClass::Network, format!("the server cannot be reached: {}", cause(&text)))
+}
+
+/// The TLS error among the causes.
+fn tls_cause<'a>(err: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(tls) = err.downcast_ref::<rustls::Error>() {
+        return Some(tls);
+    }
+    // I/O errors show what is below the error that they wrap, not that error itself
+    let wrapped = err.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.and_then(|inner| tls_cause(inner)).or_else(|| err.source().and_then(tls_cause))
 }
 
 /// The part of a chain of causes behind the words that only name the request.
