@@ -1,1 +1,328 @@
-//! Composition root: opens edges, starts controllers, owns shutdown and readiness.
+//! Composition root: opens the edges, starts the controllers, owns shutdown and readiness.
+
+use crate::api::crd;
+use crate::cluster::{Cluster, ConnectError, Elector, EventRecorder, Leadership, LeaseConfig, LiveEvent, Retry, WatchHub};
+use crate::controller::context::{Context, Leader};
+use crate::controller::objects::{self, Objects};
+use crate::controller::source::{self, Sources};
+use crate::controller::unit::{self, Units};
+use crate::controller::views::{DaemonReport, Views};
+use crate::controller::{bootstrap, requests};
+use crate::git::Credentials;
+use crate::object::Redactor;
+use crate::store::{Store, StoreKey};
+use crate::telemetry::{self, Metrics, Readiness};
+use crate::web;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How the daemon runs. Every default is the CLI's.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the state is.
+    pub state_dir: PathBuf,
+    /// File with the store's key; else a Secret or a file beside the state directory.
+    pub store_key_file: Option<PathBuf>,
+    /// Where the page listens; loopback only, as long as there is no login.
+    pub listen: SocketAddr,
+    /// Where `/healthz` and `/readyz` listen.
+    pub health_listen: Option<SocketAddr>,
+    /// Where `/metrics` listens.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Units that are worked on at the same time.
+    pub workers: usize,
+    /// Namespace of the Lease and of what the daemon keeps in the cluster.
+    pub namespace: String,
+    /// Who holds the Lease.
+    pub identity: String,
+    /// What to bootstrap from.
+    pub bootstrap: Option<bootstrap::Bootstrap>,
+    /// Name of the cluster for the page.
+    pub cluster_name: String,
+    /// Whether the API is the simulated one of the demo.
+    pub simulated: bool,
+}
+
+/// Why the daemon does not start. Each names the thing and the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The cluster cannot be reached.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A port is taken, or may not be used.
+    #[error("cannot listen on {address} for the {what}: {error}; stop what listens there, or choose another address with {flag}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// For what.
+        what: &'static str,
+        /// Which flag chooses it.
+        flag: &'static str,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The page would be open to others.
+    #[error("--listen {0} is not a loopback address, and the page has no login yet; listen on 127.0.0.1 and forward the port (kubectl port-forward)")]
+    NotLoopback(SocketAddr),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// The cluster refused what the daemon needs to run.
+    #[error("{0}")]
+    Cluster(String),
+    /// What `--git` names cannot be bootstrapped from.
+    #[error("{0}")]
+    Bootstrap(String),
+}
+
+/// Runs the daemon until `shutdown`. Everything it opens is closed when it returns.
+///
+/// # Errors
+/// Where it cannot start. Once it runs, nothing but `shutdown` ends it.
+pub async fn run(cluster: Cluster, server_version: String, settings: Settings, shutdown: CancellationToken) -> Result<(), StartError> {
+    if !settings.listen.ip().is_loopback() {
+        return Err(StartError::NotLoopback(settings.listen));
+    }
+    let page = listen(settings.listen, "page", "--listen").await?;
+    let health = optional(settings.health_listen, "health checks", "--health-listen").await?;
+    let metrics_listener = optional(settings.metrics_listen, "metrics", "--metrics-listen").await?;
+    let key = StoreKey::load(settings.store_key_file.as_deref(), &settings.state_dir)?;
+    let secret = key.derive("templates");
+    let redaction = key.derive("redaction");
+    let store = Store::open(&settings.state_dir, key).await?;
+
+    let metrics = Metrics::default();
+    let readiness = Readiness::default();
+    let ready = readiness.handle("caches");
+    let views = Views::default();
+    let mut tasks: JoinSet<()> = JoinSet::new();
+    if let Some(listener) = health {
+        tasks.spawn(telemetry::serve_health(listener, readiness.clone(), shutdown.clone()));
+    }
+    if let Some(listener) = metrics_listener {
+        let (metrics, cluster) = (metrics.clone(), cluster.clone());
+        tasks.spawn(telemetry::serve_metrics(listener, metrics, move || cluster.request_counts(), shutdown.clone()));
+    }
+    let (requests, incoming) = mpsc::channel(64);
+    let (web_views, web_metrics, web_stop) = (views.clone(), metrics.clone(), shutdown.clone());
+    tasks.spawn(async move {
+        if let Err(error) = web::serve(page, web_views, requests, web_metrics, web_stop).await {
+            tracing::error!(%error, "the page ended");
+        }
+    });
+
+    let daemon = DaemonReport {
+        cluster: settings.cluster_name.clone(),
+        server_version,
+        leading: None,
+        simulated: settings.simulated,
+    };
+    views.put_daemon(DaemonReport { leading: Some("waiting for the Lease".into()), ..daemon.clone() });
+    tracing::info!(page = %settings.listen, state = %settings.state_dir.display(), "started");
+
+    // Nothing below may write before the Lease is ours and no Flux controller is at work.
+    let elector = elect(&cluster, &settings, &views, &daemon, &shutdown).await?;
+    let Some(elector) = elector else {
+        while tasks.join_next().await.is_some() {}
+        return Ok(());
+    };
+    metrics.leading(true);
+    views.put_daemon(DaemonReport { leading: None, ..daemon });
+    let cluster = cluster.with_gate(elector.gate());
+
+    install_crds(&cluster).await?;
+    let (hub, events) = WatchHub::new(cluster.clone());
+    let objects = Objects::new(&hub);
+    let (recorder, recording) = EventRecorder::start(cluster.clone());
+    let ctx = Arc::new(Context {
+        capabilities: unit::Capabilities::default(),
+        hub: hub.clone(),
+        objects,
+        leader: Leader { elector: Some(elector) },
+        store,
+        sources: Sources::default(),
+        units: Units::default(),
+        charts: Default::default(),
+        views,
+        metrics,
+        events: recorder,
+        redactor: Redactor::new(&redaction),
+        mirrors: settings.state_dir.join("mirrors"),
+        artifact_base: format!("http://{}", settings.listen),
+        secret,
+        bootstrap: settings.bootstrap.as_ref().map(|b| (b.url.clone(), b.credentials.clone())),
+        managed: Default::default(),
+        cluster,
+    });
+    // No decision before every custom resource is known: an empty cache is never an empty desired state.
+    tokio::select! {
+        () = ctx.objects.settled() => {}
+        () = shutdown.cancelled() => {}
+    }
+    if let Some(bootstrap) = settings.bootstrap.clone() {
+        bootstrap::apply(&ctx, &bootstrap).await.map_err(StartError::Bootstrap)?;
+    }
+    drop(ready);
+    tracing::info!(units = ctx.objects.units().len(), sources = ctx.objects.sources().len(), "ready");
+
+    let work = shutdown.child_token();
+    tasks.spawn(dispatch(Arc::clone(&ctx), events, work.clone()));
+    for key in ctx.objects.sources() {
+        ctx.sources.queue.add(key);
+    }
+    for (key, _) in ctx.objects.units() {
+        ctx.units.wake(&key);
+    }
+    {
+        let (ctx, stop) = (Arc::clone(&ctx), work.clone());
+        tasks.spawn(async move {
+            let shared = Arc::clone(&ctx);
+            ctx.sources.queue.run(8, stop, move |key| source::pass(Arc::clone(&shared), key)).await;
+        });
+    }
+    {
+        let (ctx, stop, workers) = (Arc::clone(&ctx), work.clone(), settings.workers);
+        tasks.spawn(async move {
+            let shared = Arc::clone(&ctx);
+            ctx.units.queue.run(workers, stop, move |key| unit::pass(Arc::clone(&shared), key)).await;
+        });
+    }
+    tasks.spawn(requests::serve(Arc::clone(&ctx), incoming, work.clone()));
+
+    shutdown.cancelled().await;
+    tracing::info!("stopping: what is under way is finished");
+    while tasks.join_next().await.is_some() {}
+    hub.shutdown().await;
+    if let Err(error) = ctx.store.sync().await {
+        tracing::error!(%error, "the store cannot be synced");
+    }
+    // The Lease goes last: whoever takes it over finds nothing of ours under way.
+    if let Ok(ctx) = Arc::try_unwrap(ctx) {
+        if let Some(elector) = ctx.leader.elector {
+            elector.step_down().await;
+        }
+        drop(ctx.events);
+        let _ = tokio::time::timeout(Duration::from_secs(2), recording).await;
+    }
+    Ok(())
+}
+
+async fn listen(address: SocketAddr, what: &'static str, flag: &'static str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, what, flag, error })
+}
+
+async fn optional(address: Option<SocketAddr>, what: &'static str, flag: &'static str) -> Result<Option<TcpListener>, StartError> {
+    match address {
+        Some(address) => listen(address, what, flag).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Waits until the Lease is ours and no Flux controller is at work; `None` where the daemon is stopped before.
+async fn elect(
+    cluster: &Cluster,
+    settings: &Settings,
+    views: &Views,
+    daemon: &DaemonReport,
+    shutdown: &CancellationToken,
+) -> Result<Option<Elector>, StartError> {
+    // The Lease needs its namespace; who may not make it finds it made by whoever installed the daemon.
+    cluster
+        .ensure_namespace(&settings.namespace, &serde_json::json!({}))
+        .await
+        .map_err(|e| StartError::Cluster(format!("the namespace {} of the Lease is not there and cannot be made: {e}", settings.namespace)))?;
+    let mut told = String::new();
+    loop {
+        let foreign = match cluster.foreign_leases().await {
+            Ok(foreign) => foreign,
+            Err(error) if error.class == Retry::Never => return Err(StartError::Cluster(error.to_string())),
+            Err(error) => {
+                tracing::warn!(%error, "Leases cannot be listed; trying again");
+                Vec::new()
+            }
+        };
+        let Some(lease) = foreign.first() else { break };
+        let words = format!(
+            "{lease} is live: a Flux controller manages this cluster, so nothing is written; scale it down (kubectl -n {} scale deployment {} --replicas=0), and this goes on by itself",
+            lease.namespace, lease.name
+        );
+        if told != words {
+            tracing::error!("{words}");
+            views.put_daemon(DaemonReport { leading: Some(words.clone()), ..daemon.clone() });
+            told = words;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(5)) => {}
+            () = shutdown.cancelled() => return Ok(None),
+        }
+    }
+    let elector = Elector::start(cluster, LeaseConfig::new(&settings.namespace, &settings.identity));
+    let mut leadership = elector.leadership();
+    loop {
+        let now = leadership.borrow_and_update().clone();
+        match now {
+            Leadership::Leading => return Ok(Some(elector)),
+            Leadership::Ended => return Ok(None),
+            Leadership::Waiting { holder, trouble } => {
+                let words = match (holder, trouble) {
+                    (_, Some(trouble)) => format!("the Lease cannot be asked for: {trouble}"),
+                    (Some(holder), None) => format!("{holder} holds the Lease and writes; this daemon waits"),
+                    (None, None) => "waiting for the Lease".to_owned(),
+                };
+                if told != words {
+                    tracing::info!("{words}");
+                    views.put_daemon(DaemonReport { leading: Some(words.clone()), ..daemon.clone() });
+                    told = words;
+                }
+            }
+        }
+        tokio::select! {
+            changed = leadership.changed() => if changed.is_err() { return Ok(None) },
+            () = shutdown.cancelled() => {
+                elector.step_down().await;
+                return Ok(None);
+            }
+        }
+    }
+}
+
+async fn install_crds(cluster: &Cluster) -> Result<(), StartError> {
+    let mut crds = crd::all();
+    for crd in &mut crds {
+        if crd["spec"]["names"]["kind"] == "GitRepository" {
+            crd::allow_file_urls(crd);
+        }
+    }
+    let done = cluster.install_crds(&crds, Duration::from_secs(30)).await;
+    let done = done.map_err(|e| StartError::Cluster(format!("the CustomResourceDefinitions cannot be installed: {e}")))?;
+    for (name, outcome) in done {
+        tracing::debug!(crd = name, ?outcome, "custom resource definition");
+    }
+    Ok(())
+}
+
+/// Sends live events to whom they concern.
+async fn dispatch(ctx: Arc<Context>, mut events: mpsc::Receiver<LiveEvent>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            event = events.recv() => match event {
+                Some(event) => objects::dispatch(&ctx, &event),
+                None => return,
+            },
+        }
+    }
+}
+
+/// Credentials from the user part of a URL, which is then without it.
+#[must_use]
+pub fn split_credentials(url: &str) -> (String, Credentials) {
+    Credentials::split_url(url)
+}
+

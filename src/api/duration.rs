@@ -215,4 +215,17 @@ mod tests {
             assert!(error.to_string().contains("is no duration"), "{error}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_printed_is_read_back(nanos in proptest::prelude::any::<i64>()) {
+            let value = Duration(nanos);
+            proptest::prop_assert_eq!(value.to_string().parse::<Duration>(), Ok(value));
+        }
+
+        #[test]
+        fn no_text_brings_it_down(text in "[-+0-9.a-zµ]{0,24}") {
+            let _ = text.parse::<Duration>();
+        }
+    }
 }

@@ -6,6 +6,8 @@
 //!   [`ApiError`] that names the field and what to do
 //! - [`condition`], [`reason`], [`names`]: condition rules, the words used in them, annotations, labels, finalizers
 //! - [`unsupported`]: fields that are present and not honoured yet, and fields that do not exist
+//! - [`extras`]: the annotations of our own and their grammar
+//! - [`kinds`]: every kind, and which are served
 //! - [`convert`]: older versions of HelmRelease, as they still stand in Git repositories, to the current one
 //! - [`crd`]: the CustomResourceDefinitions, built from a compact description
 
@@ -15,7 +17,9 @@ pub mod convert;
 pub mod crd;
 mod duration;
 mod error;
+pub mod extras;
 pub mod helm;
+pub mod kinds;
 pub mod kustomization;
 mod meta;
 pub mod names;

@@ -28,6 +28,14 @@ words! {
         HealthCheckFailed = "HealthCheckFailed",
         /// A CEL expression cannot be used.
         InvalidCELExpression = "InvalidCELExpression",
+        /// The source is not ready yet.
+        SourceNotReady = "SourceNotReady",
+        /// The referenced object may not be used from this namespace.
+        AccessDenied = "AccessDenied",
+        /// The state could not be found out.
+        StateError = "StateError",
+        /// The client for the cluster could not be made.
+        RESTClientError = "RESTClientError",
         /// The field needs a feature gate that is off.
         FeatureGateDisabled = "FeatureGateDisabled",
         /// The URL cannot be used.
@@ -54,6 +62,8 @@ words! {
         GitOperationFailed = "GitOperationFailed",
         /// The object could not be patched.
         PatchOperationFailed = "PatchOperationFailed",
+        /// The artifact could not be stored.
+        StorageOperationFailed = "StorageOperationFailed",
         /// The artifact's directory could not be made.
         DirectoryCreationFailed = "DirectoryCreationFailed",
         /// A path could not be looked at.
@@ -166,9 +176,9 @@ mod tests {
         assert_eq!(
             reasons.join(" "),
             "Succeeded Failed Progressing ProgressingWithRetry Suspended DependencyNotReady ReconciliationSucceeded \
-             ReconciliationFailed HealthCheckCanceled HealthCheckFailed InvalidCELExpression FeatureGateDisabled InvalidURL \
+             ReconciliationFailed HealthCheckCanceled HealthCheckFailed InvalidCELExpression SourceNotReady AccessDenied StateError RESTClientError FeatureGateDisabled InvalidURL \
              InsecureConnectionsDisallowed UnsupportedConnectionType URLInvalid AuthenticationFailed VerificationError \
-             InvalidPath ArtifactUpToDate GitOperationSucceeded GitOperationFailed PatchOperationFailed \
+             InvalidPath ArtifactUpToDate GitOperationSucceeded GitOperationFailed PatchOperationFailed StorageOperationFailed \
              DirectoryCreationFailed StatOperationFailed ReadOperationFailed AcquireLockFailed ArchiveOperationFailed \
              SymlinkUpdateFailed CacheOperationFailed InstallSucceeded InstallFailed UpgradeSucceeded UpgradeFailed \
              TestSucceeded TestFailed RollbackSucceeded RollbackFailed UninstallSucceeded UninstallFailed DriftDetected \

@@ -1,10 +1,65 @@
 //! Is it healthy, and if not, why. Health never talks to a cluster; live objects, pods and events are arguments.
 //!
-//! - [`Health`]: the health of one live object, by the rules of its kind
-//! - [`Verdict`]: on a whole release, with the deepest cause of what is not healthy
+//! - [`check`]: the health of one live object, by the rules of its kind (one file per kind)
+//! - [`verdict::judge`]: the verdict on a whole release, from its objects, the time and one's [`verdict::Patience`]
+//! - [`cause`]: the deepest cause of what is not healthy, down to the pod
 
+pub mod cause;
+mod condition;
+mod daemonset;
+mod definition;
+mod deployment;
+mod generic;
+mod job;
+mod namespace;
+mod pod;
+mod replicaset;
+mod service;
+mod statefulset;
+pub mod verdict;
+mod volume;
+
+pub use cause::{CauseKind, Finding};
+pub use verdict::{Patience, Verdict, judge};
+
+use crate::object::{Gvk, Json, ObjectId};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// The health of a live object; `None` is an object that is not in the cluster.
+#[must_use]
+pub fn check(live: Option<&Json>) -> Health {
+    let Some(live) = live else { return Health::new(HealthState::NotFound, "NotFound", "not in the cluster") };
+    if let Some(health) = generic::before_all(live) {
+        return health;
+    }
+    let text = |field: &str| live.get(field).and_then(Json::as_str).unwrap_or_default();
+    let gvk = Gvk::new(text("apiVersion"), text("kind"));
+    match (gvk.group.as_str(), gvk.kind.as_str()) {
+        ("apps", "Deployment") => deployment::check(live),
+        ("apps", "StatefulSet") => statefulset::check(live),
+        ("apps", "DaemonSet") => daemonset::check(live),
+        ("apps", "ReplicaSet") | ("", "ReplicationController") => replicaset::check(live),
+        ("batch", "Job") => job::check(live),
+        ("", "Pod") => pod::check(live),
+        ("", "PersistentVolumeClaim") => volume::check_claim(live),
+        ("", "PersistentVolume") => volume::check_volume(live),
+        ("", "Service") => service::check(live),
+        ("", "Namespace") => namespace::check(live),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition::check_crd(live),
+        ("apiregistration.k8s.io", "APIService") => definition::check_api_service(live),
+        ("autoscaling", "HorizontalPodAutoscaler") => generic::check_autoscaler(live),
+        (group, _) if crate::plan::order::is_builtin_group(group) => Health::current("it is there"),
+        _ => generic::check(live),
+    }
+}
+
+/// The health of a whole: as bad as its worst part, and current where there are no parts.
+#[must_use]
+pub fn aggregate<'a>(parts: impl IntoIterator<Item = &'a Health>) -> HealthState {
+    parts.into_iter().map(|health| health.state).max().unwrap_or(HealthState::Current)
+}
 
 /// Health of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,8 +69,11 @@ pub struct Health {
     pub state: HealthState,
     /// One word, such as `ProgressDeadlineExceeded`.
     pub reason: String,
-    /// One sentence, lower case, such as `2/3 replicas are ready`.
+    /// One sentence, lower case, such as `2/3 ready`.
     pub message: String,
+    /// Since when, where the object tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// State of one object or of a whole. The order is from good to bad: a whole is as bad as its worst part.
@@ -45,70 +103,30 @@ impl Health {
     /// Builds a health.
     #[must_use]
     pub fn new(state: HealthState, reason: &str, message: impl Into<String>) -> Self {
-        Self { state, reason: reason.into(), message: message.into() }
+        Self { state, reason: reason.into(), message: message.into(), since: None }
     }
-}
 
-/// What is known about a whole release or bundle.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Verdict {
-    /// Every object is current.
-    Healthy,
-    /// Not yet; look again on the next event, at `until` at the latest.
-    Waiting {
-        /// What it is waiting for, the worst first.
-        on: Vec<Finding>,
-        /// When the verdict becomes final if nothing changes.
-        until: jiff::Timestamp,
-    },
-    /// Final: it will not become healthy.
-    Failed {
-        /// Why, the deepest cause first.
-        because: Vec<Finding>,
-    },
-}
+    pub(crate) fn current(message: impl Into<String>) -> Self {
+        Self::new(HealthState::Current, "Current", message)
+    }
 
-/// One object that is not current, and the deepest cause known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Finding {
-    /// The object of the release.
-    pub object: crate::object::ObjectId,
-    /// Its health.
-    pub health: Health,
-    /// What kind of cause was found.
-    pub cause: CauseKind,
-    /// One sentence: `Deployment/api 0/3 ready: pod api-7f: ImagePullBackOff app:1.8.0`.
-    pub sentence: String,
-}
+    pub(crate) fn in_progress(reason: &str, message: impl Into<String>) -> Self {
+        Self::new(HealthState::InProgress, reason, message)
+    }
 
-/// Kinds of causes; they differ in when they are final.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum CauseKind {
-    /// The object itself says that it failed (Job, ProgressDeadlineExceeded): final at once.
-    Terminal,
-    /// An image cannot be pulled: final after the grace.
-    ImagePull,
-    /// A container crashes again and again: final after the grace.
-    CrashLoop,
-    /// A container cannot be made from its spec (missing ConfigMap or Secret, bad command): at the timeout.
-    ContainerConfig,
-    /// A pod cannot be scheduled: at the timeout.
-    Unschedulable,
-    /// Pods cannot be made (quota, admission): at the timeout.
-    CreateRefused,
-    /// Containers run and are not ready: at the timeout.
-    NotReady,
-    /// Nothing deeper than the object's own status is known: at the timeout.
-    Unexplained,
+    pub(crate) fn failed(reason: &str, message: impl Into<String>) -> Self {
+        Self::new(HealthState::Failed, reason, message)
+    }
+
+    pub(crate) fn since(self, since: Option<Timestamp>) -> Self {
+        Self { since, ..self }
+    }
 }
 
 /// Whether an object of this kind needs time to become current, so that it is worth waiting for. Configuration,
 /// secrets, accounts and rights are what they should be as soon as they are there.
 #[must_use]
-pub fn takes_time(id: &crate::object::ObjectId) -> bool {
+pub fn takes_time(id: &ObjectId) -> bool {
     match id.group.as_str() {
         "" => matches!(
             id.kind.as_str(),
@@ -125,3 +143,6 @@ pub fn takes_time(id: &crate::object::ObjectId) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

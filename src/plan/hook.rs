@@ -121,7 +121,7 @@ pub enum Role {
     /// An ordinary object.
     Object,
     /// A hook.
-    Hook(Hook),
+    Hook(Box<Hook>),
     /// Neither: it asks for an event that does not exist (Helm 2's `crd-install`, a typing error). Helm passes over
     /// it in silence; this is the annotation, so that it can be told.
     UnknownHook(String),
@@ -142,7 +142,7 @@ impl Hook {
             delete_policies.push(DeletePolicy::BeforeHookCreation);
         }
         let weight = manifest.annotation(WEIGHT).and_then(|text| text.parse().ok()).unwrap_or(0);
-        Role::Hook(Self { manifest: manifest.clone(), events, weight, delete_policies })
+        Role::Hook(Box::new(Self { manifest: manifest.clone(), events, weight, delete_policies }))
     }
 
     /// Whether the hook asks for this deletion. CRDs are never deleted: that would take every object of theirs along.
@@ -186,7 +186,8 @@ mod tests {
     fn annotations_are_read_as_helm_reads_them() {
         type Read = (Vec<Event>, i32, Vec<DeletePolicy>);
         let default = vec![DeletePolicy::BeforeHookCreation];
-        let table: Vec<(&[(&str, &str)], Result<Read, &str>)> = vec![
+        type Case<'a> = (&'a [(&'a str, &'a str)], Result<Read, &'a str>);
+        let table: Vec<Case<'_>> = vec![
             (&[], Err("object")),
             (&[(WEIGHT, "3")], Err("object")),
             (&[(HOOK, "crd-install")], Err("crd-install")),
@@ -210,7 +211,7 @@ mod tests {
 
     fn hook(kind: &str, name: &str, weight: &str) -> Hook {
         match Hook::role_of(&object(kind, name, &[(HOOK, "pre-install"), (WEIGHT, weight)])) {
-            Role::Hook(hook) => hook,
+            Role::Hook(hook) => *hook,
             other => panic!("{other:?}"),
         }
     }

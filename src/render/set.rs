@@ -43,17 +43,22 @@ pub enum SetError {
     /// More levels than allowed.
     #[error("the path has more than {MAX_DEPTH} levels; shorten it")]
     Depth,
+    /// Lists that would be too long together.
+    #[error("the lists would have more than {MAX_ITEMS} items together; use smaller indexes")]
+    Items,
 }
 
 const MAX_INDEX: usize = 65_536;
 const MAX_DEPTH: usize = 30;
+/// A short line could otherwise ask for lists without end.
+const MAX_ITEMS: usize = 262_144;
 
 /// Makes the assignments of a line in a tree.
 ///
 /// # Errors
 /// Where the line does not follow the grammar, or the path meets something of another shape. The tree may then be half changed.
 pub fn apply(tree: &mut Map<String, Json>, line: &str, typing: Typing) -> Result<(), SetError> {
-    let mut parser = Parser { input: line.chars().peekable(), typing };
+    let mut parser = Parser { input: line.chars().peekable(), typing, made: 0 };
     while parser.input.peek().is_some() {
         parser.key(tree, 0)?;
     }
@@ -80,6 +85,8 @@ pub fn apply_literal(tree: &mut Map<String, Json>, path: &str, text: &str) -> Re
 struct Parser<'a> {
     input: Peekable<Chars<'a>>,
     typing: Typing,
+    /// List items made so far.
+    made: usize,
 }
 
 impl Parser<'_> {
@@ -155,7 +162,10 @@ impl Parser<'_> {
                     Json::Array(inner) => inner,
                     other => return Err(shape(&format!("{key}[{index}]"), &other, "a list")),
                 };
-                self.item(&format!("{key}[{index}]"), &mut inner, next, depth)?;
+                if depth >= MAX_DEPTH {
+                    return Err(SetError::Depth);
+                }
+                self.item(&format!("{key}[{index}]"), &mut inner, next, depth + 1)?;
                 Json::Array(inner)
             }
             Some(_) => {
@@ -167,6 +177,10 @@ impl Parser<'_> {
             None => return Err(SetError::NoValue(format!("{key}[{index}]"))),
         };
         if list.len() <= index {
+            self.made += index + 1 - list.len();
+            if self.made > MAX_ITEMS {
+                return Err(SetError::Items);
+            }
             list.resize(index + 1, Json::Null);
         }
         list[index] = value;
@@ -291,6 +305,8 @@ mod tests {
             (json!({"a": {}}), "a[0]=1", "`a` is a mapping, and the path needs a list"),
             (json!({"a": [1]}), "a[0][0]=1", "`a[0]` is a single value"),
             (json!({}), &(vec!["a"; 40].join(".") + "=1"), "more than 30 levels"),
+            (json!({}), &("a".to_owned() + &"[0]".repeat(100_000) + "=1"), "more than 30 levels"),
+            (json!({}), "a[65536]=1,b[65536]=1,c[65536]=1,d[65536]=1", "more than 262144 items together"),
         ] {
             let error = apply(&mut tree(before), line, Typing::Guess).expect_err(line);
             assert!(error.to_string().contains(expect), "{line}: {error}");
@@ -303,6 +319,21 @@ mod tests {
             let mut map = Map::new();
             apply_literal(&mut map, r"files.app\.yml[1]", text).expect("a path");
             assert_eq!(Json::Object(map), json!({"files": {"app.yml": [null, text]}}));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_brings_it_down(line in r"[a-c.\[\]{},=\\0-9]{0,40}") {
+            let mut map = tree(json!({"a": {"b": [1, {"c": 2}]}, "b": "x"}));
+            let _ = apply(&mut map, &line, Typing::Guess);
+        }
+
+        #[test]
+        fn literal_text_is_kept_whatever_it_is(text in proptest::prelude::any::<String>()) {
+            let mut map = Map::new();
+            apply_literal(&mut map, "a.b", &text).expect("a path");
+            proptest::prop_assert_eq!(&map["a"]["b"], &json!(text));
         }
     }
 }

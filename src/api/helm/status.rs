@@ -230,8 +230,8 @@ mod tests {
             ((1..=7).map(|v| (v, "failed")).collect(), (8, "failed"), vec![8, 7, 6, 5, 4]),
             (vec![(2, "pending-upgrade"), (1, "deployed")], (2, "deployed"), vec![2, 1]),
         ] {
-            let mut status = HelmReleaseStatus::default();
-            status.history = before.iter().map(|(v, s)| snapshot(*v, s)).collect();
+            let history = before.iter().map(|(v, s)| snapshot(*v, s)).collect();
+            let mut status = HelmReleaseStatus { history, ..HelmReleaseStatus::default() };
             status.record(snapshot(add.0, add.1), false);
             assert_eq!(status.history.iter().map(|s| s.version).collect::<Vec<_>>(), expect, "{before:?}");
         }

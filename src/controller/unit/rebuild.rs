@@ -76,9 +76,9 @@ async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
             app_version: release.app_version().to_owned(),
             target: None,
             digest: snapshot.map(|s| s.digest.clone()).unwrap_or_default(),
-            first_deployed: release.first_deployed().unwrap_or(Timestamp::UNIX_EPOCH),
-            started: release.last_deployed().unwrap_or(Timestamp::UNIX_EPOCH),
-            ended: release.last_deployed(),
+            first_deployed: time(release.first_deployed()),
+            started: time(release.last_deployed()),
+            ended: Some(time(release.last_deployed())),
             description: release.description().to_owned(),
             commit: String::new(),
         });
@@ -115,6 +115,10 @@ async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
         }
     }
     Ok(record)
+}
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 fn status_of(word: &str) -> RevisionStatus {
@@ -208,7 +212,7 @@ async fn helm_target(ctx: &Context, prepared: &Prepared, number: u32) -> Result<
         target.manifests.push(Manifest::new(document.value, origin).map_err(|e| unreadable(e.to_string()))?);
     }
     for hook in release.hook_manifests() {
-        for document in yaml::documents(&hook).map_err(|e| unreadable(e.to_string()))? {
+        for document in yaml::documents(hook).map_err(|e| unreadable(e.to_string()))? {
             let origin = Origin { file: format!("hook of release {name}.v{number}"), line: document.line };
             let manifest = Manifest::new(document.value, origin).map_err(|e| unreadable(e.to_string()))?;
             if let Role::Hook(hook) = Hook::role_of(&manifest) {

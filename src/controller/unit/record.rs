@@ -28,14 +28,15 @@ pub(super) async fn write_pending(
         _ => "Preparing upgrade".to_owned(),
     };
     let payload = target.release.clone().unwrap_or_default();
+    let (first, last) = (meta.first_deployed.to_string(), meta.started.to_string());
     let release = Release::new(release::Parts {
         name,
         namespace,
         version: run.revision,
         status: meta.status.as_str(),
         description: &description,
-        first_deployed: meta.first_deployed,
-        last_deployed: meta.started,
+        first_deployed: &first,
+        last_deployed: &last,
         notes: &payload.notes,
         chart: payload.chart,
         config: payload.config,

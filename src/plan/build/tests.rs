@@ -16,7 +16,7 @@ fn hook(kind: &str, name: &str, annotations: Json) -> Hook {
     let group = if kind == "Job" { "batch/v1" } else { "v1" };
     let body = json!({"apiVersion": group, "kind": kind, "metadata": {"name": name, "namespace": "shop", "annotations": annotations}});
     match Hook::role_of(&manifest(body)) {
-        Role::Hook(hook) => hook,
+        Role::Hook(hook) => *hook,
         other => panic!("{other:?}"),
     }
 }

@@ -152,7 +152,10 @@ fn equal_others(a: &Value, b: &Value) -> Result<bool, Fail> {
     match (a, b) {
         (Value::Struct(a), Value::Struct(b)) if a.pointer && b.pointer => Ok(std::rc::Rc::ptr_eq(a, b)),
         (Value::Time(a), Value::Time(b)) => Ok(a == b),
-        _ => Err(Fail::Text(format!("non-comparable type {}: {}", print::to_string(b), b.type_name()))),
+        _ => {
+            let shown = print::lossy(printf::sprintf(b"%s", std::slice::from_ref(b)));
+            Err(Fail::Text(format!("non-comparable type {shown}: {}", b.type_name())))
+        }
     }
 }
 

@@ -110,6 +110,9 @@ fn dig(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
 }
 
 fn deep_copy(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    if args[0].is_nil() {
+        return Err("reflect: call of reflect.Value.Type on zero Value".into());
+    }
     copy(ctx, &args[0], 0)
 }
 

@@ -28,6 +28,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
             Err(at) => Value::from(format!("illegal base32 data at input byte {at}")),
         })
     }),
+    func("sha1sum", &[Str], |_, args| Ok(Value::from(hex(&sha1::Sha1::digest(bytes(&args[0])))))),
     func("sha256sum", &[Str], |_, args| Ok(Value::from(hex(&sha2::Sha256::digest(bytes(&args[0])))))),
     func("sha512sum", &[Str], |_, args| Ok(Value::from(hex(&sha2::Sha512::digest(bytes(&args[0])))))),
     func("adler32sum", &[Str], |_, args| Ok(Value::from(adler32(bytes(&args[0])).to_string()))),
@@ -133,27 +134,45 @@ fn base32_encode(input: &[u8]) -> String {
     out
 }
 
+/// The error is a position, as Go computes it.
 fn base32_decode(input: &[u8]) -> Result<Vec<u8>, usize> {
     let clean: Vec<u8> = input.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
     let mut out = Vec::with_capacity(clean.len() / 8 * 5);
-    for (block, chunk) in clean.chunks(8).enumerate() {
-        let start = block * 8;
-        let digits = chunk.iter().position(|byte| *byte == b'=').unwrap_or(chunk.len());
+    let mut at = 0;
+    while at < clean.len() {
+        let start = at;
         let mut bits = 0u64;
-        for (i, byte) in chunk[..digits].iter().enumerate() {
-            let digit = BASE32.iter().position(|known| known == byte).ok_or(start + i)?;
+        let mut digits = 0;
+        while digits < 8 {
+            let Some(byte) = clean.get(at) else {
+                return Err(start);
+            };
+            at += 1;
+            let rest = &clean[at..];
+            if *byte == b'=' && digits >= 2 && rest.len() < 8 {
+                check_padding(rest, digits, clean.len())?;
+                at = clean.len();
+                break;
+            }
+            let digit = BASE32.iter().position(|known| known == byte).ok_or(at - 1)?;
             bits = bits << 5 | digit as u64;
-        }
-        let whole = chunk.len() == 8 && chunk[digits..].iter().all(|byte| *byte == b'=');
-        if !whole || !matches!(digits, 2 | 4 | 5 | 7 | 8) {
-            return Err(start + digits.min(chunk.len()));
+            digits += 1;
         }
         bits <<= 5 * (8 - digits);
-        let bytes = bits.to_be_bytes();
-        out.extend_from_slice(&bytes[3..3 + digits * 5 / 8]);
-        if digits < 8 && start + 8 < clean.len() {
-            return Err(start + 8);
-        }
+        out.extend_from_slice(&bits.to_be_bytes()[3..3 + digits * 5 / 8]);
     }
     Ok(out)
+}
+
+/// What stands behind the first padding byte, after so many digits.
+fn check_padding(rest: &[u8], digits: usize, len: usize) -> Result<(), usize> {
+    if rest.len() + digits < 7 {
+        return Err(len);
+    }
+    for k in 0..7 - digits {
+        if rest.get(k).is_some_and(|byte| *byte != b'=') {
+            return Err(len - rest.len() + k - 1);
+        }
+    }
+    if matches!(digits, 3 | 6) { Err(len - rest.len() - 1) } else { Ok(()) }
 }

@@ -187,3 +187,12 @@ fn digests_are_those_of_flux() {
     assert_eq!(digest(&json!({"a": 1})), digest(&json!({"a": 1.0})));
     assert_ne!(digest(&json!({"a": 1})), digest(&json!({"a": "1"})));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_path_leaves_the_root(path in r"(\.|\.\.|a|b|/){0,12}") {
+        if let Some(path) = inside(&path) {
+            proptest::prop_assert!(!path.starts_with('/') && path.split('/').all(|part| part != ".." && part != "."), "{}", path);
+        }
+    }
+}

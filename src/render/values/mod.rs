@@ -18,13 +18,13 @@ pub enum ValuesError {
     #[error("{reference} does not exist; create it, or set optional: true there")]
     NoObject {
         /// Which one, and which entry names it.
-        reference: Reference,
+        reference: Box<Reference>,
     },
     /// A referenced object lacks the key.
     #[error("{reference} has no key `{key}`; add it, correct valuesKey, or set optional: true there")]
     NoKey {
         /// Which one, and which entry names it.
-        reference: Reference,
+        reference: Box<Reference>,
         /// The key.
         key: String,
     },
@@ -32,7 +32,7 @@ pub enum ValuesError {
     #[error("{reference}: key `{key}` is no YAML mapping ({problem}); correct it, or give it a targetPath")]
     NotValues {
         /// Which one, and which entry names it.
-        reference: Reference,
+        reference: Box<Reference>,
         /// The key.
         key: String,
         /// What is wrong.
@@ -42,7 +42,7 @@ pub enum ValuesError {
     #[error("{reference}: key `{key}` cannot be put at `{path}`: {problem}; set literal: true where it is plain text")]
     Target {
         /// Which one, and which entry names it.
-        reference: Reference,
+        reference: Box<Reference>,
         /// The key.
         key: String,
         /// The path.
@@ -126,7 +126,7 @@ pub fn compose<'a>(
     let mut values = Map::new();
     let mut targeted = Vec::new();
     for (index, entry) in references.iter().enumerate() {
-        let reference = Reference { kind: entry.kind, namespace: namespace.to_owned(), name: entry.name.clone(), index };
+        let reference = Box::new(Reference { kind: entry.kind, namespace: namespace.to_owned(), name: entry.name.clone(), index });
         let Some(data) = find(entry.kind, &entry.name) else {
             if entry.optional {
                 continue;
@@ -298,13 +298,13 @@ fn with_floats(mut tree: Json) -> Json {
 
 /// Whole floats as integers, as they are written.
 fn with_integers(mut tree: Json) -> Json {
-    // Beyond 2^63 and 2^64 a cast would not come back to the same float.
+    const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the ranges are checked")]
     change_numbers(&mut tree, &|n| {
         let float = n.as_f64().filter(|f| n.is_f64() && f.fract() == 0.0)?;
-        if (-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&float) {
+        if (-TWO_TO_63..TWO_TO_63).contains(&float) {
             Some(Number::from(float as i64))
-        } else if (0.0..1.844_674_407_370_955_2e19).contains(&float) {
+        } else if (0.0..2.0 * TWO_TO_63).contains(&float) {
             Some(Number::from(float as u64))
         } else {
             None
@@ -327,5 +327,4 @@ fn change_numbers(tree: &mut Json, change: &impl Fn(&Number) -> Option<Number>) 
 }
 
 #[cfg(test)]
-#[path = "values_tests.rs"]
 mod tests;

@@ -1,0 +1,197 @@
+//! The annotations of our own, read with one grammar in one place.
+
+use super::names;
+use crate::object::ObjectId;
+use std::collections::BTreeMap;
+
+/// What the annotations of an object ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// Objects of any kind that must be ready first.
+    pub depends_on: Vec<ObjectId>,
+    /// Whether objects of others are taken over.
+    pub adopt: bool,
+    /// The commit whose deletions are approved.
+    pub approve: Option<String>,
+    /// How much one commit may delete.
+    pub deletion_budget: Option<Budget>,
+    /// Whether a rollback also takes CRDs back.
+    pub crd_rollback: bool,
+    /// Whether objects with changed immutable fields are recreated.
+    pub recreate: bool,
+    /// The revision that a person asks to go back to.
+    pub rollback_to: Option<u64>,
+    /// Whether a release record is stored without chart files where it would be too large.
+    pub trim_record: bool,
+}
+
+/// How much one commit may delete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budget {
+    /// So many objects.
+    Objects(u64),
+    /// So many of a hundred.
+    Percent(u8),
+}
+
+impl Budget {
+    /// Whether deleting `gone` of `all` objects is within the budget.
+    #[must_use]
+    pub fn allows(self, gone: u64, all: u64) -> bool {
+        match self {
+            Self::Objects(most) => gone <= most,
+            Self::Percent(most) => u128::from(gone) * 100 <= u128::from(all) * u128::from(most),
+        }
+    }
+}
+
+/// The annotations, the grammar of their values, and what they do: the table of the reference documentation.
+pub const TABLE: [(&str, &str, &str); 8] = [
+    (
+        names::DEPENDS_ON,
+        "group/Kind/namespace/name[,…]",
+        "objects of any kind that must be ready first; the core group is `core`, a cluster-scoped object has an empty namespace",
+    ),
+    (names::ADOPT, "true | false", "takes over objects that someone else owns"),
+    (names::APPROVE, "a commit's id", "approves the deletions of that commit"),
+    (
+        names::DELETION_BUDGET,
+        "a number | a percentage such as 50%",
+        "how many objects one commit may delete before it waits for an approval",
+    ),
+    (names::CRD_ROLLBACK, "true | false", "lets a rollback take CRDs back too"),
+    (names::RECREATE, "true | false", "deletes and recreates objects whose immutable fields changed"),
+    (names::ROLLBACK_TO, "a revision's number", "goes back to that revision"),
+    (names::TRIM_RECORD, "true | false", "stores a release record without chart files where it would be over the size limit"),
+];
+
+/// Annotations under our prefix that the daemon itself writes.
+const OURS: [&str; 2] = [names::CRD_VERSION, names::OWNED];
+
+/// Reads our annotations. What cannot be read is left at its default and named in the second part, with what to write instead:
+/// one bad annotation never makes an object unusable.
+#[must_use]
+pub fn parse(annotations: &BTreeMap<String, String>) -> (Extras, Vec<String>) {
+    let mut extras = Extras::default();
+    let mut problems = Vec::new();
+    for (name, value) in annotations.iter().filter(|(name, _)| name.starts_with(names::PREFIX)) {
+        let value = value.trim();
+        let understood = match name.as_str() {
+            names::DEPENDS_ON => dependencies(value).map(|list| extras.depends_on = list),
+            names::ADOPT => switch(value).map(|on| extras.adopt = on),
+            names::APPROVE => commit(value).map(|id| extras.approve = Some(id)),
+            names::DELETION_BUDGET => budget(value).map(|budget| extras.deletion_budget = Some(budget)),
+            names::CRD_ROLLBACK => switch(value).map(|on| extras.crd_rollback = on),
+            names::RECREATE => switch(value).map(|on| extras.recreate = on),
+            names::ROLLBACK_TO => value.parse().ok().filter(|n| *n > 0).map(|number| extras.rollback_to = Some(number)),
+            names::TRIM_RECORD => switch(value).map(|on| extras.trim_record = on),
+            other if OURS.contains(&other) => Some(()),
+            other => {
+                problems.push(format!("annotation {other} is not known; remove it or correct its name"));
+                continue;
+            }
+        };
+        if understood.is_none() {
+            let grammar = TABLE.iter().find(|(known, ..)| known == name).map_or("another value", |(_, grammar, _)| grammar);
+            problems.push(format!("annotation {name}: `{value}` cannot be read; write {grammar}"));
+        }
+    }
+    (extras, problems)
+}
+
+fn switch(value: &str) -> Option<bool> {
+    match value {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// A whole id, with or without the algorithm before it: a shortened one could come to mean another commit.
+fn commit(value: &str) -> Option<String> {
+    let id = value.rsplit_once(':').map_or(value, |(_, id)| id);
+    (matches!(id.len(), 40 | 64) && id.bytes().all(|b| b.is_ascii_hexdigit())).then(|| id.to_ascii_lowercase())
+}
+
+fn budget(value: &str) -> Option<Budget> {
+    match value.strip_suffix('%') {
+        Some(percent) => percent.trim().parse().ok().filter(|p| *p <= 100).map(Budget::Percent),
+        None => value.parse().ok().map(Budget::Objects),
+    }
+}
+
+fn dependencies(value: &str) -> Option<Vec<ObjectId>> {
+    let one = |text: &str| {
+        let parts: Vec<&str> = text.split('/').collect();
+        let [group, kind, namespace, name] = parts[..] else { return None };
+        let group = if group == "core" { "" } else { group };
+        (!kind.is_empty() && !name.is_empty()).then(|| ObjectId::new(group, kind, namespace, name))
+    };
+    value.split(',').map(str::trim).filter(|text| !text.is_empty()).map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, value: &str) -> (Extras, Vec<String>) {
+        parse(&BTreeMap::from([(name.to_owned(), value.to_owned()), ("other.dev/x".to_owned(), "y".to_owned())]))
+    }
+
+    #[test]
+    fn every_annotation_of_the_table_is_read() {
+        for (name, value) in [
+            (names::DEPENDS_ON, "core/Secret/shop/token, apps/Deployment/shop/db,"),
+            (names::ADOPT, "true"),
+            (names::APPROVE, "sha1:0123456789ABCDEF0123456789abcdef01234567"),
+            (names::DELETION_BUDGET, "50%"),
+            (names::CRD_ROLLBACK, "true"),
+            (names::RECREATE, " true "),
+            (names::ROLLBACK_TO, "7"),
+            (names::TRIM_RECORD, "true"),
+        ] {
+            let (extras, problems) = read(name, value);
+            assert!(problems.is_empty(), "{problems:?}");
+            assert_ne!(extras, Extras::default(), "{name}");
+        }
+        assert_eq!(TABLE.len(), 8);
+        let (extras, _) = read(names::DEPENDS_ON, "core/Secret/shop/token,rbac.authorization.k8s.io/ClusterRole//admin");
+        assert_eq!(
+            extras.depends_on,
+            [ObjectId::new("", "Secret", "shop", "token"), ObjectId::new("rbac.authorization.k8s.io", "ClusterRole", "", "admin")]
+        );
+    }
+
+    #[test]
+    fn bad_values_are_named_and_change_nothing() {
+        for (name, value) in [
+            (names::DEPENDS_ON, "Deployment/web"),
+            (names::DEPENDS_ON, "apps//x/y"),
+            (names::ADOPT, "yes"),
+            (names::APPROVE, "abc123"),
+            (names::DELETION_BUDGET, "150%"),
+            (names::DELETION_BUDGET, "-1"),
+            (names::ROLLBACK_TO, "0"),
+            (names::ROLLBACK_TO, "latest"),
+            ("helmward.dev/adpot", "true"),
+        ] {
+            let (extras, problems) = read(name, value);
+            assert_eq!(extras, Extras::default(), "{name}={value}");
+            assert!(problems.len() == 1 && problems[0].contains(name), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn budgets_count_objects_or_shares() {
+        for (budget, gone, all, expect) in [
+            (Budget::Objects(3), 3, 4, true),
+            (Budget::Objects(3), 4, 400, false),
+            (Budget::Percent(50), 2, 4, true),
+            (Budget::Percent(50), 3, 5, false),
+            (Budget::Percent(0), 0, 0, true),
+            (Budget::Percent(100), u64::MAX, u64::MAX, true),
+        ] {
+            assert_eq!(budget.allows(gone, all), expect, "{budget:?} {gone} {all}");
+        }
+    }
+}

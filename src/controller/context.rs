@@ -1,0 +1,532 @@
+//! What all controllers share: the edges, the registries, and the few calls that need several of them.
+
+use super::objects::{Objects, unit_id};
+use super::source::{SourceKey, Sources};
+use super::unit::{Unit, Units};
+use super::views::Views;
+use crate::api::helm::HelmReleaseSpec;
+use crate::api::{Condition, ConditionStatus, ConditionType, Kustomization, ObjectMeta, Reason, ValuesKind, condition, names};
+use crate::cluster::{
+    ApiError, Cluster, Delete, Depth, Elector, EventRecorder, FLUX_FINALIZER, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, Live, Note, Patch,
+    Severity, WatchHandle, WatchHub, WatchSpec,
+};
+use crate::git::Credentials;
+use crate::object::{Gvk, Json, Manifest, ObjectId, Redactor};
+use crate::release::report::DriftEpisode;
+use crate::release::{UnitKey, UnitKind, UnitRecord};
+use crate::render::chart::Cache;
+use crate::render::metadata::{self, Scope};
+use crate::render::target::Target;
+use crate::render::values;
+use crate::store::{Secrecy, Store, Table};
+use crate::telemetry::Metrics;
+use base64::Engine as _;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Annotation with the words of whoever suspended an object.
+pub const SUSPEND_REASON: &str = "helmward.dev/suspend-reason";
+
+/// What all controllers share.
+pub struct Context {
+    /// The cluster; its writes pass the Lease's gate.
+    pub cluster: Cluster,
+    /// Watches.
+    pub hub: WatchHub,
+    /// Custom resources.
+    pub objects: Objects,
+    /// The Lease.
+    pub leader: Leader,
+    /// The store.
+    pub store: Store,
+    /// Sources.
+    pub sources: Sources,
+    /// Units.
+    pub units: Units,
+    /// Loaded charts.
+    pub charts: Cache,
+    /// What the page shows.
+    pub views: Views,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Kubernetes Events.
+    pub events: EventRecorder,
+    /// Hides secrets in what is shown.
+    pub redactor: Redactor,
+    /// Where mirrors of Git repositories are.
+    pub mirrors: PathBuf,
+    /// URL before the paths of artifacts.
+    pub artifact_base: String,
+    /// From which random functions of charts derive.
+    pub secret: [u8; 32],
+    /// Credentials of `--git`, and the URL that they belong to.
+    pub bootstrap: Option<(String, Credentials)>,
+    /// Watches of managed kinds, kept while the daemon runs.
+    pub managed: Mutex<HashMap<(UnitKind, Gvk), WatchHandle>>,
+    /// Capabilities for charts, as of the last discovery.
+    pub capabilities: super::unit::Capabilities,
+}
+
+/// Who may write.
+pub struct Leader {
+    /// The election; `None` where there is none, as for the one-shot commands of the CLI.
+    pub elector: Option<Elector>,
+}
+
+impl Leader {
+    /// Whether writing is allowed at this moment.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        self.elector.as_ref().is_none_or(Elector::may_write)
+    }
+}
+
+/// What is kept of a unit in the store.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Kept {
+    /// The record.
+    pub record: UnitRecord,
+    /// Differences that ended.
+    #[serde(default)]
+    pub episodes: VecDeque<DriftEpisode>,
+}
+
+/// Why values are not known.
+#[derive(Debug)]
+pub enum ValuesTrouble {
+    /// They cannot be put together.
+    Values(String),
+    /// The cluster did not answer.
+    Cluster(String),
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Context {
+    /// An interval with a tenth of jitter, so that a thousand units do not come at once.
+    #[must_use]
+    pub fn jitter(&self, interval: SignedDuration) -> SignedDuration {
+        let mut byte = [0_u8; 1];
+        let part = getrandom::fill(&mut byte).map_or(128, |()| i64::from(byte[0]));
+        let tenth = interval.as_millis() / 10;
+        let offset = i64::try_from(tenth).unwrap_or(0) * part / 255 - i64::try_from(tenth).unwrap_or(0) / 2;
+        interval.saturating_add(SignedDuration::from_millis(offset))
+    }
+
+    // --- the store
+
+    /// What is kept of a unit. What cannot be read is as good as lost: it is rebuilt.
+    pub async fn load(&self, key: &UnitKey) -> Option<Kept> {
+        match self.store.get(Table::Units, &key.to_string()).await {
+            Ok(kept) => kept,
+            Err(error) => {
+                tracing::warn!(unit = %key, %error, "what is stored of the unit cannot be read; it is rebuilt from the cluster");
+                None
+            }
+        }
+    }
+
+    /// Keeps a unit. `durable` waits until a killed process would find it.
+    pub async fn save(&self, key: &UnitKey, unit: &Unit, durable: bool) {
+        let kept = Kept { record: unit.record.clone().unwrap_or_default(), episodes: unit.episodes.clone() };
+        let stored = async {
+            self.store.put(Table::Units, &key.to_string(), &kept).await?;
+            if durable { self.store.flush().await } else { Ok(()) }
+        };
+        if let Err(error) = stored.await {
+            // The store is not the only truth: the run goes on, and a restart rebuilds from the cluster.
+            tracing::error!(unit = %key, %error, "the store cannot be written");
+        }
+    }
+
+    /// Keeps a unit whose run has ended: old revisions go, and what is settled is on the disk.
+    pub async fn settle(&self, key: &UnitKey, unit: &mut Unit, max_history: u32) {
+        if let Some(record) = unit.record.as_mut() {
+            let keep = if max_history == 0 { usize::MAX } else { (max_history as usize).max(2) };
+            let surplus = record.history.len().saturating_sub(keep);
+            let good = record.last_good().map(|r| r.number);
+            let mut gone = 0;
+            record.history.retain(|r| {
+                let keep = gone >= surplus || Some(r.number) == good;
+                gone += usize::from(!keep);
+                keep
+            });
+        }
+        self.save(key, unit, true).await;
+        if let Err(error) = self.store.sync().await {
+            tracing::error!(unit = %key, %error, "the store cannot be synced");
+        }
+    }
+
+    /// Forgets a unit that is no more.
+    pub async fn forget(&self, key: &UnitKey) {
+        if let Err(error) = self.store.delete(Table::Units, &key.to_string()).await {
+            tracing::warn!(unit = %key, %error, "the store cannot be written");
+        }
+        self.metrics.forget(key.kind.as_str(), &key.namespace, &key.name);
+    }
+
+    /// Keeps a target; its id. Targets hold Secrets, so they are encrypted.
+    ///
+    /// # Errors
+    /// Where the store refuses.
+    pub async fn put_target(&self, target: &Target) -> Result<String, String> {
+        let bytes = serde_json::to_vec(target).map_err(|e| e.to_string())?;
+        let id = self.store.content_put(bytes, Secrecy::Secret).await.map_err(|e| e.to_string())?;
+        Ok(id.to_string())
+    }
+
+    /// A kept target.
+    pub async fn get_target(&self, id: &str) -> Option<Target> {
+        let bytes = self.store.content_get(&id.parse().ok()?).await.ok()??;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    // --- watches
+
+    /// Watches the kinds of these objects by the label that a unit's objects carry.
+    pub fn watch_objects(&self, kind: UnitKind, manifests: &[Manifest]) {
+        let label = match kind {
+            UnitKind::Release => HELM_NAME_LABEL,
+            UnitKind::Bundle => KUSTOMIZE_NAME_LABEL,
+        };
+        let mut managed = lock(&self.managed);
+        for manifest in manifests {
+            let gvk = manifest.gvk();
+            let depth = if crate::health::has_rule(&manifest.id) { Depth::Health } else { Depth::Metadata };
+            managed.entry((kind, gvk.clone())).or_insert_with(|| self.hub.ensure(WatchSpec::labelled(gvk, label, depth)));
+        }
+    }
+
+    /// Whether the watches of these kinds hold all objects.
+    #[must_use]
+    pub fn watches_synced(&self, kind: UnitKind, manifests: &[Manifest]) -> bool {
+        let managed = lock(&self.managed);
+        manifests.iter().all(|m| managed.get(&(kind, m.gvk())).is_some_and(|h| h.state().phase != crate::cluster::Phase::Starting))
+    }
+
+    /// Something moved among the workloads of a namespace: whoever waits for health there looks again.
+    pub fn workloads_changed(&self, namespace: &str) {
+        self.units.touch_waiting(namespace);
+    }
+
+    /// Pods, ReplicaSets and warnings around objects that are waited for.
+    #[must_use]
+    pub fn workloads(&self, namespaces: &HashSet<String>) -> Vec<Json> {
+        let mut out = Vec::new();
+        for (group, kind) in [("", "Pod"), ("apps", "ReplicaSet"), ("", "Event")] {
+            out.extend(self.hub.list(group, kind).iter().filter(|l| namespaces.contains(&l.id.namespace)).map(|l| l.object()));
+        }
+        out
+    }
+
+    // --- who is woken
+
+    /// A unit's custom resource changed; those that depend on it look again.
+    pub fn unit_changed(&self, key: &UnitKey) {
+        self.units.wake(key);
+    }
+
+    /// A source moved: its units look again.
+    pub fn source_moved(&self, source: &SourceKey) {
+        for (key, live) in self.objects.units() {
+            let reference = match key.kind {
+                UnitKind::Release => live.body.pointer("/spec/chart/spec/sourceRef"),
+                UnitKind::Bundle => live.body.pointer("/spec/sourceRef"),
+            };
+            let Some(reference) = reference else { continue };
+            let namespace = reference.get("namespace").and_then(Json::as_str).filter(|n| !n.is_empty()).unwrap_or(&key.namespace);
+            if reference["name"] == source.name.as_str() && namespace == source.namespace {
+                self.units.wake(&key);
+            }
+        }
+    }
+
+    /// A circle of dependencies that a unit is part of, in words.
+    #[must_use]
+    pub fn dependency_cycle(&self, start: &UnitKey) -> Option<String> {
+        let edges = |key: &UnitKey| -> Vec<UnitKey> {
+            let Some(object) = self.objects.get(key) else { return Vec::new() };
+            let list = object.pointer("/spec/dependsOn").and_then(Json::as_array).cloned().unwrap_or_default();
+            list.iter()
+                .filter_map(|d| {
+                    let namespace = d.get("namespace").and_then(Json::as_str).filter(|n| !n.is_empty()).unwrap_or(&key.namespace);
+                    Some(UnitKey { kind: key.kind, namespace: namespace.to_owned(), name: d.get("name")?.as_str()?.to_owned() })
+                })
+                .collect()
+        };
+        let mut path = vec![start.clone()];
+        let mut seen = HashSet::new();
+        fn walk(at: &UnitKey, start: &UnitKey, path: &mut Vec<UnitKey>, seen: &mut HashSet<UnitKey>, edges: &dyn Fn(&UnitKey) -> Vec<UnitKey>) -> bool {
+            for next in edges(at) {
+                if next == *start {
+                    return true;
+                }
+                if seen.insert(next.clone()) {
+                    path.push(next.clone());
+                    if walk(&next, start, path, seen, edges) {
+                        return true;
+                    }
+                    path.pop();
+                }
+            }
+            false
+        }
+        walk(start, start, &mut path, &mut seen, &edges).then(|| {
+            let mut names: Vec<String> = path.iter().map(|k| format!("{}/{}", k.namespace, k.name)).collect();
+            names.push(format!("{}/{}", start.namespace, start.name));
+            names.join(" -> ")
+        })
+    }
+
+    // --- custom resources
+
+    /// Writes a unit's status.
+    ///
+    /// # Errors
+    /// Where the server refuses or cannot be asked.
+    pub async fn write_status(&self, key: &UnitKey, old: &Json, new: &Json) -> Result<(), ApiError> {
+        let api_version = match key.kind {
+            UnitKind::Release => names::HELM_V2,
+            UnitKind::Bundle => names::KUSTOMIZE_V1,
+        };
+        self.write_status_of(&unit_id(key), api_version, old, new).await
+    }
+
+    /// Writes the status of any custom resource, as the smallest merge patch.
+    ///
+    /// # Errors
+    /// Where the server refuses or cannot be asked.
+    pub async fn write_status_of(&self, id: &ObjectId, api_version: &str, old: &Json, new: &Json) -> Result<(), ApiError> {
+        let resource = self.cluster.resource(&Gvk::new(api_version, &id.kind)).await?;
+        let patch = Patch::Merge(json!({"status": merge_patch(old, new)}));
+        match self.cluster.patch_status(&resource, id, &patch, None).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts our finalizer on a unit.
+    ///
+    /// # Errors
+    /// Where the server refuses or cannot be asked.
+    pub async fn ensure_finalizer(&self, key: &UnitKey, spec: &super::unit::Spec) -> Result<(), ApiError> {
+        if spec.has_finalizer() {
+            return Ok(());
+        }
+        let Some(object) = self.objects.get(key) else { return Ok(()) };
+        self.finalizer(&unit_id(key), &object, true).await
+    }
+
+    /// Takes our finalizer off a unit.
+    ///
+    /// # Errors
+    /// Where the server refuses or cannot be asked.
+    pub async fn remove_finalizer(&self, key: &UnitKey) -> Result<(), ApiError> {
+        let Some(object) = self.objects.get(key) else { return Ok(()) };
+        self.finalizer(&unit_id(key), &object, false).await
+    }
+
+    /// Puts our finalizer on a source.
+    ///
+    /// # Errors
+    /// Where the server refuses or cannot be asked.
+    pub async fn ensure_finalizer_of(&self, key: &SourceKey, metadata: &ObjectMeta) -> Result<(), ApiError> {
+        match self.objects.source(key) {
+            Some(object) if !metadata.has_finalizer() => self.finalizer(&key.id(), &object, true).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes our finalizer off a source.
+    ///
+    /// # Errors
+    /// Where the server refuses or cannot be asked.
+    pub async fn remove_finalizer_of(&self, key: &SourceKey, metadata: &ObjectMeta) -> Result<(), ApiError> {
+        match self.objects.source(key) {
+            Some(object) if metadata.has_finalizer() => self.finalizer(&key.id(), &object, false).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn finalizer(&self, id: &ObjectId, object: &Json, add: bool) -> Result<(), ApiError> {
+        let api_version = object.get("apiVersion").and_then(Json::as_str).unwrap_or_default();
+        let resource = self.cluster.resource(&Gvk::new(api_version, &id.kind)).await?;
+        if add {
+            self.cluster.add_finalizer(&resource, id, object, FLUX_FINALIZER).await?;
+        } else {
+            self.cluster.remove_finalizer(&resource, id, object, FLUX_FINALIZER).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes an object in the version that the server prefers; one that is gone is no error.
+    ///
+    /// # Errors
+    /// Where the server refuses or cannot be asked.
+    pub async fn delete(&self, id: &ObjectId, how: &Delete) -> Result<(), ApiError> {
+        let Some(resource) = self.cluster.discovery().preferred(&id.group, &id.kind).await? else { return Ok(()) };
+        self.cluster.delete(&resource, id, how).await.map(|_| ())
+    }
+
+    /// Tells an object that its kind is not served yet.
+    pub fn not_served(self: &Arc<Self>, live: &Arc<Live>) {
+        let (ctx, live) = (Arc::clone(self), Arc::clone(live));
+        let told = live.body.pointer("/status/conditions").and_then(Json::as_array);
+        if told.is_some_and(|c| c.iter().any(|c| c["reason"] == Reason::NotSupported.as_str())) || !self.leader.may_write() {
+            return;
+        }
+        tokio::spawn(async move {
+            let generation = live.body.pointer("/metadata/generation").and_then(Json::as_i64).unwrap_or_default();
+            let message = format!("{} is not served by this version of Helmward; nothing is done with this object", live.id.kind);
+            let mut conditions = Vec::new();
+            let ready = Condition::new(ConditionType::Ready, ConditionStatus::False, Reason::NotSupported, message).observed(generation);
+            condition::set(&mut conditions, ready, Timestamp::now().into());
+            let api_version = live.body.get("apiVersion").and_then(Json::as_str).unwrap_or_default().to_owned();
+            let new = json!({"conditions": conditions, "observedGeneration": generation});
+            if let Err(error) = ctx.write_status_of(&live.id, &api_version, &json!({}), &new).await {
+                tracing::debug!(object = %live.id, %error, "cannot be told that its kind is not served");
+            }
+        });
+    }
+
+    /// Records a Kubernetes Event about a unit.
+    pub fn publish_event(&self, key: &UnitKey, warning: bool, reason: Reason, message: &str, revision: &str) {
+        let (api_version, group) = match key.kind {
+            UnitKind::Release => (names::HELM_V2, names::HELM_GROUP),
+            UnitKind::Bundle => (names::KUSTOMIZE_V1, names::KUSTOMIZE_GROUP),
+        };
+        let object = self.objects.get(key);
+        let text = |pointer: &str| object.as_ref().and_then(|o| o.pointer(pointer)).and_then(Json::as_str).unwrap_or_default().to_owned();
+        self.events.record(Note {
+            about: unit_id(key),
+            api_version: api_version.into(),
+            uid: text("/metadata/uid"),
+            resource_version: text("/metadata/resourceVersion"),
+            severity: if warning { Severity::Warning } else { Severity::Normal },
+            reason: reason.as_str().into(),
+            message: message.into(),
+            annotations: BTreeMap::from([(format!("{group}/revision"), revision.to_owned())]),
+        });
+    }
+
+    // --- inputs
+
+    /// The values of a release, put together.
+    ///
+    /// # Errors
+    /// Where something is missing or no values, or the cluster does not answer.
+    pub async fn values(&self, namespace: &str, spec: &HelmReleaseSpec) -> Result<Json, ValuesTrouble> {
+        let mut found: HashMap<(ValuesKind, String), values::Data> = HashMap::new();
+        for reference in &spec.values_from {
+            let id = ObjectId::new("", reference.kind.as_str(), namespace, &reference.name);
+            let object = self.cluster.get(&id).await.map_err(|e| ValuesTrouble::Cluster(e.to_string()))?;
+            if let Some(object) = object {
+                found.insert((reference.kind, reference.name.clone()), data_of(&object, reference.kind));
+            }
+        }
+        values::compose(namespace, &spec.values_from, |kind, name| found.get(&(kind, name.to_owned())), spec.values.as_ref())
+            .map_err(|e| ValuesTrouble::Values(e.to_string()))
+    }
+
+    /// Credentials of `--git`, for the sources that share its URL and name no Secret of their own.
+    #[must_use]
+    pub fn bootstrap_credentials(&self, key: &SourceKey, url: &str) -> Credentials {
+        match &self.bootstrap {
+            Some((bound, credentials)) if bound == url && key.namespace == "flux-system" => credentials.clone(),
+            _ => Credentials::default(),
+        }
+    }
+
+    /// Whether a kind is namespaced; asked from discovery, with the CRDs that come along counted in.
+    pub async fn scopes(&self, manifests: &[Manifest]) -> Result<HashMap<Gvk, Scope>, ApiError> {
+        let mut scopes = HashMap::new();
+        for manifest in manifests {
+            if manifest.id.kind == "CustomResourceDefinition"
+                && let Some(spec) = manifest.body.get("spec")
+            {
+                let scope = if spec["scope"] == "Cluster" { Scope::Cluster } else { Scope::Namespaced };
+                let text = |pointer: &str| spec.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
+                for version in spec["versions"].as_array().into_iter().flatten().filter_map(|v| v["name"].as_str()) {
+                    scopes.insert(Gvk { group: text("/group"), version: version.into(), kind: text("/names/kind") }, scope);
+                }
+            }
+        }
+        for manifest in manifests {
+            let gvk = manifest.gvk();
+            if !scopes.contains_key(&gvk)
+                && let Some(resource) = self.cluster.discovery().resource(&gvk).await?
+            {
+                scopes.insert(gvk, if resource.namespaced { Scope::Namespaced } else { Scope::Cluster });
+            }
+        }
+        Ok(scopes)
+    }
+
+    /// Fills in the namespaces and ownership metadata of a bundle's objects.
+    ///
+    /// # Errors
+    /// Where the cluster cannot tell which kinds are namespaced, or objects cannot be placed.
+    pub async fn place_bundle(&self, object: &Kustomization, mut manifests: Vec<Manifest>) -> Result<Vec<Manifest>, String> {
+        let scopes = self.scopes(&manifests).await.map_err(|e| e.to_string())?;
+        metadata::place_bundle(object, &mut manifests, |gvk| scopes.get(gvk).copied()).map_err(|e| e.to_string())?;
+        Ok(manifests)
+    }
+}
+
+/// The keys of a ConfigMap or Secret.
+fn data_of(object: &Json, kind: ValuesKind) -> values::Data {
+    let mut out = values::Data::new();
+    for (key, value) in object.get("data").and_then(Json::as_object).into_iter().flatten() {
+        let Some(text) = value.as_str() else { continue };
+        let bytes = match kind {
+            ValuesKind::ConfigMap => text.as_bytes().to_vec(),
+            ValuesKind::Secret => match base64::engine::general_purpose::STANDARD.decode(text) {
+                Ok(bytes) => bytes,
+                Err(_) => continue,
+            },
+        };
+        out.insert(key.clone(), bytes);
+    }
+    out
+}
+
+/// The smallest merge patch (RFC 7386) from one tree to another.
+fn merge_patch(old: &Json, new: &Json) -> Json {
+    match (old, new) {
+        (Json::Object(from), Json::Object(to)) => {
+            let mut patch = serde_json::Map::new();
+            for (key, value) in to {
+                match from.get(key) {
+                    Some(before) if before == value => {}
+                    Some(before) => drop(patch.insert(key.clone(), merge_patch(before, value))),
+                    None => drop(patch.insert(key.clone(), value.clone())),
+                }
+            }
+            for key in from.keys().filter(|k| !to.contains_key(*k)) {
+                patch.insert(key.clone(), Json::Null);
+            }
+            Json::Object(patch)
+        }
+        (_, new) => new.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merge_patches_are_small_and_right() {
+        let (old, new) = (json!({"a": 1, "b": {"x": 1, "y": 2}, "c": [1]}), json!({"a": 1, "b": {"x": 1, "z": 3}, "c": [2]}));
+        assert_eq!(merge_patch(&old, &new), json!({"b": {"y": null, "z": 3}, "c": [2]}));
+        assert_eq!(merge_patch(&old, &old), json!({}));
+    }
+}
