@@ -151,6 +151,7 @@ impl fmt::Display for Keep {
                 Hold::PruneOff => "pruning is off",
                 Hold::CrdSkipped => "the policy leaves CRDs as they are",
                 Hold::ReconcileDisabled => "it is excluded from reconciliation",
+                Hold::OnlyIfNotPresent => "it is only made where it is absent",
             }),
         }
     }

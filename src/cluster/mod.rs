@@ -34,6 +34,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use crate::api::names::{FINALIZER as FLUX_FINALIZER, HELM_NAME as HELM_NAME_LABEL, KUSTOMIZE_NAME as KUSTOMIZE_NAME_LABEL};
 pub use crate::release::Fault;
 pub use apply::{Done, Job, Keep, Outcome, Owner, Prior, StageOptions};
 pub use connect::ConnectError;

@@ -5,7 +5,7 @@ use super::{
     error::{ApiError, Kind, Step, Subject},
     request::{Call, path},
 };
-use crate::object::{Gvk, Json, ObjectId};
+use crate::object::{Gvk, Json, Manifest, ObjectId};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -84,6 +84,15 @@ impl Cluster {
             ApiError::local(Step::Get, id, Kind::KindMissing, message)
         })?;
         self.get_as(&resource, id).await
+    }
+
+    /// The live form of a manifest's object, in the manifest's own version; `None` where it is not there.
+    ///
+    /// # Errors
+    /// Where the kind is missing, or where the server cannot be asked.
+    pub async fn get_live(&self, manifest: &Manifest) -> Result<Option<Json>, ApiError> {
+        let resource = self.resource(&manifest.gvk()).await?;
+        self.get_as(&resource, &manifest.id).await
     }
 
     /// One object, in the given version; `None` where it is not there.

@@ -21,11 +21,8 @@ pub(super) fn quoted_values(text: &str) -> String {
     QUOTED.replace_all(text, format!("${{lead}}{MASK}")).into_owned()
 }
 
-/// Every value that a Secret manifest holds, encoded and decoded; empty for other kinds.
+/// Every value that a Secret's manifest or merge patch holds, encoded and decoded.
 pub(super) fn secret_values(object: &Json) -> Vec<String> {
-    if object.get("kind").and_then(Json::as_str) != Some("Secret") {
-        return Vec::new();
-    }
     let mut values = Vec::new();
     for section in ["data", "stringData"] {
         let Some(map) = object.get(section).and_then(Json::as_object) else { continue };

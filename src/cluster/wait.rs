@@ -36,7 +36,7 @@ impl Cluster {
         loop {
             let late = || {
                 let words = format!("not as wished within {} s", limit.as_secs());
-                ApiError::local(Step::Watch, id, Kind::Unreachable, words)
+                ApiError::local(Step::Watch, id, Kind::TimedOut, words)
             };
             let event = tokio::time::timeout_at(deadline, stream.next()).await.map_err(|_| late())?.ok_or_else(late)?;
             let seen = match event {

@@ -36,6 +36,7 @@ async fn an_unknown_kind_asks_once_per_second_and_is_found_when_it_appears() {
     let kind = Gvk::new("example.com/v1", "Thing");
     let mut changes = cluster.discovery().changes();
     for _ in 0..5 {
+        tokio::time::advance(SHORTEST_INTERVAL / 10).await;
         assert!(cluster.discovery().resource(&kind).await.expect("answers").is_none());
     }
     assert_eq!(script.uris().len(), 2, "the fill counts as the first refresh");
