@@ -8,7 +8,7 @@ use crate::controller::source::{self, Sources};
 use crate::controller::unit::{self, Units};
 use crate::controller::views::{DaemonReport, Views};
 use crate::controller::{bootstrap, requests};
-use crate::git::Credentials;
+use crate::git::{Git, GitOptions};
 use crate::object::Redactor;
 use crate::store::{Store, StoreKey};
 use crate::telemetry::{self, Metrics, Readiness};
@@ -141,7 +141,6 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
     let objects = Objects::new(&hub);
     let (recorder, recording) = EventRecorder::start(cluster.clone());
     let ctx = Arc::new(Context {
-        capabilities: unit::Capabilities::default(),
         hub: hub.clone(),
         objects,
         leader: Leader { elector: Some(elector) },
@@ -153,7 +152,7 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
         metrics,
         events: recorder,
         redactor: Redactor::new(&redaction),
-        mirrors: settings.state_dir.join("mirrors"),
+        git: Git::new(settings.state_dir.join("mirrors"), GitOptions::default()),
         artifact_base: format!("http://{}", settings.listen),
         secret,
         bootstrap: settings.bootstrap.as_ref().map(|b| (b.url.clone(), b.credentials.clone())),
@@ -319,10 +318,3 @@ async fn dispatch(ctx: Arc<Context>, mut events: mpsc::Receiver<LiveEvent>, stop
         }
     }
 }
-
-/// Credentials from the user part of a URL, which is then without it.
-#[must_use]
-pub fn split_credentials(url: &str) -> (String, Credentials) {
-    Credentials::split_url(url)
-}
-

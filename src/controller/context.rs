@@ -9,7 +9,7 @@ use crate::api::{Condition, ConditionStatus, ConditionType, Kustomization, Objec
 use crate::cluster::{
     ApiError, Cluster, Delete, Depth, Elector, EventRecorder, FLUX_FINALIZER, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, Live, Note, Served, Severity, WatchHandle, WatchHub, WatchSpec,
 };
-use crate::git::Credentials;
+use crate::git::{Credentials, Git};
 use crate::object::{Gvk, Json, Manifest, ObjectId, Redactor};
 use crate::release::report::DriftEpisode;
 use crate::release::{UnitKey, UnitKind, UnitRecord};
@@ -26,7 +26,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Annotation with the words of whoever suspended an object.
@@ -58,8 +57,8 @@ pub struct Context {
     pub events: EventRecorder,
     /// Hides secrets in what is shown.
     pub redactor: Redactor,
-    /// Where mirrors of Git repositories are.
-    pub mirrors: PathBuf,
+    /// Mirrors of Git repositories.
+    pub git: Git,
     /// URL before the paths of artifacts.
     pub artifact_base: String,
     /// From which random functions of charts derive.
@@ -68,8 +67,6 @@ pub struct Context {
     pub bootstrap: Option<(String, Credentials)>,
     /// Watches of managed kinds, kept while the daemon runs.
     pub managed: Mutex<HashMap<(UnitKind, Gvk), WatchHandle>>,
-    /// Capabilities for charts, as of the last discovery.
-    pub capabilities: super::unit::Capabilities,
 }
 
 /// Who may write.
@@ -437,11 +434,9 @@ impl Context {
 
     /// Credentials of `--git`, for the sources that share its URL and name no Secret of their own.
     #[must_use]
-    pub fn bootstrap_credentials(&self, key: &SourceKey, url: &str) -> Credentials {
-        match &self.bootstrap {
-            Some((bound, credentials)) if bound == url && key.namespace == "flux-system" => credentials.clone(),
-            _ => Credentials::default(),
-        }
+    pub fn bootstrap_credentials(&self, key: &SourceKey, url: &str) -> Option<Credentials> {
+        let (bound, credentials) = self.bootstrap.as_ref()?;
+        (bound == url && key.namespace == super::bootstrap::NAME && credentials.is_some()).then(|| credentials.clone())
     }
 
     /// Builds a folder of manifests and fills in namespaces and ownership metadata.
@@ -498,7 +493,7 @@ fn scope_in(served: &Served) -> impl Fn(&Gvk) -> Option<Scope> + '_ {
 }
 
 /// The keys of a ConfigMap or Secret.
-fn data_of(object: &Json, kind: ValuesKind) -> values::Data {
+pub(super) fn data_of(object: &Json, kind: ValuesKind) -> values::Data {
     let mut out = values::Data::new();
     for (key, value) in object.get("data").and_then(Json::as_object).into_iter().flatten() {
         let Some(text) = value.as_str() else { continue };

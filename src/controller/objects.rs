@@ -4,7 +4,7 @@ use super::context::Context;
 use super::source::SourceKey;
 use super::unit::Units;
 use crate::api::names;
-use crate::cluster::{Change, Live, LiveEvent, WatchHandle, WatchHub, WatchSpec, live::Depth};
+use crate::cluster::{Change, Live, LiveEvent, WatchHandle, WatchHub, WatchSpec, Depth};
 use crate::object::{Gvk, Json, ObjectId};
 use crate::release::{UnitKey, UnitKind};
 use std::sync::Arc;
@@ -92,7 +92,7 @@ pub fn unit_id(key: &UnitKey) -> ObjectId {
 }
 
 /// Sends one live event to whom it concerns.
-pub fn dispatch(ctx: &Context, event: &LiveEvent) {
+pub fn dispatch(ctx: &Arc<Context>, event: &LiveEvent) {
     let (live, deleted) = match &event.change {
         Change::Applied { object, before } => {
             if only_ours_moved(object, before.as_deref()) {

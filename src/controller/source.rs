@@ -5,7 +5,7 @@
 use super::context::Context;
 use super::queue::Queue;
 use crate::api::{self, Artifact, Condition, ConditionStatus, ConditionType, GitRepository, GitRepositoryStatus, Reason, condition, names};
-use crate::git::{Credentials, GitError, GitSource};
+use crate::git::{Credentials, GitError, GitErrorClass, GitMirror, Remote, Update};
 use crate::object::{Json, ObjectId};
 use crate::release::report::{SourceInfo, SourceReport};
 use crate::source::Snapshot;
@@ -50,6 +50,8 @@ pub struct State {
     pub info: SourceInfo,
     /// When the snapshot's commit was seen first.
     pub seen: Timestamp,
+    /// `spec.ignore`, under which it was read.
+    pub ignore: Option<String>,
 }
 
 /// All sources.
@@ -104,7 +106,7 @@ pub async fn pass(ctx: Arc<Context>, key: SourceKey) {
         }
     };
     if source.metadata.is_deleting() {
-        if let Err(error) = ctx.remove_finalizer_of(&key.id(), &source.metadata).await {
+        if let Err(error) = ctx.remove_finalizer_of(&key, &source.metadata).await {
             tracing::warn!(source = %key, %error, "the finalizer cannot be removed; trying again");
             ctx.sources.queue.add_after(key, std::time::Duration::from_secs(1));
             return;
@@ -142,8 +144,7 @@ pub async fn pass(ctx: Arc<Context>, key: SourceKey) {
 }
 
 async fn read(ctx: &Arc<Context>, key: &SourceKey, source: &GitRepository) -> Result<(), GitError> {
-    let credentials = credentials(ctx, key, source).await?;
-    let git = GitSource::open(&ctx.mirrors, &source.spec.url, credentials, source.spec.timeout().as_std())?;
+    let git = ctx.git.mirror(remote(ctx, key, source).await?)?;
     follow_local(ctx, key, &git);
     let reference = crate::source::GitRef::from_fields(crate::source::RefFields {
         branch: source.spec.reference.as_ref().and_then(|r| r.branch.as_deref()),
@@ -153,27 +154,30 @@ async fn read(ctx: &Arc<Context>, key: &SourceKey, source: &GitRepository) -> Re
         commit: source.spec.reference.as_ref().and_then(|r| r.commit.as_deref()),
     })
     .map_err(GitError::from)?;
-    let resolved = git.resolve(&reference).await?;
-    let known = ctx.sources.get(key).and_then(|s| s.snapshot.map(|snapshot| (snapshot, s.seen)));
-    let revision = resolved.revision.to_string();
-    let (snapshot, seen, moved) = match known {
-        Some((snapshot, seen)) if snapshot.revision().to_string() == revision && ctx.same_ignore(key, source.spec.ignore.as_deref()) => (snapshot, seen, false),
-        _ => (Arc::new(git.fetch(&resolved).await?.with_ignore(source.spec.ignore.as_deref()).map_err(GitError::from)?), Timestamp::now(), true),
+    let ignore = source.spec.ignore.as_deref();
+    let known = ctx.sources.get(key).filter(|s| s.ignore.as_deref() == ignore);
+    let known = known.and_then(|s| s.snapshot.map(|snapshot| (snapshot, s.seen)));
+    let update = git.update(&reference, ignore, known.as_ref().map(|(snapshot, _)| snapshot.revision())).await?;
+    let (snapshot, seen, moved) = match (update, known) {
+        (Update::New(_, snapshot), _) => (Arc::new(snapshot), Timestamp::now(), true),
+        (Update::Unchanged(_), Some((snapshot, seen))) => (snapshot, seen, false),
+        (Update::Unchanged(resolved), None) => (Arc::new(git.fetch(&resolved, ignore).await?), Timestamp::now(), true),
     };
+    let revision = snapshot.revision().to_string();
     let commit = snapshot.commit();
     let info = SourceInfo {
         kind: "GitRepository".into(),
         namespace: key.namespace.clone(),
         name: key.name.clone(),
-        url: git.shown_url(),
+        url: git.remote().url.to_string(),
         revision: revision.clone(),
         subject: commit.map(|c| c.subject.clone()).unwrap_or_default(),
         author: commit.map(|c| c.author.name.clone()).unwrap_or_default(),
-        committed: commit.map(|c| c.time),
+        committed: commit.map(|c| c.committer.time),
         error: None,
     };
     let recovered = ctx.sources.get(key).is_none_or(|s| s.error.is_some());
-    lock(&ctx.sources.states).insert(key.clone(), State { snapshot: Some(Arc::clone(&snapshot)), error: None, info, seen });
+    lock(&ctx.sources.states).insert(key.clone(), State { snapshot: Some(Arc::clone(&snapshot)), error: None, info, seen, ignore: source.spec.ignore.clone() });
     if moved || recovered {
         if moved {
             tracing::info!(source = %key, %revision, "new revision");
@@ -183,7 +187,6 @@ async fn read(ctx: &Arc<Context>, key: &SourceKey, source: &GitRepository) -> Re
     report(ctx, key, source, true);
     let generation = source.metadata.generation.unwrap_or_default();
     let requested = source.metadata.requested_at().map(str::to_owned);
-    let id = key.id();
     if ctx.leader.may_write()
         && let Some(object) = ctx.objects.source(key)
     {
@@ -196,8 +199,8 @@ async fn read(ctx: &Arc<Context>, key: &SourceKey, source: &GitRepository) -> Re
             size: None,
             metadata: Default::default(),
         };
-        let unsupported = api::unsupported::fields(&object);
-        if let Err(error) = ctx.ensure_finalizer_of(&id, &source.metadata).await {
+        let unsupported = api::unsupported::unsupported(&object);
+        if let Err(error) = ctx.ensure_finalizer_of(key, &source.metadata).await {
             tracing::warn!(source = %key, %error, "the finalizer cannot be set");
         }
         write(ctx, key, &object, |status, now| {
@@ -225,8 +228,8 @@ async fn read(ctx: &Arc<Context>, key: &SourceKey, source: &GitRepository) -> Re
 }
 
 /// A local repository tells of its commits itself.
-fn follow_local(ctx: &Arc<Context>, key: &SourceKey, git: &GitSource) {
-    let Some(path) = git.local_path() else { return };
+fn follow_local(ctx: &Arc<Context>, key: &SourceKey, git: &GitMirror) {
+    let Some(path) = git.remote().url.local_path() else { return };
     let path_text = path.display().to_string();
     let mut watchers = lock(&ctx.sources.watchers);
     if watchers.get(key).is_some_and(|(watched, task)| *watched == path_text && !task.is_finished()) {
@@ -249,16 +252,29 @@ fn follow_local(ctx: &Arc<Context>, key: &SourceKey, git: &GitSource) {
     }
 }
 
-async fn credentials(ctx: &Context, key: &SourceKey, source: &GitRepository) -> Result<Credentials, GitError> {
-    match &source.spec.secret_ref {
-        None => Ok(ctx.bootstrap_credentials(key, &source.spec.url)),
-        Some(reference) => {
-            let id = ObjectId::new("", "Secret", &key.namespace, &reference.name);
-            let secret = ctx.cluster.get(&id).await.map_err(|e| GitError::credentials(e.to_string()))?;
-            let secret = secret.ok_or_else(|| GitError::credentials(format!("{id} does not exist; create it, or take spec.secretRef out")))?;
-            Credentials::from_secret(&secret).map_err(|e| GitError::credentials(format!("{id}: {e}")))
+async fn remote(ctx: &Context, key: &SourceKey, source: &GitRepository) -> Result<Remote, GitError> {
+    let mut remote = Remote::new(&source.spec.url, &key.namespace)?;
+    remote.timeout = source.spec.timeout().as_std();
+    let Some(reference) = &source.spec.secret_ref else {
+        if let Some(credentials) = ctx.bootstrap_credentials(key, &source.spec.url) {
+            remote.credentials = credentials;
         }
-    }
+        return Ok(remote);
+    };
+    let id = ObjectId::new("", "Secret", &key.namespace, &reference.name);
+    let trouble = |words: String| GitError::new(GitErrorClass::Auth, words);
+    let secret = ctx.cluster.get(&id).await.map_err(|e| trouble(e.to_string()))?;
+    let secret = secret.ok_or_else(|| trouble(format!("{id} does not exist; create it, or take spec.secretRef out")))?;
+    let data = super::context::data_of(&secret, crate::api::ValuesKind::Secret);
+    let text = |name: &str| data.get(name).map(|v| String::from_utf8_lossy(v).trim_end_matches('\n').to_owned());
+    remote.credentials = match (text("bearerToken"), text("username"), text("password")) {
+        (Some(token), ..) => Credentials::bearer(&token),
+        (None, Some(user), Some(password)) => Credentials::basic(&user, &password),
+        (None, None, None) => Credentials::None,
+        _ => return Err(trouble(format!("{id} needs both username and password; add the one that is missing"))),
+    };
+    remote.tls.ca = data.get("ca.crt").or_else(|| data.get("caFile")).cloned();
+    Ok(remote)
 }
 
 async fn failed(ctx: &Context, key: &SourceKey, source: &GitRepository, object: &Json, error: &GitError) {
@@ -280,6 +296,7 @@ async fn failed(ctx: &Context, key: &SourceKey, source: &GitRepository, object: 
                 error: None,
             },
             seen: Timestamp::now(),
+            ignore: None,
         });
         state.error = Some(message.clone());
         state.info.error = Some(message.clone());
@@ -289,9 +306,10 @@ async fn failed(ctx: &Context, key: &SourceKey, source: &GitRepository, object: 
     let generation = source.metadata.generation.unwrap_or_default();
     if ctx.leader.may_write() {
         write(ctx, key, object, |status, now| {
-            let failed = Condition::new(ConditionType::FetchFailed, ConditionStatus::True, error.reason(), &message);
+            let reason = Reason::from_word(error.class.reason()).unwrap_or(Reason::GitOperationFailed);
+            let failed = Condition::new(ConditionType::FetchFailed, ConditionStatus::True, reason, &message);
             condition::set(&mut status.conditions, failed.observed(generation), now.into());
-            ready(status, ConditionStatus::False, error.reason(), &message, generation, now);
+            ready(status, ConditionStatus::False, reason, &message, generation, now);
         })
         .await;
     }

@@ -5,9 +5,11 @@
 //! - [`plain`]: a directory of plain manifests
 //! - [`metadata`]: namespaces, ownership labels and annotations, common metadata
 
+pub mod chart;
 pub mod metadata;
 pub mod plain;
 pub mod set;
+pub mod target;
 pub mod values;
 
 pub use metadata::Scope;

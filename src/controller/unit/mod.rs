@@ -11,16 +11,15 @@
 //! - [`record`]: Helm's release Secrets
 //! - [`publish`]: status, events, report
 
-mod capabilities;
 mod live;
 mod pass;
 mod prepare;
 mod publish;
 mod rebuild;
 mod record;
+mod render;
 mod run;
 
-pub use capabilities::Capabilities;
 pub use pass::pass;
 pub use prepare::{Prepared, Spec};
 

@@ -64,7 +64,7 @@ pub struct Policy {
 impl Spec {
     /// Reads a custom resource.
     pub(super) fn parse(kind: UnitKind, object: &Json) -> Result<Self, String> {
-        let unsupported = api::unsupported(object);
+        let unsupported = api::unsupported::unsupported(object);
         match kind {
             UnitKind::Release => {
                 let object = api::parse_helm_release(object).map_err(|e| e.to_string())?;
@@ -109,7 +109,8 @@ impl Spec {
         self.metadata().is_deleting()
     }
 
-    pub(super) fn has_finalizer(&self) -> bool {
+    /// Whether our finalizer is on it.
+    pub fn has_finalizer(&self) -> bool {
         self.metadata().has_finalizer()
     }
 
@@ -519,19 +520,20 @@ async fn prepare_release(
     let files: Vec<String> = chart_spec.values_files.iter().map(|f| clean(f).to_owned()).collect();
     let artifact = |e: String| Problem::waiting(Reason::ArtifactFailed, e);
     let source = spec.source();
-    let content = chart::content_id(snapshot, path, &files, chart_spec.ignore_missing_values_files)
+    let mut load = chart::Load { path, files: &files, ignore_missing: chart_spec.ignore_missing_values_files, suffix: None };
+    let content = chart::content_id(snapshot, &load)
         .map_err(|e| artifact(format!("chart ./{path} of {source} at {}: {e}", state.info.revision)))?;
     let strategy = match chart_spec.reconcile_strategy() {
         ReconcileStrategy::ChartVersion => Strategy::ChartVersion,
         ReconcileStrategy::Revision => Strategy::Revision,
     };
     // The suffix is the commit in which this chart's content was last seen to change.
-    let last = unit.record().history.iter().rev().chain(None).find(|r| r.attempt.content == content);
+    let last = unit.record().history.iter().rev().find(|r| r.attempt.content == content);
     let suffix = (strategy == Strategy::Revision).then(|| {
         let known = last.and_then(|r| r.attempt.version.split_once('+')).map(|(_, suffix)| suffix.to_owned());
         known.unwrap_or_else(|| state.info.revision.rsplit(':').next().unwrap_or_default().chars().take(12).collect())
     });
-    let load = chart::Load { path, files: &files, ignore_missing: chart_spec.ignore_missing_values_files, suffix: suffix.as_deref() };
+    load.suffix = suffix.as_deref();
     let chart = ctx
         .charts
         .get(&content, suffix.as_deref(), || chart::load(snapshot, &load))
@@ -626,7 +628,7 @@ impl Prepared {
             What::Objects(target) => Ok(Target::clone(target)),
             What::Chart { chart, values } => {
                 let Spec::Release(release) = &self.spec else { return Err(surroundings("a chart belongs to a HelmRelease".into())) };
-                ctx.render_release(key, &release.object, &release.name, chart, values, action, number).await
+                super::render::render(ctx, key, release, chart, values, action, number).await
             }
         }
     }

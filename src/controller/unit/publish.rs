@@ -38,8 +38,8 @@ pub(super) async fn publish(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec:
         now,
     };
     let (old, new) = match spec {
-        Spec::Release(release) => (json!(release.status), json!(summary::helm_release(&release.status, &scene))),
-        Spec::Bundle(bundle) => (json!(bundle.status), json!(summary::kustomization(&bundle.status, &scene))),
+        Spec::Release(release) => (json!(release.object.status), json!(summary::helm_release(&release.object.status, &scene))),
+        Spec::Bundle(bundle) => (json!(bundle.object.status), json!(summary::kustomization(&bundle.object.status, &scene))),
     };
     let message = summary::sentence(&scene);
     let conditions: Vec<Condition> = serde_json::from_value(new["conditions"].clone()).unwrap_or_default();

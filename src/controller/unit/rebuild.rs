@@ -204,23 +204,26 @@ async fn helm_target(ctx: &Context, prepared: &Prepared, number: u32) -> Result<
         }),
         ..Target::default()
     };
-    for document in yaml::documents(release.manifest()).map_err(|e| unreadable(e.to_string()))? {
-        if document.value.is_null() {
-            continue;
+    let documents = |text: &str, file: String| -> Result<Vec<Manifest>, Failure> {
+        let mut out = Vec::new();
+        for document in yaml::documents(text) {
+            let body = yaml::from_str(document.text).map_err(|e| unreadable(e.to_string()))?;
+            if !body.is_null() {
+                let origin = Origin { file: file.clone(), line: document.line as usize };
+                out.push(Manifest::new(body, origin).map_err(|e| unreadable(e.to_string()))?);
+            }
         }
-        let origin = Origin { file: format!("release {name}.v{number}"), line: document.line };
-        target.manifests.push(Manifest::new(document.value, origin).map_err(|e| unreadable(e.to_string()))?);
-    }
+        Ok(out)
+    };
+    target.manifests = documents(release.manifest(), format!("release {name}.v{number}"))?;
     for hook in release.hook_manifests() {
-        for document in yaml::documents(hook).map_err(|e| unreadable(e.to_string()))? {
-            let origin = Origin { file: format!("hook of release {name}.v{number}"), line: document.line };
-            let manifest = Manifest::new(document.value, origin).map_err(|e| unreadable(e.to_string()))?;
+        for manifest in documents(hook, format!("hook of release {name}.v{number}"))? {
             if let Role::Hook(hook) = Hook::role_of(&manifest) {
                 target.hooks.push(*hook);
             }
         }
     }
     let Spec::Release(spec) = &prepared.spec else { return Ok(target) };
-    ctx.place_release(&spec.object, &mut target).await?;
+    ctx.place_release(&spec.object, &mut target).await.map_err(|e| failure(&e))?;
     Ok(target)
 }
