@@ -13,6 +13,7 @@ mod objects;
 mod remote;
 mod service;
 mod session;
+pub mod watch;
 
 pub use error::{GitError, GitErrorClass};
 pub use remote::{Credentials, GitUrl, Proxy, Remote, Tls};
