@@ -5,6 +5,7 @@
 use super::context::Context;
 use super::queue::Queue;
 use crate::api::{self, Artifact, Condition, ConditionStatus, ConditionType, GitRepository, GitRepositoryStatus, Reason, condition, names};
+use crate::git::watch::{DEBOUNCE, LocalWatch};
 use crate::git::{Credentials, GitError, GitErrorClass, GitMirror, Remote, Update};
 use crate::object::{Json, ObjectId};
 use crate::release::report::{SourceInfo, SourceReport};
@@ -173,7 +174,7 @@ async fn read(ctx: &Arc<Context>, key: &SourceKey, source: &GitRepository) -> Re
         revision: revision.clone(),
         subject: commit.map(|c| c.subject.clone()).unwrap_or_default(),
         author: commit.map(|c| c.author.name.clone()).unwrap_or_default(),
-        committed: commit.map(|c| c.committer.time),
+        committed: commit.and_then(|c| Timestamp::from_second(c.committer.seconds).ok()),
         error: None,
     };
     let recovered = ctx.sources.get(key).is_none_or(|s| s.error.is_some());
@@ -235,7 +236,7 @@ fn follow_local(ctx: &Arc<Context>, key: &SourceKey, git: &GitMirror) {
     if watchers.get(key).is_some_and(|(watched, task)| *watched == path_text && !task.is_finished()) {
         return;
     }
-    match crate::git::watch::watch(path) {
+    match LocalWatch::new(path, DEBOUNCE) {
         Ok(mut changes) => {
             let (queue, key_of_task) = (ctx.sources.queue.clone(), key.clone());
             let task = tokio::spawn(async move {

@@ -68,17 +68,21 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
         unit.suspects.extend(target.manifests.iter().map(|m| m.id.clone()));
     }
     let suspects = std::mem::take(&mut unit.suspects);
-    let work: Vec<&Manifest> = target
+    let work: Vec<Manifest> = target
         .manifests
         .iter()
         .filter(|m| suspects.contains(&m.id))
         .filter(|m| !unit.record().inventory.get(&m.id.inventory_id()).is_some_and(|known| as_verified(ctx, m, known)))
+        .cloned()
         .collect();
     let revision = unit.record().deployed().map(|r| r.attempt.version.clone()).unwrap_or_default();
-    let results: Vec<(&Manifest, Result<Look, ApiError>)> = stream::iter(work)
+    let results: Vec<(Manifest, Result<Look, ApiError>)> = stream::iter(work)
         .map(|manifest| {
             let revision = &revision;
-            async move { (manifest, look_at(ctx, prepared, manifest, revision).await) }
+            async move {
+                let look = look_at(ctx, prepared, &manifest, revision).await;
+                (manifest, look)
+            }
         })
         .buffer_unordered(CONCURRENCY)
         .collect()
