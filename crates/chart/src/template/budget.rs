@@ -1,0 +1,106 @@
+//! Limits on what one render may use, so that a hostile chart ends with an error and not with the process.
+
+use super::error::Fail;
+
+/// Limits of one render.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Actions and calls executed.
+    pub steps: u64,
+    /// Bytes written by templates and made by functions that multiply their input.
+    pub bytes: u64,
+    /// Nested includes of one name, as in Helm.
+    pub includes: u32,
+    /// Nested constructs of all kinds (blocks, parentheses, includes), which bound the native stack.
+    pub depth: u32,
+    /// Elements made by one `until`, `seq` or `range` over an integer.
+    pub items: u64,
+    /// Bytes of one template file.
+    pub source: usize,
+    /// Nested blocks and parentheses of one template file.
+    pub nesting: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { steps: 50_000_000, bytes: 512 << 20, includes: 1_000, depth: 12_000, items: 10_000_000, source: 64 << 20, nesting: 500 }
+    }
+}
+
+/// What is left of the limits in a running render.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    limits: Limits,
+    steps: u64,
+    bytes: u64,
+    depth: u32,
+}
+
+impl Budget {
+    pub(crate) fn new(limits: Limits) -> Budget {
+        Budget { steps: limits.steps, bytes: limits.bytes, depth: 0, limits }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// A file begins: nothing is nested, even if the last one ended early.
+    pub(crate) fn start_file(&mut self) {
+        self.depth = 0;
+    }
+
+    /// One action or call.
+    pub(crate) fn step(&mut self) -> Result<(), Fail> {
+        match self.steps.checked_sub(1) {
+            Some(left) => {
+                self.steps = left;
+                Ok(())
+            }
+            None => Err(Fail::Budget(format!("render budget of {} steps is used up", self.limits.steps))),
+        }
+    }
+
+    /// Many steps at once: a function that walks this many elements.
+    pub(crate) fn steps(&mut self, count: usize) -> Result<(), Fail> {
+        match self.steps.checked_sub(count as u64) {
+            Some(left) => {
+                self.steps = left;
+                Ok(())
+            }
+            None => Err(Fail::Budget(format!("render budget of {} steps is used up", self.limits.steps))),
+        }
+    }
+
+    /// Bytes about to be made.
+    pub(crate) fn bytes(&mut self, count: usize) -> Result<(), Fail> {
+        match self.bytes.checked_sub(count as u64) {
+            Some(left) => {
+                self.bytes = left;
+                Ok(())
+            }
+            None => Err(Fail::Budget(format!("render budget of {} bytes is used up", self.limits.bytes))),
+        }
+    }
+
+    /// A sequence of this many elements is about to be made.
+    pub(crate) fn items(&mut self, count: u64) -> Result<(), Fail> {
+        if count > self.limits.items {
+            return Err(Fail::Budget(format!("a sequence of {count} elements is over the limit of {}", self.limits.items)));
+        }
+        self.steps(usize::try_from(count / 8).unwrap_or(usize::MAX))
+    }
+
+    /// One construct deeper. Paired with [`Budget::leave`].
+    pub(crate) fn enter(&mut self) -> Result<(), Fail> {
+        if self.depth >= self.limits.depth {
+            return Err(Fail::Budget(format!("templates are nested more than {} levels deep", self.limits.depth)));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    pub(crate) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+}

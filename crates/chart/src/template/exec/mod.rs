@@ -1,0 +1,490 @@
+//! The executor: walks a parsed template with Go's semantics.
+//!
+//! Go tells an interface that holds a value from the value itself; templates notice where they ask for a field of
+//! nil and in the texts of errors. [`Rv`] carries that difference.
+
+mod call;
+mod field;
+
+pub(crate) use field::zero;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::ast::{Arg, At, Branch, Call, Command, List, Node, Parsed, Pipe, Tree};
+use super::error::{Error, ErrorKind, Fail};
+use super::print;
+use super::set::{Def, TemplateSet};
+use super::value::{Str, Value, truth};
+use super::world::World;
+use crate::go::quote::quote;
+
+/// The depth at which Go's own executor stops a template that calls itself.
+const GO_MAX_DEPTH: u32 = 100_000;
+
+/// A value as the executor holds it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rv {
+    pub(crate) v: Value,
+    /// The value sits in an interface: an element of a map or list of anything, not yet taken out of it.
+    pub(crate) iface: bool,
+}
+
+impl Rv {
+    pub(crate) fn plain(v: Value) -> Rv {
+        Rv { v, iface: false }
+    }
+
+    fn unboxed(mut self) -> Rv {
+        self.iface = false;
+        self
+    }
+
+    fn type_name(&self) -> String {
+        if self.iface { "interface {}".to_owned() } else { self.v.type_name() }
+    }
+}
+
+/// What functions reach of the running render.
+pub(crate) struct Ctx<'a> {
+    pub(crate) set: &'a TemplateSet,
+    pub(crate) world: &'a mut World,
+    /// Templates defined by the texts of running `tpl` calls, innermost last.
+    scopes: Vec<HashMap<Str, Def>>,
+    /// Argument lists to be used again.
+    spare: Vec<Vec<Value>>,
+}
+
+impl<'a> Ctx<'a> {
+    pub(crate) fn new(set: &'a TemplateSet, world: &'a mut World) -> Ctx<'a> {
+        Ctx { set, world, scopes: Vec::new(), spare: Vec::new() }
+    }
+
+    fn template(&self, name: &str) -> Option<Def> {
+        self.scopes.iter().rev().find_map(|scope| scope.get(name)).or_else(|| self.set.get(name)).cloned()
+    }
+
+    /// `ExecuteTemplate`: runs a template of this name into `out`.
+    pub(crate) fn execute_named(&mut self, name: &str, data: Value, out: &mut Vec<u8>) -> Result<(), Error> {
+        let Some(def) = self.template(name) else {
+            let text = format!("template: no template {} associated with template \"gotpl\"", quote(name));
+            return Err(Error::new(ErrorKind::NoTemplate, text, None));
+        };
+        self.execute(&def, Rv::plain(data), out)
+    }
+
+    fn execute(&mut self, def: &Def, data: Rv, out: &mut Vec<u8>) -> Result<(), Error> {
+        let tree = def.tree();
+        let mut state =
+            State { parsed: &def.parsed, tree, at: At::List(&tree.root), vars: vec![Rv::default(); tree.slots], calls: 0, ctx: self, out };
+        state.vars[0] = data.clone();
+        state.list(&data, &tree.root).map(|_| ())
+    }
+
+    /// Runs the text of a `tpl` call: its own definitions are in reach of it and of what it calls, and only then.
+    pub(crate) fn execute_text(&mut self, parsed: &Arc<Parsed>, data: Value, out: &mut Vec<u8>) -> Result<(), Error> {
+        let main = parsed.trees.len() - 1;
+        let own = main > 0;
+        if own {
+            let mut scope = HashMap::new();
+            for (i, tree) in parsed.trees[..main].iter().enumerate() {
+                if !tree.empty || self.template(&tree.name).is_none() {
+                    scope.insert(tree.name.clone(), Def { parsed: parsed.clone(), tree: i });
+                }
+            }
+            self.scopes.push(scope);
+        }
+        let done = self.execute(&Def { parsed: parsed.clone(), tree: main }, Rv::plain(data), out);
+        if own {
+            self.scopes.pop();
+        }
+        done
+    }
+}
+
+/// How a walk of nodes ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Next,
+    Break,
+    Continue,
+}
+
+/// The execution of one template.
+pub(crate) struct State<'t, 'c, 'a> {
+    parsed: &'t Parsed,
+    tree: &'t Tree,
+    /// The node that execution is at, which errors name.
+    at: At<'t>,
+    vars: Vec<Rv>,
+    calls: u32,
+    pub(crate) ctx: &'c mut Ctx<'a>,
+    out: &'c mut Vec<u8>,
+}
+
+impl<'t> State<'t, '_, '_> {
+    pub(crate) fn error(&self, message: impl AsRef<str>) -> Error {
+        self.error_of(ErrorKind::Exec, message.as_ref())
+    }
+
+    fn error_of(&self, kind: ErrorKind, message: &str) -> Error {
+        let location = self.parsed.location(self.at.pos());
+        let context = self.parsed.context(self.at);
+        let text = format!("template: {location}: executing {} at <{context}>: {message}", quote(&self.tree.name));
+        Error::new(kind, text, Some(location))
+    }
+
+    /// The error of something that failed at this node, with words before its own text.
+    fn failed(&self, before: &str, fail: Fail) -> Error {
+        let text = format!("{before}{}", fail.text());
+        match fail {
+            Fail::Text(_) => self.error(text),
+            Fail::Marked(_) => self.error_of(ErrorKind::Failed, &text),
+            Fail::Budget(_) => self.error_of(ErrorKind::Budget, &text),
+            Fail::Inner(inner, _) => {
+                let here = self.error(&text);
+                let location = self.parsed.location(self.at.pos());
+                inner.wrap(here.text().to_owned(), location)
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<(), Error> {
+        self.ctx.world.budget.step().map_err(|fail| self.failed("", fail))
+    }
+
+    fn enter(&mut self) -> Result<(), Error> {
+        self.ctx.world.budget.enter().map_err(|fail| self.failed("", fail))
+    }
+
+    fn leave(&mut self) {
+        self.ctx.world.budget.leave();
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.ctx.world.budget.bytes(bytes.len()).map_err(|fail| self.failed("", fail))?;
+        self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn list(&mut self, dot: &Rv, list: &'t List) -> Result<Flow, Error> {
+        self.at = At::List(list);
+        for node in &list.nodes {
+            let flow = self.node(dot, node)?;
+            if flow != Flow::Next {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    fn node(&mut self, dot: &Rv, node: &'t Node) -> Result<Flow, Error> {
+        match node {
+            Node::Text { start, end } => {
+                let text = &self.parsed.text.as_bytes()[*start as usize..*end as usize];
+                self.at = At::Node(node);
+                self.write(text)?;
+            }
+            Node::Action(pipe) => {
+                self.at = At::Node(node);
+                self.step()?;
+                let value = self.pipeline(dot, pipe)?;
+                if pipe.decl.is_empty() {
+                    self.at = At::Node(node);
+                    self.print(&value.v)?;
+                }
+            }
+            Node::If(branch) => return self.branch(dot, branch, false),
+            Node::With(branch) => return self.branch(dot, branch, true),
+            Node::Range(branch) => return self.range(dot, branch, node),
+            Node::Template(call) => self.call_template(dot, call)?,
+            Node::Break(_) => return Ok(Flow::Break),
+            Node::Continue(_) => return Ok(Flow::Continue),
+        }
+        Ok(Flow::Next)
+    }
+
+    fn print(&mut self, value: &Value) -> Result<(), Error> {
+        match value {
+            Value::Nil => self.write(b"<no value>"),
+            Value::Str(text) => self.write(text.as_bytes()),
+            other => {
+                let before = self.out.len();
+                print::action(other, self.out);
+                let written = self.out.len() - before;
+                self.ctx.world.budget.bytes(written).map_err(|fail| self.failed("", fail))
+            }
+        }
+    }
+
+    fn branch(&mut self, dot: &Rv, branch: &'t Branch, with: bool) -> Result<Flow, Error> {
+        self.enter()?;
+        self.step()?;
+        let value = self.pipeline(dot, &branch.pipe)?;
+        let flow = if truth(&value.v) {
+            self.list(if with { &value } else { dot }, &branch.list)
+        } else if let Some(otherwise) = &branch.otherwise {
+            self.list(dot, otherwise)
+        } else {
+            Ok(Flow::Next)
+        };
+        self.leave();
+        flow
+    }
+
+    fn range(&mut self, dot: &Rv, branch: &'t Branch, node: &'t Node) -> Result<Flow, Error> {
+        self.at = At::Node(node);
+        self.enter()?;
+        let value = self.pipeline(dot, &branch.pipe)?.v;
+        let decls = branch.pipe.decl.len();
+        let mut ran = false;
+        match &value {
+            Value::Int(_) | Value::Int64(_) | Value::Uint8(_) | Value::Uint64(_) | Value::Named(..) => {
+                if decls > 1 {
+                    let shown = print::to_string(&value);
+                    return Err(self.error(format!("can't use {shown} to iterate over more than one variable")));
+                }
+                let (count, of): (i64, fn(i64) -> Value) = match &value {
+                    Value::Int(n) => (*n, Value::Int),
+                    Value::Int64(n) | Value::Named(_, n) => (*n, Value::Int64),
+                    Value::Uint8(n) => (i64::from(*n), |i| Value::Uint8(i as u8)),
+                    Value::Uint64(n) => (i64::try_from(*n).unwrap_or(i64::MAX), |i| Value::Uint64(i as u64)),
+                    _ => (0, Value::Int),
+                };
+                let budget = u64::try_from(count).unwrap_or(0);
+                self.ctx.world.budget.items(budget).map_err(|fail| self.failed("", fail))?;
+                for i in 0..count {
+                    ran = true;
+                    if self.iteration(branch, Rv::default(), Rv::plain(of(i)))? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Value::List(list) => {
+                let boxed = list.ty.holds_interfaces();
+                for (i, item) in list.items.iter().enumerate() {
+                    ran = true;
+                    let item = Rv { v: item.clone(), iface: boxed };
+                    if self.iteration(branch, Rv::plain(Value::Int(i as i64)), item)? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Value::Bytes(bytes) => {
+                for (i, byte) in bytes.iter().enumerate() {
+                    ran = true;
+                    if self.iteration(branch, Rv::plain(Value::Int(i as i64)), Rv::plain(Value::Uint8(*byte)))? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Value::Map(map) => {
+                let boxed = field::holds_interfaces(map.ty);
+                let entries: Vec<_> = map.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+                for (key, value) in entries {
+                    ran = true;
+                    if self.iteration(branch, Rv::plain(Value::Str(key)), Rv { v: value, iface: boxed })? == Flow::Break {
+                        break;
+                    }
+                }
+            }
+            Value::Nil => {}
+            other => {
+                let shown = print::to_string(other);
+                return Err(self.error(format!("range can't iterate over {shown}")));
+            }
+        }
+        let flow = match &branch.otherwise {
+            Some(otherwise) if !ran => self.list(dot, otherwise)?,
+            _ => Flow::Next,
+        };
+        self.leave();
+        Ok(flow)
+    }
+
+    fn iteration(&mut self, branch: &'t Branch, index: Rv, element: Rv) -> Result<Flow, Error> {
+        self.step()?;
+        let decl = &branch.pipe.decl;
+        match decl.len() {
+            0 => {}
+            1 => self.set_var(decl[0].slot, &decl[0].name, element.clone())?,
+            _ => {
+                self.set_var(decl[0].slot, &decl[0].name, index)?;
+                self.set_var(decl[1].slot, &decl[1].name, element.clone())?;
+            }
+        }
+        self.list(&element, &branch.list)
+    }
+
+    fn call_template(&mut self, dot: &Rv, call: &'t Call) -> Result<(), Error> {
+        self.at = At::Call(call);
+        self.step()?;
+        let Some(def) = self.ctx.template(&call.name) else {
+            return Err(self.error(format!("template {} not defined", quote(&call.name))));
+        };
+        if self.calls == GO_MAX_DEPTH {
+            return Err(self.error(format!("exceeded maximum template depth ({GO_MAX_DEPTH})")));
+        }
+        let dot = match &call.pipe {
+            Some(pipe) => self.pipeline(dot, pipe)?,
+            None => Rv::default(),
+        };
+        self.enter()?;
+        let tree = def.tree();
+        let mut inner = State {
+            parsed: &def.parsed,
+            tree,
+            at: At::List(&tree.root),
+            vars: vec![Rv::default(); tree.slots],
+            calls: self.calls + 1,
+            ctx: &mut *self.ctx,
+            out: &mut *self.out,
+        };
+        inner.vars[0] = dot.clone();
+        inner.list(&dot, &tree.root)?;
+        self.leave();
+        Ok(())
+    }
+
+    // variables
+
+    fn set_var(&mut self, slot: Option<u32>, name: &str, value: Rv) -> Result<(), Error> {
+        match slot {
+            Some(slot) => {
+                self.vars[slot as usize] = value;
+                Ok(())
+            }
+            None => Err(self.error(format!("undefined variable: {name}"))),
+        }
+    }
+
+    fn var(&self, slot: Option<u32>, name: &str) -> Result<&Rv, Error> {
+        match slot {
+            Some(slot) => Ok(&self.vars[slot as usize]),
+            None => Err(self.error(format!("undefined variable: {name}"))),
+        }
+    }
+
+    // pipelines
+
+    fn pipeline(&mut self, dot: &Rv, pipe: &'t Pipe) -> Result<Rv, Error> {
+        self.at = At::Pipe(pipe);
+        let mut value: Option<Rv> = None;
+        for command in &pipe.cmds {
+            value = Some(self.command(dot, command, value)?.unboxed());
+        }
+        let value = value.unwrap_or_default();
+        for decl in &pipe.decl {
+            self.set_var(decl.slot, &decl.name, value.clone())?;
+        }
+        Ok(value)
+    }
+
+    fn nested_pipeline(&mut self, dot: &Rv, pipe: &'t Pipe) -> Result<Rv, Error> {
+        self.enter()?;
+        let value = self.pipeline(dot, pipe)?;
+        self.leave();
+        Ok(value)
+    }
+
+    fn command(&mut self, dot: &Rv, command: &'t Command, last: Option<Rv>) -> Result<Rv, Error> {
+        let first = &command.args[0];
+        match first {
+            Arg::Field { names, .. } => {
+                self.at = At::Arg(first);
+                self.field_chain(dot, dot.clone(), At::Arg(first), names, &command.args[1..], last)
+            }
+            Arg::Chain { .. } => self.chain(dot, first, &command.args[1..], last),
+            Arg::Func { def, .. } => {
+                self.at = At::Arg(first);
+                self.call(dot, call::Callee::Func(def), At::Command(command), &command.args[1..], last)
+            }
+            Arg::Pipe(pipe) => {
+                self.no_arguments(command, &last)?;
+                self.nested_pipeline(dot, pipe)
+            }
+            Arg::Var { .. } => self.variable(dot, first, &command.args[1..], last, Some(command)),
+            other => {
+                self.at = At::Arg(other);
+                self.no_arguments(command, &last)?;
+                match other {
+                    Arg::Dot(_) => Ok(dot.clone()),
+                    Arg::Nil(_) => Err(self.error("nil is not a command")),
+                    constant => self.constant(constant),
+                }
+            }
+        }
+    }
+
+    fn no_arguments(&self, command: &Command, last: &Option<Rv>) -> Result<(), Error> {
+        if command.args.len() > 1 || last.is_some() {
+            let shown = self.parsed.context(At::Arg(&command.args[0]));
+            return Err(self.error(format!("can't give argument to non-function {shown}")));
+        }
+        Ok(())
+    }
+
+    /// A literal on its own: the way it is written decides its type.
+    fn constant(&mut self, arg: &'t Arg) -> Result<Rv, Error> {
+        self.at = At::Arg(arg);
+        let value = match arg {
+            Arg::Bool(_, value) => Value::Bool(*value),
+            Arg::Text { value, .. } => Value::Str(value.clone()),
+            Arg::Number(number) => {
+                let text = &number.text;
+                let lower = text.as_bytes();
+                let hex = lower.len() > 2 && lower[0] == b'0' && matches!(lower[1], b'x' | b'X') && !text.contains(['p', 'P']);
+                match (number.float, number.int) {
+                    (Some(float), _) if !hex && !text.starts_with('\'') && text.contains(['.', 'e', 'E', 'p', 'P']) => Value::Float(float),
+                    (_, Some(int)) => Value::Int(int),
+                    _ => return Err(self.error(format!("{text} overflows int"))),
+                }
+            }
+            _ => Value::Nil,
+        };
+        Ok(Rv::plain(value))
+    }
+
+    fn chain(&mut self, dot: &Rv, arg: &'t Arg, args: &'t [Arg], last: Option<Rv>) -> Result<Rv, Error> {
+        let Arg::Chain { base, names, .. } = arg else {
+            return Ok(Rv::default());
+        };
+        self.at = At::Arg(arg);
+        let receiver = match &**base {
+            Arg::Nil(_) => {
+                let shown = self.parsed.context(At::Arg(arg));
+                return Err(self.error(format!("indirection through explicit nil in {shown}")));
+            }
+            Arg::Pipe(pipe) => {
+                self.at = At::Arg(base);
+                self.nested_pipeline(dot, pipe)?
+            }
+            Arg::Func { def, .. } => {
+                self.at = At::Arg(base);
+                self.call(dot, call::Callee::Func(def), At::Arg(base), &[], None)?
+            }
+            _ => Rv::default(),
+        };
+        self.field_chain(dot, receiver, At::Arg(arg), names, args, last)
+    }
+
+    fn variable(&mut self, dot: &Rv, arg: &'t Arg, args: &'t [Arg], last: Option<Rv>, command: Option<&'t Command>) -> Result<Rv, Error> {
+        let Arg::Var { name, slot, names, .. } = arg else {
+            return Ok(Rv::default());
+        };
+        self.at = At::Arg(arg);
+        let value = self.var(*slot, name)?.clone();
+        if names.is_empty() {
+            if let Some(command) = command {
+                self.no_arguments(command, &last)?;
+            }
+            return Ok(value);
+        }
+        self.field_chain(dot, value, At::Arg(arg), names, args, last)
+    }
+}
+
+/// Whether a map that this value is stored in could come to contain itself.
+pub(crate) fn may_cycle(value: &Value) -> bool {
+    matches!(value, Value::Map(_) | Value::List(_) | Value::Struct(_))
+}

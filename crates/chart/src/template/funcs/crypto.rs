@@ -1,0 +1,5 @@
+//! crypto
+
+use super::FuncDef;
+
+pub(super) static FUNCS: &[FuncDef] = &[];

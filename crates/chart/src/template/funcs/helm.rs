@@ -1,0 +1,148 @@
+//! Helm's own functions: include, tpl, required, fail, lookup, and YAML and JSON.
+
+use super::{Answer, FuncDef, Ty, func, text};
+use crate::go::json;
+use crate::go::quote::quote;
+use crate::template::error::{Fail, WARN_END, WARN_START};
+use crate::template::exec::Ctx;
+use crate::template::set::without_no_value;
+use crate::template::value::Value;
+use crate::template::world::LookupQuery;
+use crate::yaml;
+
+use Ty::{Any, Str};
+
+pub(super) static FUNCS: &[FuncDef] = &[
+    func("include", &[Str, Any], include),
+    func("tpl", &[Str, Any], tpl),
+    func("required", &[Str, Any], required),
+    func("fail", &[Str], |ctx, args| if ctx.world.lint { Ok(Value::str("")) } else { Err(marked(&text(&args[0]))) }),
+    func("lookup", &[Str, Str, Str, Str], lookup),
+    func("getHostByName", &[Str], |_, _| Ok(Value::str(""))),
+    func("toYaml", &[Any], |ctx, args| to_yaml(ctx, &args[0])),
+    func("mustToYaml", &[Any], |ctx, args| {
+        args[0].to_json().map_err(|err| format!("error marshaling into JSON: {err}"))?;
+        to_yaml(ctx, &args[0])
+    }),
+    func("toYamlPretty", &[Any], |ctx, args| {
+        let Ok(json) = args[0].to_json() else { return Ok(Value::str("")) };
+        trimmed(ctx, yaml::to_string_pretty(&json))
+    }),
+    func("fromYaml", &[Str], |_, args| {
+        Ok(match yaml::map_from_str(&text(&args[0])) {
+            Ok(map) => Value::from_json(&crate::Json::Object(map)),
+            Err(err) => error_dict(err.to_string()),
+        })
+    }),
+    func("fromYamlArray", &[Str], |_, args| {
+        Ok(match yaml::array_from_str(&text(&args[0])) {
+            Ok(items) => Value::from_json(&crate::Json::Array(items)),
+            Err(err) => Value::list(vec![Value::from(err.to_string())]),
+        })
+    }),
+    func("toJson", &[Any], |ctx, args| {
+        let Ok(json) = args[0].to_json() else { return Ok(Value::str("")) };
+        let text = json::to_string(&json);
+        ctx.world.budget.bytes(text.len())?;
+        Ok(Value::from(text))
+    }),
+    func("fromJson", &[Str], |_, args| {
+        Ok(match json::map_from_str(&text(&args[0])) {
+            Ok(map) => Value::from_json(&crate::Json::Object(map)),
+            Err(err) => error_dict(err.to_string()),
+        })
+    }),
+    func("fromJsonArray", &[Str], |_, args| {
+        Ok(match json::array_from_str(&text(&args[0])) {
+            Ok(items) => Value::from_json(&crate::Json::Array(items)),
+            Err(err) => Value::list(vec![Value::from(err.to_string())]),
+        })
+    }),
+];
+
+fn include(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    let Value::Str(name) = &args[0] else {
+        return Err("template name is not UTF-8".into());
+    };
+    let limit = ctx.world.budget.limits().includes;
+    let nested = ctx.world.includes.entry(name.clone()).or_insert(0);
+    if *nested > limit {
+        return Err(Fail::Text(format!("rendering template has a nested reference name: {name}: unable to execute template")));
+    }
+    *nested += 1;
+    ctx.world.budget.enter()?;
+    let mut out = Vec::new();
+    let done = ctx.execute_named(name, args[1].clone(), &mut out);
+    ctx.world.budget.leave();
+    if let Some(nested) = ctx.world.includes.get_mut(name) {
+        *nested -= 1;
+    }
+    done?;
+    Ok(Value::bytes_as_string(out))
+}
+
+fn tpl(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    let source = text(&args[0]);
+    if !source.contains("{{") {
+        ctx.world.budget.bytes(source.len())?;
+        return Ok(if source.contains("<no value>") { Value::from(source.replace("<no value>", "")) } else { args[0].clone() });
+    }
+    let parsed =
+        ctx.set.engine().parse_text(&source).map_err(|err| Fail::Inner(err, format!("cannot parse template {}: ", quote(&source))))?;
+    ctx.world.budget.enter()?;
+    let mut out = Vec::new();
+    let done = ctx.execute_text(&parsed, args[1].clone(), &mut out);
+    ctx.world.budget.leave();
+    done.map_err(|err| Fail::Inner(err, format!("error during tpl function execution for {}: ", quote(&source))))?;
+    Ok(match Value::bytes_as_string(out) {
+        Value::Str(text) if text.contains("<no value>") => Value::from(without_no_value(text.to_string())),
+        other => other,
+    })
+}
+
+fn marked(message: &str) -> Fail {
+    Fail::Marked(format!("{WARN_START}{message}{WARN_END}"))
+}
+
+fn required(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    let missing = match &args[1] {
+        Value::Nil => true,
+        Value::Str(given) => given.is_empty(),
+        _ => false,
+    };
+    match (missing, ctx.world.lint) {
+        (false, _) => Ok(args[1].clone()),
+        (true, true) => Ok(Value::str("")),
+        (true, false) => Err(marked(&text(&args[0]))),
+    }
+}
+
+fn lookup(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    let part = |i: usize| text(&args[i]).into_owned();
+    ctx.world.lookup(LookupQuery { api_version: part(0), kind: part(1), namespace: part(2), name: part(3) })
+}
+
+/// `toYaml`: the empty string where the value cannot be written.
+pub(crate) fn to_yaml(ctx: &mut Ctx<'_>, value: &Value) -> Answer {
+    match yaml_text(value) {
+        Some(text) => trimmed(ctx, text),
+        None => Ok(Value::str("")),
+    }
+}
+
+/// The YAML of a value with its final line break, if it has a YAML form.
+pub(crate) fn yaml_text(value: &Value) -> Option<String> {
+    yaml::try_to_string(&value.to_json().ok()?).ok()
+}
+
+fn trimmed(ctx: &mut Ctx<'_>, mut text: String) -> Answer {
+    ctx.world.budget.bytes(text.len())?;
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    Ok(Value::from(text))
+}
+
+pub(super) fn error_dict(message: String) -> Value {
+    Value::map([("Error".into(), Value::from(message))].into_iter().collect())
+}

@@ -1,0 +1,63 @@
+//! `merge` and `mergeOverwrite`, with mergo's idea of what is empty and what is shared.
+
+use super::{Answer, FuncDef, Ty, many, map};
+use crate::template::error::Fail;
+use crate::template::exec::{Ctx, may_cycle};
+use crate::template::value::{Map as MapValue, MapType, Value, is_empty};
+
+use Ty::Map;
+
+/// Nesting at which a merge gives up: only cyclic maps are deeper.
+const MAX_DEPTH: usize = 500;
+
+pub(super) static FUNCS: &[FuncDef] = &[
+    many("merge", &[Map], Map, |ctx, args| merge(ctx, args, false)),
+    many("mustMerge", &[Map], Map, |ctx, args| merge(ctx, args, false)),
+    many("mergeOverwrite", &[Map], Map, |ctx, args| merge(ctx, args, true)),
+    many("mustMergeOverwrite", &[Map], Map, |ctx, args| merge(ctx, args, true)),
+];
+
+fn merge(ctx: &mut Ctx<'_>, args: &[Value], overwrite: bool) -> Answer {
+    let mut into = map(&args[0])?.clone();
+    if into.nil && args[1..].iter().any(|source| matches!(source, Value::Map(map) if !map.nil)) {
+        into = MapValue::new(MapType::Any, Default::default());
+    }
+    for source in &args[1..] {
+        deep_merge(ctx, &into, map(source)?, overwrite, 0)?;
+    }
+    Ok(Value::Map(into))
+}
+
+fn deep_merge(ctx: &mut Ctx<'_>, into: &MapValue, source: &MapValue, overwrite: bool, depth: usize) -> Result<(), Fail> {
+    if depth > MAX_DEPTH {
+        return Err("maps to merge are nested too deeply or contain themselves".into());
+    }
+    if into.same(source) {
+        return Ok(());
+    }
+    ctx.world.budget.steps(1 + source.len() / 4)?;
+    // The entries are taken out first: a source may share maps with what it is merged into.
+    let entries: Vec<_> = source.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut noted = false;
+    for (key, value) in entries {
+        let old = into.get(&key);
+        let store = match (&old, &value) {
+            (_, Value::Nil) => overwrite,
+            (Some(Value::Map(old)), Value::Map(new)) => {
+                deep_merge(ctx, old, new, overwrite, depth + 1)?;
+                // What is empty even now is replaced by the source's map, which is then shared.
+                old.is_empty()
+            }
+            (Some(old), _) => overwrite || is_empty(old),
+            (None, _) => true,
+        };
+        if store && !into.nil {
+            if !noted && may_cycle(&value) {
+                ctx.world.note_mutation(into);
+                noted = true;
+            }
+            into.insert(key, value);
+        }
+    }
+    Ok(())
+}

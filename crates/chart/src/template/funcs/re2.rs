@@ -1,0 +1,114 @@
+//! Go's regular expressions, compiled by the regex crate: the same automata, other defaults.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use regex::{Regex, RegexBuilder};
+
+/// Compiled patterns that are kept.
+const CACHE: usize = 1_024;
+/// Bytes that one compiled pattern may take.
+const SIZE: usize = 4 << 20;
+
+static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
+
+/// Compiles a pattern, or takes it from the cache.
+pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
+    if let Some(regex) = COMPILED.lock().ok().and_then(|cache| cache.get(pattern).cloned()) {
+        return Ok(regex);
+    }
+    let built = RegexBuilder::new(&translate(pattern)).size_limit(SIZE).build();
+    let regex = Arc::new(built.map_err(|err| format!("error parsing regexp: {}", err.to_string().replace('\n', " ")))?);
+    if let Ok(mut cache) = COMPILED.lock() {
+        if cache.len() >= CACHE {
+            cache.clear();
+        }
+        cache.insert(pattern.to_owned(), regex.clone());
+    }
+    Ok(regex)
+}
+
+/// The pattern in the words of the regex crate: Go's classes are of ASCII, and its brackets know no nesting.
+fn translate(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 16);
+    let mut chars = pattern.chars().peekable();
+    let mut class = false;
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.next() {
+                Some('Q') if !class => literal(&mut chars, &mut out),
+                Some(kind) => escape(kind, class, &mut out),
+                None => out.push('\\'),
+            },
+            '[' if !class => {
+                class = true;
+                out.push('[');
+                if chars.next_if_eq(&'^').is_some() {
+                    out.push('^');
+                }
+                if chars.next_if_eq(&']').is_some() {
+                    out.push_str("\\]");
+                }
+            }
+            '[' if chars.peek() == Some(&':') => {
+                out.push('[');
+                while let Some(c) = chars.next() {
+                    out.push(c);
+                    if c == ']' {
+                        break;
+                    }
+                }
+            }
+            '[' => out.push_str("\\["),
+            ']' => {
+                class = false;
+                out.push(']');
+            }
+            '&' | '~' if class => {
+                out.push('\\');
+                out.push(c);
+            }
+            '{' if !class && !repetition(chars.clone()) => out.push_str("\\{"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn literal(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) {
+    while let Some(c) = chars.next() {
+        if c == '\\' && chars.next_if_eq(&'E').is_some() {
+            return;
+        }
+        out.push_str(&regex::escape(&c.to_string()));
+    }
+}
+
+fn escape(kind: char, class: bool, out: &mut String) {
+    let ascii = match kind {
+        'd' => "[0-9]",
+        'D' => "[^0-9]",
+        'w' => "[0-9A-Za-z_]",
+        'W' => "[^0-9A-Za-z_]",
+        's' => "[\\t\\n\\x0c\\r ]",
+        'S' => "[^\\t\\n\\x0c\\r ]",
+        'b' if !class => "(?-u:\\b)",
+        'B' if !class => "(?-u:\\B)",
+        '<' => "<",
+        '>' => ">",
+        kind => {
+            out.push('\\');
+            out.push(kind);
+            return;
+        }
+    };
+    out.push_str(ascii);
+}
+
+/// Whether what follows a brace is a repetition; else the brace stands for itself.
+fn repetition(chars: std::iter::Peekable<std::str::Chars<'_>>) -> bool {
+    let body: String = chars.take_while(|c| *c != '}').collect();
+    let (least, most) = body.split_once(',').unwrap_or((&body, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    !least.is_empty() && digits(least) && digits(most)
+}

@@ -1,0 +1,124 @@
+//! Regular expressions.
+
+use std::sync::Arc;
+
+use regex::Regex;
+
+use super::{Answer, FuncDef, Ty, func, int, text};
+use crate::template::error::Fail;
+use crate::template::exec::Ctx;
+use crate::template::value::{ListType, Value};
+
+use Ty::{Int, Str};
+
+pub(super) static FUNCS: &[FuncDef] = &[
+    func("regexMatch", &[Str, Str], |_, args| Ok(Value::Bool(compile(&args[0]).is_ok_and(|regex| regex.is_match(&text(&args[1])))))),
+    func("mustRegexMatch", &[Str, Str], |_, args| Ok(Value::Bool(compile(&args[0])?.is_match(&text(&args[1]))))),
+    func("regexFind", &[Str, Str], |_, args| find(args, panicking)),
+    func("mustRegexFind", &[Str, Str], |_, args| find(args, plain)),
+    func("regexFindAll", &[Str, Str, Int], |ctx, args| find_all(ctx, args, panicking)),
+    func("mustRegexFindAll", &[Str, Str, Int], |ctx, args| find_all(ctx, args, plain)),
+    func("regexReplaceAll", &[Str, Str, Str], |ctx, args| replace(ctx, args, panicking, false)),
+    func("mustRegexReplaceAll", &[Str, Str, Str], |ctx, args| replace(ctx, args, plain, false)),
+    func("regexReplaceAllLiteral", &[Str, Str, Str], |ctx, args| replace(ctx, args, panicking, true)),
+    func("mustRegexReplaceAllLiteral", &[Str, Str, Str], |ctx, args| replace(ctx, args, plain, true)),
+    func("regexSplit", &[Str, Str, Int], |ctx, args| split(ctx, args, panicking)),
+    func("mustRegexSplit", &[Str, Str, Int], |ctx, args| split(ctx, args, plain)),
+    func("regexQuoteMeta", &[Str], |_, args| Ok(Value::from(quote_meta(&text(&args[0]))))),
+];
+
+fn compile(pattern: &Value) -> Result<Arc<Regex>, String> {
+    super::re2::compile(&text(pattern))
+}
+
+/// What `MustCompile` panics with.
+fn panicking(pattern: &Value, message: String) -> Fail {
+    Fail::Text(format!("regexp: Compile({}): {message}", quoted(&text(pattern))))
+}
+
+fn plain(_: &Value, message: String) -> Fail {
+    Fail::Text(message)
+}
+
+/// Go's panic shows the pattern in back quotes where it can.
+fn quoted(pattern: &str) -> String {
+    if crate::go::quote::can_backquote(pattern) { format!("`{pattern}`") } else { crate::go::quote::quote(pattern) }
+}
+
+type OnError = fn(&Value, String) -> Fail;
+
+fn find(args: &[Value], on_error: OnError) -> Answer {
+    let regex = compile(&args[0]).map_err(|message| on_error(&args[0], message))?;
+    let subject = text(&args[1]);
+    Ok(Value::str(regex.find(&subject).map_or("", |found| found.as_str())))
+}
+
+fn find_all(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
+    let regex = compile(&args[0]).map_err(|message| on_error(&args[0], message))?;
+    let limit = usize::try_from(int(&args[2])).unwrap_or(usize::MAX);
+    let subject = text(&args[1]);
+    let found: Vec<Value> = regex.find_iter(&subject).take(limit).map(|found| Value::str(found.as_str())).collect();
+    ctx.world.budget.steps(subject.len() / 16 + found.len() / 4)?;
+    Ok(if found.is_empty() { Value::nil_list(ListType::Str) } else { Value::typed_list(ListType::Str, found) })
+}
+
+fn replace(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError, literal: bool) -> Answer {
+    let regex = compile(&args[0]).map_err(|message| on_error(&args[0], message))?;
+    let (subject, with) = (text(&args[1]), text(&args[2]));
+    let mut out = String::with_capacity(subject.len());
+    let mut at = 0;
+    for found in regex.captures_iter(&subject) {
+        let Some(whole) = found.get(0) else { continue };
+        let before = out.len();
+        out.push_str(&subject[at..whole.start()]);
+        if literal { out.push_str(&with) } else { found.expand(&with, &mut out) }
+        at = whole.end();
+        ctx.world.budget.bytes(out.len() - before)?;
+    }
+    out.push_str(&subject[at..]);
+    ctx.world.budget.bytes(out.len())?;
+    Ok(Value::from(out))
+}
+
+/// Go's `Split`, with its own idea of empty matches at the ends.
+fn split(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
+    let regex = compile(&args[0]).map_err(|message| on_error(&args[0], message))?;
+    let subject = text(&args[1]);
+    let count = int(&args[2]);
+    if count == 0 {
+        return Ok(Value::nil_list(ListType::Str));
+    }
+    if subject.is_empty() && !text(&args[0]).is_empty() {
+        return Ok(Value::strings([""]));
+    }
+    let limit = usize::try_from(count).unwrap_or(usize::MAX);
+    let mut parts: Vec<Value> = Vec::new();
+    let (mut begin, mut end) = (0, 0);
+    for found in regex.find_iter(&subject).take(limit) {
+        if parts.len() + 1 >= limit {
+            break;
+        }
+        end = found.start();
+        if found.end() != 0 {
+            parts.push(Value::str(&subject[begin..end]));
+        }
+        begin = found.end();
+    }
+    if end != subject.len() {
+        parts.push(Value::str(&subject[begin..]));
+    }
+    ctx.world.budget.steps(parts.len() / 8)?;
+    Ok(Value::typed_list(ListType::Str, parts))
+}
+
+/// `regexp.QuoteMeta`
+fn quote_meta(literal: &str) -> String {
+    let mut out = String::with_capacity(literal.len());
+    for c in literal.chars() {
+        if r"\.+*?()|[]{}^$".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}

@@ -1,0 +1,263 @@
+//! TOML as BurntSushi/toml writes and reads it.
+
+use super::helm::error_dict;
+use super::{Answer, FuncDef, Ty, func, text};
+use crate::go::num;
+use crate::template::exec::Ctx;
+use crate::template::value::Value;
+
+use Ty::{Any, Str};
+
+/// Nesting at which writing gives up: only cyclic values are deeper.
+const MAX_DEPTH: usize = 500;
+
+pub(super) static FUNCS: &[FuncDef] = &[
+    func("toToml", &[Any], to_toml),
+    func("fromToml", &[Str], |_, args| {
+        Ok(match text(&args[0]).parse::<::toml::Table>() {
+            Ok(table) => from_table(&table),
+            Err(err) => error_dict(format!("toml: {}", err.message())),
+        })
+    }),
+];
+
+fn to_toml(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    if args[0].is_nil() {
+        return Err("reflect: call of reflect.Value.Type on zero Value".into());
+    }
+    let mut writer = Writer { out: String::new() };
+    let done = writer.encode(&mut Vec::new(), &args[0], 0);
+    ctx.world.budget.bytes(writer.out.len())?;
+    match done {
+        Ok(()) => Ok(Value::from(writer.out)),
+        Err(message) => Ok(Value::from(message)),
+    }
+}
+
+struct Writer {
+    out: String,
+}
+
+/// What decides where a value may stand.
+#[derive(PartialEq, Eq)]
+enum Form {
+    Plain,
+    Table,
+    Tables,
+}
+
+impl Writer {
+    fn encode(&mut self, key: &mut Vec<String>, value: &Value, depth: usize) -> Result<(), String> {
+        if depth > MAX_DEPTH {
+            return Err("toml: value is nested too deeply".to_owned());
+        }
+        match form(value)? {
+            Form::Plain if value.is_nil() => {}
+            Form::Plain => self.key_value(key, value, false, depth)?,
+            Form::Table => {
+                if key.len() == 1 {
+                    self.newline();
+                }
+                if !key.is_empty() {
+                    let header = format!("{}[{}]", indent(key), dotted(key));
+                    self.out.push_str(&header);
+                    self.newline();
+                }
+                self.table(key, value, depth)?;
+            }
+            Form::Tables => {
+                if key.is_empty() {
+                    return Err("toml: top-level values must be Go maps or structs".to_owned());
+                }
+                for item in elements(value) {
+                    self.newline();
+                    let header = format!("{}[[{}]]", indent(key), dotted(key));
+                    self.out.push_str(&header);
+                    self.newline();
+                    self.table(key, item, depth)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn newline(&mut self) {
+        if !self.out.is_empty() {
+            self.out.push('\n');
+        }
+    }
+
+    /// The entries of a table: plain ones first, since what follows a sub-table belongs to it.
+    fn table(&mut self, key: &mut Vec<String>, value: &Value, depth: usize) -> Result<(), String> {
+        let entries = entries(value);
+        for tables in [false, true] {
+            for (name, value) in &entries {
+                if (form(value)? != Form::Plain) == tables && !value.is_nil() {
+                    key.push(name.clone());
+                    self.encode(key, value, depth + 1)?;
+                    key.pop();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn inline_table(&mut self, value: &Value, depth: usize) -> Result<(), String> {
+        let mut plain = Vec::new();
+        let mut nested = Vec::new();
+        for (name, value) in entries(value) {
+            if form(&value)? == Form::Plain { plain.push((name, value)) } else { nested.push((name, value)) }
+        }
+        self.out.push('{');
+        let (count, more) = (plain.len(), !nested.is_empty());
+        for (i, (name, value)) in plain.into_iter().enumerate() {
+            if !value.is_nil() {
+                self.key_value(&[name], &value, true, depth)?;
+                self.out.push_str(if more || i + 1 != count { ", " } else { "" });
+            }
+        }
+        let count = nested.len();
+        for (i, (name, value)) in nested.into_iter().enumerate() {
+            self.key_value(&[name], &value, true, depth)?;
+            self.out.push_str(if i + 1 != count { ", " } else { "" });
+        }
+        self.out.push('}');
+        Ok(())
+    }
+
+    fn key_value(&mut self, key: &[String], value: &Value, inline: bool, depth: usize) -> Result<(), String> {
+        let Some(last) = key.last() else {
+            return self.element(value, depth);
+        };
+        let start = format!("{}{} = ", indent(key), maybe_quoted(last));
+        self.out.push_str(&start);
+        self.element(value, depth)?;
+        if !inline {
+            self.newline();
+        }
+        Ok(())
+    }
+
+    fn element(&mut self, value: &Value, depth: usize) -> Result<(), String> {
+        if depth > MAX_DEPTH {
+            return Err("toml: value is nested too deeply".to_owned());
+        }
+        let plain = match value {
+            Value::Bool(b) => b.to_string(),
+            Value::Int(i) | Value::Int64(i) => i.to_string(),
+            Value::Uint8(u) => u.to_string(),
+            Value::Uint64(u) => u.to_string(),
+            Value::Float(f) if f.is_nan() => "nan".to_owned(),
+            Value::Float(f) if f.is_infinite() => if *f > 0.0 { "inf" } else { "-inf" }.to_owned(),
+            Value::Float(f) => {
+                let text = num::float(*f);
+                if text.contains(['e', '.']) { text } else { text + ".0" }
+            }
+            Value::Str(text) => quoted(text),
+            Value::Raw(bytes) => quoted(&String::from_utf8_lossy(bytes)),
+            Value::Named(named, n) => quoted(&named.text(*n)),
+            Value::Time(time) => time.rfc3339_nano(),
+            Value::Map(_) | Value::Struct(_) => return self.inline_table(value, depth + 1),
+            Value::List(_) | Value::Bytes(_) => {
+                let bytes: Vec<Value>;
+                let items: &[Value] = match value {
+                    Value::List(list) => &list.items,
+                    Value::Bytes(content) => {
+                        bytes = content.iter().map(|b| Value::Uint8(*b)).collect();
+                        &bytes
+                    }
+                    _ => &[],
+                };
+                self.out.push('[');
+                for (i, item) in items.iter().enumerate() {
+                    self.out.push_str(if i > 0 { ", " } else { "" });
+                    self.element(item, depth + 1)?;
+                }
+                self.out.push(']');
+                return Ok(());
+            }
+            Value::Nil => return Err("toml: cannot encode array with nil element".to_owned()),
+        };
+        self.out.push_str(&plain);
+        Ok(())
+    }
+}
+
+fn form(value: &Value) -> Result<Form, String> {
+    Ok(match value {
+        Value::Map(_) | Value::Struct(_) => Form::Table,
+        Value::List(list) if !list.items.is_empty() => {
+            if list.items.iter().any(Value::is_nil) {
+                return Err("toml: cannot encode array with nil element".to_owned());
+            }
+            let tables = list.items.iter().all(|item| matches!(item, Value::Map(_) | Value::Struct(_)));
+            if tables { Form::Tables } else { Form::Plain }
+        }
+        _ => Form::Plain,
+    })
+}
+
+fn elements(value: &Value) -> &[Value] {
+    match value {
+        Value::List(list) => &list.items,
+        _ => &[],
+    }
+}
+
+fn entries(value: &Value) -> Vec<(String, Value)> {
+    match value {
+        Value::Map(map) => map.borrow().iter().map(|(key, value)| (key.to_string(), value.clone())).collect(),
+        Value::Struct(object) => {
+            object.ty.fields.iter().zip(&object.fields).map(|(field, value)| (field.name.to_owned(), value.clone())).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn indent(key: &[String]) -> String {
+    "  ".repeat(key.len().saturating_sub(1))
+}
+
+fn dotted(key: &[String]) -> String {
+    key.iter().map(|part| maybe_quoted(part)).collect::<Vec<_>>().join(".")
+}
+
+fn maybe_quoted(name: &str) -> String {
+    let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    if bare { name.to_owned() } else { quoted(name) }
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{8}' => out.push_str("\\b"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\u{c}' => out.push_str("\\f"),
+            '\r' => out.push_str("\\r"),
+            c if c < ' ' || c == '\u{7f}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn from_table(table: &::toml::Table) -> Value {
+    Value::map(table.iter().map(|(key, value)| (key.as_str().into(), from(value))).collect())
+}
+
+fn from(value: &::toml::Value) -> Value {
+    match value {
+        ::toml::Value::String(text) => Value::str(text.as_str()),
+        ::toml::Value::Integer(i) => Value::Int64(*i),
+        ::toml::Value::Float(f) => Value::Float(*f),
+        ::toml::Value::Boolean(b) => Value::Bool(*b),
+        ::toml::Value::Datetime(time) => Value::from(time.to_string()),
+        ::toml::Value::Array(items) => Value::list(items.iter().map(from).collect()),
+        ::toml::Value::Table(table) => from_table(table),
+    }
+}

@@ -1,0 +1,474 @@
+//! Text to tokens, by Go's rules for delimiters, trimming, comments and constants.
+
+use super::print::unicode_point;
+use crate::go::quote::quote;
+
+/// The kinds of tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Tok {
+    Error,
+    Bool,
+    Char,
+    CharConstant,
+    Complex,
+    Assign,
+    Declare,
+    Eof,
+    Field,
+    Identifier,
+    LeftDelim,
+    LeftParen,
+    Number,
+    Pipe,
+    RawString,
+    RightDelim,
+    RightParen,
+    Space,
+    String,
+    Text,
+    Variable,
+    Block,
+    Break,
+    Continue,
+    Dot,
+    Define,
+    Else,
+    End,
+    If,
+    Nil,
+    Range,
+    Template,
+    With,
+}
+
+impl Tok {
+    fn is_keyword(self) -> bool {
+        use Tok::*;
+        matches!(self, Block | Break | Continue | Dot | Define | Else | End | If | Nil | Range | Template | With)
+    }
+}
+
+/// A token: its kind, its bytes and its line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item {
+    pub(crate) tok: Tok,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) line: usize,
+}
+
+/// The scanner. Hands out one token per call.
+pub(crate) struct Lexer<'s> {
+    text: &'s str,
+    /// Where scanning ends: the whole text, or nothing after an error.
+    limit: usize,
+    pos: usize,
+    start: usize,
+    line: usize,
+    start_line: usize,
+    parens: usize,
+    inside: bool,
+    pub(crate) error: String,
+}
+
+const SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
+const LEFT: &str = "{{";
+const RIGHT: &str = "}}";
+
+fn is_space(c: char) -> bool {
+    SPACES.contains(&c)
+}
+
+fn is_alphanumeric(c: char) -> bool {
+    c == '_' || c.is_ascii_alphanumeric() || !c.is_ascii() && (crate::go::unicode::is_letter(c) || crate::go::unicode::is_digit(c))
+}
+
+impl<'s> Lexer<'s> {
+    pub(crate) fn new(text: &'s str) -> Lexer<'s> {
+        Lexer { text, limit: text.len(), pos: 0, start: 0, line: 1, start_line: 1, parens: 0, inside: false, error: String::new() }
+    }
+
+    pub(crate) fn next_item(&mut self) -> Item {
+        if self.inside { self.action() } else { self.text() }
+    }
+
+    /// How Go names a token in its messages.
+    pub(crate) fn describe(&self, item: Item) -> String {
+        let text = self.slice(item);
+        match item.tok {
+            Tok::Eof => "EOF".to_owned(),
+            Tok::Error => self.error.clone(),
+            tok if tok.is_keyword() => format!("<{text}>"),
+            _ if text.len() > 10 => format!("{}...", quote(&text.chars().take(10).collect::<String>())),
+            _ => quote(text),
+        }
+    }
+
+    /// The text of a token.
+    pub(crate) fn slice(&self, item: Item) -> &'s str {
+        &self.text[item.start..item.end]
+    }
+
+    fn rest(&self) -> &'s str {
+        &self.text[self.pos.min(self.limit)..self.limit]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.pos += c.len_utf8();
+        if c == '\n' {
+            self.line += 1;
+        }
+        Some(c)
+    }
+
+    fn accept(&mut self, valid: &str) -> bool {
+        match self.peek() {
+            Some(c) if valid.contains(c) => {
+                self.next();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn accept_run(&mut self, valid: &str) {
+        while self.accept(valid) {}
+    }
+
+    fn emit(&mut self, tok: Tok) -> Item {
+        let item = Item { tok, start: self.start, end: self.pos, line: self.start_line };
+        self.start = self.pos;
+        self.start_line = self.line;
+        item
+    }
+
+    /// Skips what is pending, counting its lines.
+    fn ignore(&mut self) {
+        self.line += self.text[self.start..self.pos].bytes().filter(|b| *b == b'\n').count();
+        self.start = self.pos;
+        self.start_line = self.line;
+    }
+
+    fn fail(&mut self, message: impl Into<String>) -> Item {
+        self.error = message.into();
+        let item = Item { tok: Tok::Error, start: self.start, end: self.start, line: self.start_line };
+        self.limit = 0;
+        self.pos = 0;
+        self.start = 0;
+        item
+    }
+
+    fn text(&mut self) -> Item {
+        loop {
+            let Some(at) = self.rest().find(LEFT) else {
+                if self.pos < self.limit {
+                    self.pos = self.limit;
+                    self.line += count_lines(&self.text[self.start..self.pos]);
+                    return self.emit(Tok::Text);
+                }
+                return self.emit(Tok::Eof);
+            };
+            if at > 0 {
+                let delim = self.pos + at;
+                let mut end = delim;
+                if has_left_trim(&self.text[delim + LEFT.len()..]) {
+                    end = self.start + self.text[self.start..delim].trim_end_matches(SPACES).len();
+                }
+                self.pos = end;
+                self.line += count_lines(&self.text[self.start..self.pos]);
+                let item = self.emit(Tok::Text);
+                self.pos = delim;
+                self.ignore();
+                if item.end > item.start {
+                    return item;
+                }
+            }
+            match self.left_delim() {
+                Some(item) => return item,
+                None => continue,
+            }
+        }
+    }
+
+    /// At `{{`: a token, or None after a comment, which leaves us in text.
+    fn left_delim(&mut self) -> Option<Item> {
+        self.pos += LEFT.len();
+        let marker = if has_left_trim(self.rest()) { 2 } else { 0 };
+        if self.text[self.pos + marker..].starts_with("/*") {
+            self.pos += marker;
+            self.ignore();
+            return self.comment();
+        }
+        let item = self.emit(Tok::LeftDelim);
+        self.inside = true;
+        self.pos += marker;
+        self.ignore();
+        self.parens = 0;
+        Some(item)
+    }
+
+    fn comment(&mut self) -> Option<Item> {
+        self.pos += 2;
+        let Some(at) = self.rest().find("*/") else {
+            return Some(self.fail("unclosed comment"));
+        };
+        self.pos += at + 2;
+        let Some(trim) = self.at_right_delim() else {
+            return Some(self.fail("comment ends before closing delimiter"));
+        };
+        self.line += count_lines(&self.text[self.start..self.pos]);
+        self.emit(Tok::Space);
+        self.pos += if trim { 2 } else { 0 } + RIGHT.len();
+        if trim {
+            self.skip_spaces();
+        }
+        self.ignore();
+        None
+    }
+
+    fn skip_spaces(&mut self) {
+        let rest = self.rest();
+        self.pos += rest.len() - rest.trim_start_matches(SPACES).len();
+    }
+
+    /// Some(trim) at a right delimiter.
+    fn at_right_delim(&self) -> Option<bool> {
+        let rest = self.rest();
+        if has_right_trim(rest) && rest[2..].starts_with(RIGHT) {
+            Some(true)
+        } else if rest.starts_with(RIGHT) {
+            Some(false)
+        } else {
+            None
+        }
+    }
+
+    fn right_delim(&mut self) -> Item {
+        let trim = self.at_right_delim() == Some(true);
+        if trim {
+            self.pos += 2;
+            self.ignore();
+        }
+        self.pos += RIGHT.len();
+        let item = self.emit(Tok::RightDelim);
+        if trim {
+            self.skip_spaces();
+            self.ignore();
+        }
+        self.inside = false;
+        item
+    }
+
+    fn action(&mut self) -> Item {
+        if self.at_right_delim().is_some() {
+            return if self.parens == 0 { self.right_delim() } else { self.fail("unclosed left paren") };
+        }
+        let before = (self.pos, self.line);
+        let Some(c) = self.next() else {
+            return self.fail("unclosed action");
+        };
+        match c {
+            c if is_space(c) => {
+                (self.pos, self.line) = before;
+                self.space()
+            }
+            '=' => self.emit(Tok::Assign),
+            ':' => {
+                if self.next() == Some('=') {
+                    self.emit(Tok::Declare)
+                } else {
+                    self.fail("expected :=")
+                }
+            }
+            '|' => self.emit(Tok::Pipe),
+            '"' => self.quoted('"', Tok::String, "unterminated quoted string"),
+            '\'' => self.quoted('\'', Tok::CharConstant, "unterminated character constant"),
+            '`' => self.raw_quoted(),
+            '$' => {
+                if self.at_terminator() {
+                    self.emit(Tok::Variable)
+                } else {
+                    self.field_or_variable(Tok::Variable)
+                }
+            }
+            '.' if self.pos < self.limit && !self.rest().as_bytes()[0].is_ascii_digit() => self.field_or_variable(Tok::Field),
+            '.' | '+' | '-' | '0'..='9' => {
+                (self.pos, self.line) = before;
+                self.number()
+            }
+            c if is_alphanumeric(c) => {
+                (self.pos, self.line) = before;
+                self.identifier()
+            }
+            '(' => {
+                self.parens += 1;
+                self.emit(Tok::LeftParen)
+            }
+            ')' => match self.parens.checked_sub(1) {
+                Some(parens) => {
+                    self.parens = parens;
+                    self.emit(Tok::RightParen)
+                }
+                None => self.fail("unexpected right paren"),
+            },
+            ' '..='~' => self.emit(Tok::Char),
+            c => self.fail(format!("unrecognized character in action: {}", unicode_point(c))),
+        }
+    }
+
+    fn space(&mut self) -> Item {
+        let mut count = 0;
+        while self.peek().is_some_and(is_space) {
+            self.next();
+            count += 1;
+        }
+        // the last of the spaces may belong to a trimming right delimiter
+        let last = &self.text[self.pos - 1..self.limit];
+        if has_right_trim(last) && last[2..].starts_with(RIGHT) {
+            self.pos -= 1;
+            if self.text.as_bytes()[self.pos] == b'\n' {
+                self.line -= 1;
+            }
+            if count == 1 {
+                return self.right_delim();
+            }
+        }
+        self.emit(Tok::Space)
+    }
+
+    fn identifier(&mut self) -> Item {
+        while self.peek().is_some_and(is_alphanumeric) {
+            self.next();
+        }
+        let word = &self.text[self.start..self.pos];
+        if !self.at_terminator() {
+            return self.bad_character();
+        }
+        let tok = match word {
+            "block" => Tok::Block,
+            "break" => Tok::Break,
+            "continue" => Tok::Continue,
+            "define" => Tok::Define,
+            "else" => Tok::Else,
+            "end" => Tok::End,
+            "if" => Tok::If,
+            "nil" => Tok::Nil,
+            "range" => Tok::Range,
+            "template" => Tok::Template,
+            "with" => Tok::With,
+            "true" | "false" => Tok::Bool,
+            _ => Tok::Identifier,
+        };
+        self.emit(tok)
+    }
+
+    fn field_or_variable(&mut self, tok: Tok) -> Item {
+        if self.at_terminator() {
+            return self.emit(if tok == Tok::Variable { Tok::Variable } else { Tok::Dot });
+        }
+        while self.peek().is_some_and(is_alphanumeric) {
+            self.next();
+        }
+        if !self.at_terminator() {
+            return self.bad_character();
+        }
+        self.emit(tok)
+    }
+
+    fn bad_character(&mut self) -> Item {
+        let shown = self.peek().map_or_else(|| "U+FFFFFFFFFFFFFFFF".to_owned(), unicode_point);
+        self.fail(format!("bad character {shown}"))
+    }
+
+    fn at_terminator(&self) -> bool {
+        match self.peek() {
+            None => true,
+            Some(c) if is_space(c) => true,
+            Some('.' | ',' | '|' | ':' | ')' | '(') => true,
+            Some(_) => self.rest().starts_with(RIGHT),
+        }
+    }
+
+    fn quoted(&mut self, end: char, tok: Tok, message: &str) -> Item {
+        loop {
+            match self.next() {
+                Some('\\') => match self.next() {
+                    None | Some('\n') => return self.fail(message),
+                    Some(_) => {}
+                },
+                None | Some('\n') => return self.fail(message),
+                Some(c) if c == end => return self.emit(tok),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn raw_quoted(&mut self) -> Item {
+        loop {
+            match self.next() {
+                None => return self.fail("unterminated raw quoted string"),
+                Some('`') => return self.emit(Tok::RawString),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn number(&mut self) -> Item {
+        let mut tok = Tok::Number;
+        let mut good = self.scan_number();
+        if good && matches!(self.peek(), Some('+' | '-')) {
+            good = self.scan_number() && self.text[..self.pos].ends_with('i');
+            tok = Tok::Complex;
+        }
+        if good {
+            return self.emit(tok);
+        }
+        let message = format!("bad number syntax: {}", quote(&self.text[self.start..self.pos]));
+        self.fail(message)
+    }
+
+    fn scan_number(&mut self) -> bool {
+        self.accept("+-");
+        let mut digits = "0123456789_";
+        if self.accept("0") {
+            if self.accept("xX") {
+                digits = "0123456789abcdefABCDEF_";
+            } else if self.accept("oO") {
+                digits = "01234567_";
+            } else if self.accept("bB") {
+                digits = "01_";
+            }
+        }
+        self.accept_run(digits);
+        if self.accept(".") {
+            self.accept_run(digits);
+        }
+        if digits.len() == 11 && self.accept("eE") || digits.len() == 23 && self.accept("pP") {
+            self.accept("+-");
+            self.accept_run("0123456789_");
+        }
+        self.accept("i");
+        if self.peek().is_some_and(is_alphanumeric) {
+            self.next();
+            return false;
+        }
+        true
+    }
+}
+
+fn count_lines(text: &str) -> usize {
+    text.bytes().filter(|b| *b == b'\n').count()
+}
+
+fn has_left_trim(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'-', b' ' | b'\t' | b'\r' | b'\n', ..])
+}
+
+fn has_right_trim(text: &str) -> bool {
+    matches!(text.as_bytes(), [b' ' | b'\t' | b'\r' | b'\n', b'-', ..])
+}

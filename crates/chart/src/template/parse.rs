@@ -1,0 +1,587 @@
+//! Tokens to a tree, with Go's grammar and error texts.
+
+use std::sync::Arc;
+
+use super::ast::{Arg, Branch, Call, Command, Decl, List, Node, Parsed, Pipe, Tree};
+use super::error::{Error, ErrorKind, Location};
+use super::funcs;
+use super::lex::{Item, Lexer, Tok};
+use super::number;
+use super::value::Str;
+use crate::go::quote::{quote, unquote};
+
+type Result<T> = std::result::Result<T, Error>;
+
+/// Parses one file. `nesting` bounds blocks and parentheses within each other.
+pub(crate) fn parse(name: &str, text: &str, nesting: u32) -> Result<Parsed> {
+    let lexer = Lexer::new(text);
+    let none = Item { tok: Tok::Eof, start: 0, end: 0, line: 0 };
+    let mut parser =
+        Parser { name: name.into(), text, lexer, tokens: [none; 3], peeked: 0, trees: Vec::new(), scope: Scope::new(), nesting, depth: 0 };
+    parser.file()?;
+    let Parser { name, trees, .. } = parser;
+    Ok(Parsed { name, text: text.into(), trees })
+}
+
+struct Parser<'s> {
+    name: Arc<str>,
+    text: &'s str,
+    lexer: Lexer<'s>,
+    /// Three tokens of look-ahead; the newest is the first.
+    tokens: [Item; 3],
+    peeked: usize,
+    trees: Vec<Tree>,
+    scope: Scope<'s>,
+    nesting: u32,
+    depth: u32,
+}
+
+/// What one template knows while it is parsed.
+struct Scope<'s> {
+    vars: Vec<Var<'s>>,
+    /// Slots in use here, and the most that were.
+    height: u32,
+    slots: u32,
+    ranges: usize,
+    action_line: usize,
+}
+
+/// A variable name that has been seen. Go's parser only asks whether a name was seen; which variable is meant is
+/// decided when the template runs. `slot` is that decision, made here.
+struct Var<'s> {
+    name: &'s str,
+    slot: Option<u32>,
+}
+
+enum Element {
+    Node(Node),
+    End,
+    Else { pos: u32 },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Control {
+    If,
+    With,
+    Range,
+}
+
+impl<'s> Scope<'s> {
+    fn new() -> Scope<'s> {
+        Scope { vars: vec![Var { name: "$", slot: Some(0) }], height: 1, slots: 1, ranges: 0, action_line: 0 }
+    }
+
+    fn seen(&self, name: &str) -> bool {
+        self.vars.iter().any(|var| var.name == name)
+    }
+
+    fn resolve(&self, name: &str) -> Option<u32> {
+        self.vars.iter().rev().find_map(|var| if var.name == name { var.slot } else { None })
+    }
+
+    fn new_slot(&mut self) -> u32 {
+        let slot = self.height;
+        self.height += 1;
+        self.slots = self.slots.max(self.height);
+        slot
+    }
+}
+
+impl Control {
+    fn word(self) -> &'static str {
+        match self {
+            Control::If => "if",
+            Control::With => "with",
+            Control::Range => "range",
+        }
+    }
+}
+
+impl<'s> Parser<'s> {
+    // tokens
+
+    fn next(&mut self) -> Item {
+        if self.peeked > 0 {
+            self.peeked -= 1;
+        } else {
+            self.tokens[0] = self.lexer.next_item();
+        }
+        self.tokens[self.peeked]
+    }
+
+    fn backup(&mut self) {
+        self.peeked += 1;
+    }
+
+    fn backup2(&mut self, first: Item) {
+        self.tokens[1] = first;
+        self.peeked = 2;
+    }
+
+    fn backup3(&mut self, first: Item, second: Item) {
+        self.tokens[1] = second;
+        self.tokens[2] = first;
+        self.peeked = 3;
+    }
+
+    fn peek(&mut self) -> Item {
+        if self.peeked == 0 {
+            self.peeked = 1;
+            self.tokens[0] = self.lexer.next_item();
+        }
+        self.tokens[self.peeked - 1]
+    }
+
+    fn next_non_space(&mut self) -> Item {
+        loop {
+            let item = self.next();
+            if item.tok != Tok::Space {
+                return item;
+            }
+        }
+    }
+
+    fn peek_non_space(&mut self) -> Item {
+        let item = self.next_non_space();
+        self.backup();
+        item
+    }
+
+    fn slice(&self, item: Item) -> &'s str {
+        &self.text[item.start..item.end]
+    }
+
+    // errors
+
+    fn error(&self, message: impl AsRef<str>) -> Error {
+        let line = self.tokens[0].line;
+        let at = Location { file: self.name.clone(), line, column: None };
+        Error::new(ErrorKind::Parse, format!("template: {}:{line}: {}", self.name, message.as_ref()), Some(at))
+    }
+
+    fn unexpected(&self, item: Item, context: &str) -> Error {
+        let shown = self.lexer.describe(item);
+        if item.tok == Tok::Error {
+            let started = self.scope.action_line;
+            if started != 0 && started != item.line {
+                let action = if shown.ends_with(" action") { "" } else { " in action" };
+                return self.error(format!("{shown}{action} started at {}:{started}", self.name));
+            }
+            return self.error(shown);
+        }
+        self.error(format!("unexpected {shown} in {context}"))
+    }
+
+    fn expect(&mut self, tok: Tok, context: &str) -> Result<Item> {
+        let item = self.next_non_space();
+        if item.tok == tok { Ok(item) } else { Err(self.unexpected(item, context)) }
+    }
+
+    fn enter(&mut self) -> Result<()> {
+        if self.depth >= self.nesting {
+            return Err(self.error("max expression depth exceeded"));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    // structure
+
+    fn file(&mut self) -> Result<()> {
+        let mut root = List { pos: self.peek().start as u32, nodes: Vec::new() };
+        loop {
+            let item = self.peek();
+            if item.tok == Tok::Eof {
+                break;
+            }
+            if item.tok == Tok::LeftDelim {
+                let delim = self.next();
+                if self.next_non_space().tok == Tok::Define {
+                    self.definition()?;
+                    continue;
+                }
+                self.backup2(delim);
+            }
+            match self.text_or_action()? {
+                Element::Node(node) => root.nodes.push(node),
+                Element::End => return Err(self.error("unexpected {{end}}")),
+                Element::Else { .. } => return Err(self.error("unexpected {{else}}")),
+            }
+        }
+        let slots = self.scope.slots;
+        self.add(self.name.clone(), root, slots)
+    }
+
+    fn definition(&mut self) -> Result<()> {
+        let context = "define clause";
+        let item = self.next_non_space();
+        if !matches!(item.tok, Tok::String | Tok::RawString) {
+            return Err(self.unexpected(item, context));
+        }
+        let name = self.unquote(item)?;
+        self.expect(Tok::RightDelim, context)?;
+        self.body(name, context)
+    }
+
+    /// The body of a `define` or `block`, up to its end.
+    fn body(&mut self, name: Str, context: &str) -> Result<()> {
+        let outer = std::mem::replace(&mut self.scope, Scope::new());
+        let (list, end) = self.item_list()?;
+        if !matches!(end, Element::End) {
+            return Err(self.error(format!("unexpected {{{{else}}}} in {context}")));
+        }
+        let slots = self.scope.slots;
+        self.add(name, list, slots)?;
+        self.scope = outer;
+        Ok(())
+    }
+
+    fn add(&mut self, name: Arc<str>, root: List, slots: u32) -> Result<()> {
+        let empty = root.nodes.iter().all(|node| match node {
+            Node::Text { start, end } => self.text[*start as usize..*end as usize].trim().is_empty(),
+            _ => false,
+        });
+        let tree = Tree { name, root, slots: slots as usize, empty };
+        match self.trees.iter_mut().find(|old| old.name == tree.name) {
+            None => self.trees.push(tree),
+            Some(old) if old.empty => *old = tree,
+            Some(_) if empty => {}
+            Some(old) => {
+                let name = old.name.clone();
+                return Err(self.error(format!("template: multiple definition of template {}", quote(&name))));
+            }
+        }
+        Ok(())
+    }
+
+    fn item_list(&mut self) -> Result<(List, Element)> {
+        let mut list = List { pos: self.peek_non_space().start as u32, nodes: Vec::new() };
+        while self.peek_non_space().tok != Tok::Eof {
+            match self.text_or_action()? {
+                Element::Node(node) => list.nodes.push(node),
+                end => return Ok((list, end)),
+            }
+        }
+        Err(self.error("unexpected EOF"))
+    }
+
+    fn text_or_action(&mut self) -> Result<Element> {
+        let item = self.next_non_space();
+        match item.tok {
+            Tok::Text => Ok(Element::Node(Node::Text { start: item.start as u32, end: item.end as u32 })),
+            Tok::LeftDelim => {
+                self.scope.action_line = item.line;
+                let element = self.action();
+                if element.is_ok() {
+                    self.scope.action_line = 0;
+                }
+                element
+            }
+            _ => Err(self.unexpected(item, "input")),
+        }
+    }
+
+    fn action(&mut self) -> Result<Element> {
+        let item = self.next_non_space();
+        let node = match item.tok {
+            Tok::Block => self.block()?,
+            Tok::Break => self.jump(item, "break")?,
+            Tok::Continue => self.jump(item, "continue")?,
+            Tok::Else => return self.otherwise(),
+            Tok::End => {
+                self.expect(Tok::RightDelim, "end")?;
+                return Ok(Element::End);
+            }
+            Tok::If => self.control(Control::If)?,
+            Tok::Range => self.control(Control::Range)?,
+            Tok::Template => self.template()?,
+            Tok::With => self.control(Control::With)?,
+            _ => {
+                self.backup();
+                Node::Action(self.pipeline("command", Tok::RightDelim)?)
+            }
+        };
+        Ok(Element::Node(node))
+    }
+
+    fn jump(&mut self, word: Item, name: &str) -> Result<Node> {
+        let item = self.next_non_space();
+        if item.tok != Tok::RightDelim {
+            return Err(self.unexpected(item, &format!("{{{{{name}}}}}")));
+        }
+        if self.scope.ranges == 0 {
+            return Err(self.error(format!("{{{{{name}}}}} outside {{{{range}}}}")));
+        }
+        let pos = word.start as u32;
+        Ok(if name == "break" { Node::Break(pos) } else { Node::Continue(pos) })
+    }
+
+    fn otherwise(&mut self) -> Result<Element> {
+        let next = self.peek_non_space();
+        if !matches!(next.tok, Tok::If | Tok::With) {
+            self.expect(Tok::RightDelim, "else")?;
+        }
+        Ok(Element::Else { pos: next.start as u32 })
+    }
+
+    fn control(&mut self, kind: Control) -> Result<Node> {
+        self.enter()?;
+        let (vars, height) = (self.scope.vars.len(), self.scope.height);
+        let pipe = self.pipeline(kind.word(), Tok::RightDelim)?;
+        let (inner_vars, inner_height) = (self.scope.vars.len(), self.scope.height);
+        if kind == Control::Range {
+            self.scope.ranges += 1;
+        }
+        let (list, next) = self.item_list()?;
+        if kind == Control::Range {
+            self.scope.ranges -= 1;
+        }
+        // What the first branch declared is out of reach in the other, yet its names count as seen.
+        for var in &mut self.scope.vars[inner_vars..] {
+            var.slot = None;
+        }
+        self.scope.height = inner_height;
+        let otherwise = match next {
+            Element::Else { pos, .. } => Some(self.else_branch(kind, pos)?),
+            _ => None,
+        };
+        self.scope.vars.truncate(vars);
+        self.scope.height = height;
+        self.depth -= 1;
+        let branch = Box::new(Branch { pipe, list, otherwise });
+        Ok(match kind {
+            Control::If => Node::If(branch),
+            Control::With => Node::With(branch),
+            Control::Range => Node::Range(branch),
+        })
+    }
+
+    fn else_branch(&mut self, kind: Control, pos: u32) -> Result<List> {
+        let chained = match (kind, self.peek().tok) {
+            (Control::If, Tok::If) => true,
+            (Control::With, Tok::With) => true,
+            _ => false,
+        };
+        if chained {
+            self.next();
+            return Ok(List { pos, nodes: vec![self.control(kind)?] });
+        }
+        let (list, end) = self.item_list()?;
+        match end {
+            Element::End => Ok(list),
+            _ => Err(self.error("expected end; found {{else}}")),
+        }
+    }
+
+    fn block(&mut self) -> Result<Node> {
+        let context = "block clause";
+        let (pos, name) = self.template_name(context)?;
+        let pipe = self.pipeline(context, Tok::RightDelim)?;
+        self.enter()?;
+        self.body(name.clone(), context)?;
+        self.depth -= 1;
+        Ok(Node::Template(Box::new(Call { pos, name, pipe: Some(pipe) })))
+    }
+
+    fn template(&mut self) -> Result<Node> {
+        let context = "template clause";
+        let (pos, name) = self.template_name(context)?;
+        let mut pipe = None;
+        if self.next_non_space().tok != Tok::RightDelim {
+            self.backup();
+            pipe = Some(self.pipeline(context, Tok::RightDelim)?);
+        }
+        Ok(Node::Template(Box::new(Call { pos, name, pipe })))
+    }
+
+    fn template_name(&mut self, context: &str) -> Result<(u32, Str)> {
+        let item = self.next_non_space();
+        if !matches!(item.tok, Tok::String | Tok::RawString) {
+            return Err(self.unexpected(item, context));
+        }
+        Ok((item.start as u32, self.unquote(item)?))
+    }
+
+    fn unquote(&self, item: Item) -> Result<Str> {
+        let bytes = unquote(self.slice(item)).map_err(|err| self.error(err.to_string()))?;
+        Ok(super::print::lossy(bytes).into())
+    }
+
+    // pipelines
+
+    fn pipeline(&mut self, context: &str, end: Tok) -> Result<Pipe> {
+        let pos = self.peek_non_space().start as u32;
+        let mut pipe = Pipe { pos, assign: false, decl: Vec::new(), cmds: Vec::new() };
+        let declared = self.declarations(&mut pipe, context)?;
+        loop {
+            let item = self.next_non_space();
+            match item.tok {
+                tok if tok == end => break,
+                Tok::Bool
+                | Tok::CharConstant
+                | Tok::Complex
+                | Tok::Dot
+                | Tok::Field
+                | Tok::Identifier
+                | Tok::Number
+                | Tok::Nil
+                | Tok::RawString
+                | Tok::String
+                | Tok::Variable
+                | Tok::LeftParen => {
+                    self.backup();
+                    let command = self.command()?;
+                    pipe.cmds.push(command);
+                }
+                _ => return Err(self.unexpected(item, context)),
+            }
+        }
+        if pipe.cmds.is_empty() {
+            return Err(self.error(format!("missing value for {context}")));
+        }
+        for (i, command) in pipe.cmds.iter().enumerate().skip(1) {
+            if matches!(command.args[0], Arg::Bool(..) | Arg::Dot(_) | Arg::Nil(_) | Arg::Number(_) | Arg::Text { .. }) {
+                return Err(self.error(format!("non executable command in pipeline stage {}", i + 1)));
+            }
+        }
+        // A declaration comes into reach after the pipeline that gives it its value.
+        for (decl, var) in pipe.decl.iter_mut().zip(declared) {
+            if !pipe.assign {
+                let slot = self.scope.new_slot();
+                self.scope.vars[var].slot = Some(slot);
+                decl.slot = Some(slot);
+            }
+        }
+        Ok(pipe)
+    }
+
+    /// The declarations at the start of a pipeline; answers where their names stand among the seen ones.
+    fn declarations(&mut self, pipe: &mut Pipe, context: &str) -> Result<Vec<usize>> {
+        let mut declared = Vec::new();
+        loop {
+            let var = self.peek_non_space();
+            if var.tok != Tok::Variable {
+                return Ok(declared);
+            }
+            self.next();
+            let after = self.peek();
+            let next = self.peek_non_space();
+            let comma = next.tok == Tok::Char && self.slice(next) == ",";
+            if matches!(next.tok, Tok::Assign | Tok::Declare) || comma {
+                if !comma {
+                    pipe.assign = next.tok == Tok::Assign;
+                }
+                self.next_non_space();
+                let name = self.slice(var);
+                let slot = self.scope.resolve(name);
+                pipe.decl.push(Decl { name: name.into(), slot });
+                declared.push(self.scope.vars.len());
+                self.scope.vars.push(Var { name, slot: None });
+                if !comma {
+                    return Ok(declared);
+                }
+                if context == "range" && pipe.decl.len() < 2 {
+                    match self.peek_non_space().tok {
+                        Tok::Variable | Tok::RightDelim | Tok::RightParen => continue,
+                        _ => return Err(self.error("range can only initialize variables")),
+                    }
+                }
+                return Err(self.error(format!("too many declarations in {context}")));
+            }
+            if after.tok == Tok::Space {
+                self.backup3(var, after);
+            } else {
+                self.backup2(var);
+            }
+            return Ok(declared);
+        }
+    }
+
+    fn command(&mut self) -> Result<Command> {
+        let mut command = Command { pos: self.peek_non_space().start as u32, args: Vec::new() };
+        loop {
+            self.peek_non_space();
+            if let Some(operand) = self.operand()? {
+                command.args.push(operand);
+            }
+            let item = self.next();
+            match item.tok {
+                Tok::Space => continue,
+                Tok::RightDelim | Tok::RightParen => self.backup(),
+                Tok::Pipe => {}
+                _ => return Err(self.unexpected(item, "operand")),
+            }
+            break;
+        }
+        if command.args.is_empty() {
+            return Err(self.error("empty command"));
+        }
+        Ok(command)
+    }
+
+    fn operand(&mut self) -> Result<Option<Arg>> {
+        let Some(term) = self.term()? else {
+            return Ok(None);
+        };
+        let first = self.peek();
+        if first.tok != Tok::Field {
+            return Ok(Some(term));
+        }
+        let mut names = Vec::new();
+        while self.peek().tok == Tok::Field {
+            let item = self.next();
+            names.push(Str::from(&self.slice(item)[1..]));
+        }
+        let pos = first.start as u32;
+        Ok(Some(match term {
+            Arg::Field { names: before, .. } => Arg::Field { pos, names: before.into_vec().into_iter().chain(names).collect() },
+            Arg::Var { name, slot, .. } => Arg::Var { pos, name, slot, names: names.into() },
+            Arg::Bool(..) | Arg::Text { .. } | Arg::Number(_) | Arg::Nil(_) | Arg::Dot(_) => {
+                let parsed = Parsed { name: self.name.clone(), text: self.text.into(), trees: Vec::new() };
+                let shown = parsed.context(super::ast::At::Arg(&term));
+                return Err(self.error(format!("unexpected . after term {}", quote(&shown))));
+            }
+            base => Arg::Chain { pos, base: Box::new(base), names },
+        }))
+    }
+
+    fn term(&mut self) -> Result<Option<Arg>> {
+        let item = self.next_non_space();
+        let pos = item.start as u32;
+        let text = self.slice(item);
+        Ok(Some(match item.tok {
+            Tok::Identifier => match funcs::find(text) {
+                Some(def) => Arg::Func { pos, def },
+                None => return Err(self.error(format!("function {} not defined", quote(text)))),
+            },
+            Tok::Dot => Arg::Dot(pos),
+            Tok::Nil => Arg::Nil(pos),
+            Tok::Variable => {
+                if !self.scope.seen(text) {
+                    return Err(self.error(format!("undefined variable {}", quote(text))));
+                }
+                Arg::Var { pos, name: text.into(), slot: self.scope.resolve(text), names: Box::default() }
+            }
+            Tok::Field => Arg::Field { pos, names: Box::new([text[1..].into()]) },
+            Tok::Bool => Arg::Bool(pos, text == "true"),
+            Tok::CharConstant | Tok::Complex | Tok::Number => {
+                let number = number::parse(pos, text, item.tok).map_err(|message| self.error(message))?;
+                Arg::Number(Box::new(number))
+            }
+            Tok::LeftParen => {
+                self.enter()?;
+                let pipe = self.pipeline("parenthesized pipeline", Tok::RightParen)?;
+                self.depth -= 1;
+                Arg::Pipe(Box::new(pipe))
+            }
+            Tok::String | Tok::RawString => {
+                let value = self.unquote(item)?;
+                Arg::Text { pos, quoted: (item.start as u32, item.end as u32), value }
+            }
+            _ => {
+                self.backup();
+                return Ok(None);
+            }
+        }))
+    }
+}

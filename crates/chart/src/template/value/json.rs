@@ -1,0 +1,124 @@
+//! Values from and to JSON trees.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map as JsonMap, Number};
+
+use super::{ListType, Map, MapType, Struct, Value};
+use crate::Json;
+
+/// Go's encoder gives up on cycles after this many levels.
+const MAX_DEPTH: usize = 1_000;
+
+impl Value {
+    /// A value from JSON as Helm reads values: every number becomes a `float64`.
+    pub fn from_json(json: &Json) -> Value {
+        from(json, false)
+    }
+
+    /// A value from JSON with integers kept as `int64`, as objects of the cluster have them.
+    pub fn from_json_with_integers(json: &Json) -> Value {
+        from(json, true)
+    }
+
+    /// The root values of a chart from JSON: as [`Value::from_json`], of type `chartutil.Values`.
+    pub fn values_from_json(json: &Json) -> Value {
+        match json {
+            Json::Object(map) => Value::Map(Map::new(MapType::Values, entries(map, false))),
+            _ => Value::typed_map(MapType::Values, Default::default()),
+        }
+    }
+
+    /// This value as JSON. Integers stay integers.
+    ///
+    /// Fails on values that contain themselves, and on floats that JSON has no form for.
+    pub fn to_json(&self) -> Result<Json, ToJsonError> {
+        to(self, 0)
+    }
+}
+
+/// Why a value has no JSON form.
+#[derive(Debug, thiserror::Error)]
+pub enum ToJsonError {
+    /// The value is cyclic or nested beyond reason.
+    #[error("json: unsupported value: encountered a cycle")]
+    Depth,
+    /// NaN and the infinities are no JSON.
+    #[error("json: unsupported value: {0}")]
+    Float(&'static str),
+}
+
+fn from(json: &Json, integers: bool) -> Value {
+    match json {
+        Json::Null => Value::Nil,
+        Json::Bool(b) => Value::Bool(*b),
+        Json::Number(n) => match n.as_i64() {
+            Some(i) if integers => Value::Int64(i),
+            _ => Value::Float(n.as_f64().unwrap_or(f64::NAN)),
+        },
+        Json::String(s) => Value::Str(s.as_str().into()),
+        Json::Array(items) => Value::list(items.iter().map(|item| from(item, integers)).collect()),
+        Json::Object(map) => Value::map(entries(map, integers)),
+    }
+}
+
+fn entries(map: &JsonMap<String, Json>, integers: bool) -> std::collections::BTreeMap<super::Str, Value> {
+    map.iter().map(|(key, value)| (key.as_str().into(), from(value, integers))).collect()
+}
+
+fn to(value: &Value, depth: usize) -> Result<Json, ToJsonError> {
+    if depth > MAX_DEPTH {
+        return Err(ToJsonError::Depth);
+    }
+    Ok(match value {
+        Value::Nil => Json::Null,
+        Value::Bool(b) => Json::Bool(*b),
+        Value::Int(i) | Value::Int64(i) | Value::Named(_, i) => Json::from(*i),
+        Value::Uint8(u) => Json::from(*u),
+        Value::Uint64(u) => Json::from(*u),
+        Value::Float(f) => Json::Number(Number::from_f64(*f).ok_or(ToJsonError::Float(match *f {
+            f if f.is_nan() => "NaN",
+            f if f > 0.0 => "+Inf",
+            _ => "-Inf",
+        }))?),
+        Value::Str(s) => Json::String(s.to_string()),
+        Value::Raw(bytes) => Json::String(String::from_utf8_lossy(bytes).into_owned()),
+        Value::Bytes(bytes) => Json::String(STANDARD.encode(bytes.as_ref())),
+        Value::List(list) if list.nil => Json::Null,
+        Value::List(list) => Json::Array(list.items.iter().map(|item| to(item, depth + 1)).collect::<Result<_, _>>()?),
+        Value::Map(map) if map.nil => Json::Null,
+        Value::Map(map) => {
+            let mut out = JsonMap::new();
+            for (key, value) in map.borrow().iter() {
+                out.insert(key.to_string(), to(value, depth + 1)?);
+            }
+            Json::Object(out)
+        }
+        Value::Struct(object) => {
+            let mut out = JsonMap::new();
+            fields(object, &mut out, depth)?;
+            Json::Object(out)
+        }
+        Value::Time(time) => Json::String(time.rfc3339_nano()),
+    })
+}
+
+fn fields(object: &Struct, out: &mut JsonMap<String, Json>, depth: usize) -> Result<(), ToJsonError> {
+    for (field, value) in object.ty.fields.iter().zip(&object.fields) {
+        match value {
+            Value::Struct(inner) if field.embedded => fields(inner, out, depth)?,
+            value if field.omit_empty && super::is_empty(value) => {}
+            value => {
+                out.insert(field.json.to_owned(), to(value, depth + 1)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+impl ListType {
+    /// True where the elements are of an interface type, so that a missing one is nil.
+    pub(crate) fn holds_interfaces(self) -> bool {
+        self == ListType::Any
+    }
+}

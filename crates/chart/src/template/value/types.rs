@@ -1,0 +1,195 @@
+//! The Go types of values: names as `%T` prints them, kinds as `kindOf` does.
+
+use super::Value;
+
+/// The type of a slice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ListType {
+    /// `[]interface {}`
+    Any,
+    /// `[]string`
+    Str,
+    /// `[]int`
+    Int,
+    /// `[][]interface {}`
+    Lists,
+    /// `chartutil.VersionSet`, a slice of strings with a method
+    VersionSet,
+    /// `[]*chart.Maintainer`
+    Maintainers,
+    /// `[]*chart.Dependency`
+    Dependencies,
+}
+
+/// The type of a map.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MapType {
+    /// `map[string]interface {}`
+    Any,
+    /// `chartutil.Values`, with a few methods
+    Values,
+    /// `map[string]string`
+    Strings,
+    /// `engine.files`: the files of a chart, as `[]byte`, with methods
+    Files,
+}
+
+/// A named integer type that prints itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NamedInt {
+    /// `time.Duration`, in nanoseconds
+    Duration,
+    /// `time.Month`, from 1
+    Month,
+    /// `time.Weekday`, from Sunday = 0
+    Weekday,
+}
+
+/// The type of a struct.
+pub struct StructType {
+    /// The name as `%T` prints it.
+    pub name: &'static str,
+    /// The fields in order.
+    pub fields: &'static [Field],
+    /// The field that the struct prints as, where a pointer to it has a `String` method.
+    pub prints_as: Option<usize>,
+}
+
+/// A field of a struct.
+pub struct Field {
+    /// The name in templates.
+    pub name: &'static str,
+    /// The name in JSON.
+    pub json: &'static str,
+    /// Left out of JSON when empty.
+    pub omit_empty: bool,
+    /// An embedded struct, whose fields are reachable without its name.
+    pub embedded: bool,
+}
+
+/// Go's reflection kinds, as far as values have them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Invalid,
+    Bool,
+    Int,
+    Int64,
+    Uint8,
+    Uint64,
+    Float64,
+    String,
+    Slice,
+    Map,
+    Struct,
+    Ptr,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Invalid => "invalid",
+            Kind::Bool => "bool",
+            Kind::Int => "int",
+            Kind::Int64 => "int64",
+            Kind::Uint8 => "uint8",
+            Kind::Uint64 => "uint64",
+            Kind::Float64 => "float64",
+            Kind::String => "string",
+            Kind::Slice => "slice",
+            Kind::Map => "map",
+            Kind::Struct => "struct",
+            Kind::Ptr => "ptr",
+        }
+    }
+}
+
+impl ListType {
+    pub(crate) fn go_name(self) -> &'static str {
+        match self {
+            ListType::Any => "[]interface {}",
+            ListType::Str => "[]string",
+            ListType::Int => "[]int",
+            ListType::Lists => "[][]interface {}",
+            ListType::VersionSet => "chartutil.VersionSet",
+            ListType::Maintainers => "[]*chart.Maintainer",
+            ListType::Dependencies => "[]*chart.Dependency",
+        }
+    }
+}
+
+impl MapType {
+    pub(crate) fn go_name(self) -> &'static str {
+        match self {
+            MapType::Any => "map[string]interface {}",
+            MapType::Values => "chartutil.Values",
+            MapType::Strings => "map[string]string",
+            MapType::Files => "engine.files",
+        }
+    }
+}
+
+impl NamedInt {
+    pub(crate) fn go_name(self) -> &'static str {
+        match self {
+            NamedInt::Duration => "time.Duration",
+            NamedInt::Month => "time.Month",
+            NamedInt::Weekday => "time.Weekday",
+        }
+    }
+
+    /// What the `String` method answers.
+    pub(crate) fn text(self, n: i64) -> String {
+        n.to_string()
+    }
+}
+
+impl Value {
+    /// The Go type, as `%T` prints it.
+    pub fn type_name(&self) -> String {
+        match self {
+            Value::Struct(object) if object.pointer => format!("*{}", object.ty.name),
+            other => other.static_type_name().to_owned(),
+        }
+    }
+
+    fn static_type_name(&self) -> &'static str {
+        match self {
+            Value::Nil => "<nil>",
+            Value::Bool(_) => "bool",
+            Value::Int(_) => "int",
+            Value::Int64(_) => "int64",
+            Value::Uint8(_) => "uint8",
+            Value::Uint64(_) => "uint64",
+            Value::Float(_) => "float64",
+            Value::Named(named, _) => named.go_name(),
+            Value::Str(_) | Value::Raw(_) => "string",
+            Value::Bytes(_) => "[]uint8",
+            Value::List(list) => list.ty.go_name(),
+            Value::Map(map) => map.ty.go_name(),
+            Value::Struct(object) => object.ty.name,
+            Value::Time(_) => "time.Time",
+        }
+    }
+
+    /// The Go kind, as `kindOf` names it.
+    pub fn kind_name(&self) -> &'static str {
+        self.kind().name()
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Value::Nil => Kind::Invalid,
+            Value::Bool(_) => Kind::Bool,
+            Value::Int(_) | Value::Named(NamedInt::Month | NamedInt::Weekday, _) => Kind::Int,
+            Value::Int64(_) | Value::Named(NamedInt::Duration, _) => Kind::Int64,
+            Value::Uint8(_) => Kind::Uint8,
+            Value::Uint64(_) => Kind::Uint64,
+            Value::Float(_) => Kind::Float64,
+            Value::Str(_) | Value::Raw(_) => Kind::String,
+            Value::Bytes(_) | Value::List(_) => Kind::Slice,
+            Value::Map(_) => Kind::Map,
+            Value::Struct(object) if object.pointer => Kind::Ptr,
+            Value::Struct(_) | Value::Time(_) => Kind::Struct,
+        }
+    }
+}
