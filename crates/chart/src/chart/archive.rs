@@ -7,8 +7,8 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::load::{Budget, load_files_within, strip_bom};
 use super::tar::{Entries, Kind};
-use super::{Chart, File, LoadError, LoadLimits};
-use crate::go::{path, strconv};
+use super::{Chart, File, LoadError, LoadLimits, paths};
+use crate::go::quote::quote;
 
 /// Loads a packed chart (`name-1.2.3.tgz`) from its bytes.
 pub fn load_archive(bytes: &[u8], limits: &LoadLimits) -> Result<Chart, LoadError> {
@@ -33,7 +33,7 @@ fn unpack(bytes: &[u8], budget: &mut Budget<'_>) -> Result<Vec<File>, LoadError>
         if entry.size > budget.limits.max_file {
             return Err(LoadError::TooLarge(format!(
                 "decompressed chart file {} is larger than the maximum file size {}",
-                strconv::quote(&entry.name),
+                quote(&entry.name),
                 budget.limits.max_file
             )));
         }
@@ -73,9 +73,9 @@ fn chart_path(name: &str) -> Result<String, LoadError> {
     if rest.starts_with('/') {
         return illegal("chart illegally contains absolute paths");
     }
-    let clean = path::clean(&rest);
+    let clean = paths::clean(&rest);
     if clean == "." {
-        return Err(LoadError::Path(format!("chart illegally contains content outside the base directory: {}", strconv::quote(name))));
+        return Err(LoadError::Path(format!("chart illegally contains content outside the base directory: {}", quote(name))));
     }
     if clean.starts_with("..") {
         return illegal("chart illegally references parent directory");

@@ -1,7 +1,6 @@
 //! `.helmignore`: which files of a chart directory are no part of the chart.
 
-use super::LoadError;
-use crate::go::path;
+use super::{LoadError, paths};
 
 /// The rules of one `.helmignore` and the built-in one.
 #[derive(Debug, Default)]
@@ -45,7 +44,7 @@ impl IgnoreRules {
         if rule.contains("**") {
             return Err(LoadError::Ignore("double-star (**) syntax is not supported".to_owned()));
         }
-        path::matches(rule, "abc").map_err(|e| LoadError::Ignore(e.to_string()))?;
+        paths::matches(rule, "abc").map_err(|e| LoadError::Ignore(e.to_string()))?;
         let (negate, rule) = match rule.strip_prefix('!') {
             Some(rest) => (true, rest),
             None => (false, rule),
@@ -96,6 +95,6 @@ impl Pattern {
             Scope::Path => name,
             Scope::Name => name.rsplit('/').next().unwrap_or(name),
         };
-        path::matches(&self.glob, subject).unwrap_or(false)
+        paths::matches(&self.glob, subject).unwrap_or(false)
     }
 }

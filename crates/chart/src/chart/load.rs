@@ -10,7 +10,7 @@ use super::archive::load_archive_within;
 use super::metadata::{LOCK, METADATA};
 use super::{Chart, ChartData, File, IgnoreRules, LoadError, Lock, Metadata, shape};
 use crate::Json;
-use crate::go::strconv;
+use crate::go::quote::quote;
 use crate::yaml;
 
 /// Caps on what loading may take: archives inside archives count together.
@@ -84,7 +84,7 @@ pub fn load_tree(tree: impl IntoIterator<Item = (String, Bytes)>, limits: &LoadL
         if data.len() as u64 > limits.max_file {
             return Err(LoadError::TooLarge(format!(
                 "chart file {} is larger than the maximum file size {}",
-                strconv::quote(name.rsplit('/').next().unwrap_or(&name)),
+                quote(name.rsplit('/').next().unwrap_or(&name)),
                 limits.max_file
             )));
         }
@@ -141,6 +141,7 @@ pub(super) fn load_files_within(files: Vec<File>, budget: &mut Budget<'_>, depth
         raw: files,
         dependencies,
         warnings: parts.warnings,
+        cache: super::cache::Cache::default(),
     }))
 }
 
@@ -238,7 +239,7 @@ fn bad(file: &File, why: String) -> LoadError {
 }
 
 fn tree(file: &File) -> Result<Json, LoadError> {
-    yaml::from_slice(&file.data).map_err(|e| bad(file, format!("error converting YAML to JSON: {e}")))
+    yaml_tree(&file.data).map_err(|why| bad(file, why))
 }
 
 fn typed(file: &File, to: &'static shape::Struct) -> Result<Map<String, Json>, LoadError> {
@@ -285,4 +286,10 @@ fn merge_fields(into: &mut Json, fields: Map<String, Json>) {
     if let Json::Object(map) = into {
         map.extend(fields);
     }
+}
+
+/// The first document of a YAML file as Helm reads it.
+pub(crate) fn yaml_tree(data: &[u8]) -> Result<Json, String> {
+    let text = std::str::from_utf8(data).map_err(|_| "error converting YAML to JSON: yaml: invalid UTF-8".to_owned())?;
+    yaml::from_str(text).map_err(|e| e.to_string())
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::LoadError;
 use super::shape::{Shape, Struct};
+use super::{LoadError, paths};
 use crate::Json;
-use crate::go::{path, semver, strconv};
+use crate::go::quote::quote;
+use crate::go::{semver, unicode};
 
 /// What `Chart.yaml` says. The field names are Go's where they meet templates (`.Chart.AppVersion`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -123,11 +124,8 @@ pub struct Lock {
 
 const TEXTS: Shape = Shape::List(&Shape::Text);
 
-const MAINTAINER: Struct = Struct {
-    name: "Maintainer",
-    full: "chart.Maintainer",
-    fields: &[("name", Shape::Text), ("email", Shape::Text), ("url", Shape::Text)],
-};
+const MAINTAINER: Struct =
+    Struct { name: "Maintainer", full: "chart.Maintainer", fields: &[("name", Shape::Text), ("email", Shape::Text), ("url", Shape::Text)] };
 
 const DEPENDENCY: Struct = Struct {
     name: "Dependency",
@@ -203,16 +201,16 @@ impl Metadata {
             return invalid("chart.metadata.name is required");
         }
         if self.name == "." || self.name == ".." {
-            return invalid(format!("chart.metadata.name {} is not allowed", strconv::quote(&self.name)));
+            return invalid(format!("chart.metadata.name {} is not allowed", quote(&self.name)));
         }
-        if self.name != path::base(&self.name) {
-            return invalid(format!("chart.metadata.name {} is invalid", strconv::quote(&self.name)));
+        if self.name != paths::base(&self.name) {
+            return invalid(format!("chart.metadata.name {} is invalid", quote(&self.name)));
         }
         if self.version.is_empty() {
             return invalid("chart.metadata.version is required");
         }
         if semver::Version::parse(&self.version).is_err() {
-            return invalid(format!("chart.metadata.version {} is invalid", strconv::quote(&self.version)));
+            return invalid(format!("chart.metadata.version {} is invalid", quote(&self.version)));
         }
         if !matches!(self.chart_type.as_str(), "" | "application" | "library") {
             return invalid("chart.metadata.type must be application or library");
@@ -225,7 +223,7 @@ impl Metadata {
             dep.validate()?;
             let key = if dep.alias.is_empty() { &dep.name } else { &dep.alias };
             if seen.contains(key) {
-                return invalid(format!("more than one dependency with name or alias {}", strconv::quote(key)));
+                return invalid(format!("more than one dependency with name or alias {}", quote(key)));
             }
             seen.push(key.clone());
         }
@@ -240,16 +238,16 @@ impl Dependency {
         if self.alias.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
             Ok(())
         } else {
-            invalid(format!("dependency {} has disallowed characters in the alias", strconv::quote(&self.name)))
+            invalid(format!("dependency {} has disallowed characters in the alias", quote(&self.name)))
         }
     }
 }
 
 /// White space becomes a plain space, what cannot be printed goes.
 fn sanitize(text: &mut String) {
-    let keep = |c: &char| *c == ' ' || strconv::is_print(*c);
+    let keep = |c: &char| *c == ' ' || unicode::is_print(*c);
     if text.chars().all(|c| keep(&c)) {
         return;
     }
-    *text = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(keep).collect();
+    *text = text.chars().map(|c| if unicode::is_space(c) { ' ' } else { c }).filter(keep).collect();
 }

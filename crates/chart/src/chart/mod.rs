@@ -2,16 +2,20 @@
 //!
 //! - `load`: files to a [`Chart`]
 //! - `archive`: packed charts (`.tgz`) to files
+//! - `cache`: what is computed once per loaded chart
 //! - `ignore`: `.helmignore`
 //! - `metadata`: `Chart.yaml` and `Chart.lock`, and their checks
+//! - `paths`: Go's path functions
 //! - `shape`: how Go's JSON decoder fits a tree into a typed struct
 //! - `tar`: the few tar features that chart archives use
 
 mod archive;
+mod cache;
 mod error;
 mod ignore;
 mod load;
 mod metadata;
+pub(crate) mod paths;
 pub(crate) mod shape;
 mod tar;
 
@@ -23,6 +27,7 @@ use bytes::Bytes;
 pub use archive::load_archive;
 pub use error::LoadError;
 pub use ignore::IgnoreRules;
+pub(crate) use load::yaml_tree;
 pub use load::{LoadLimits, load_files, load_tree};
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
 
@@ -47,6 +52,7 @@ pub(crate) struct ChartData {
     pub(crate) raw: Vec<File>,
     pub(crate) dependencies: Vec<Chart>,
     pub(crate) warnings: Vec<String>,
+    pub(crate) cache: cache::Cache,
 }
 
 /// One file of a chart: its path relative to the chart's root, and its bytes without a byte order mark.
@@ -56,15 +62,6 @@ pub struct File {
     pub name: String,
     /// Content.
     pub data: Bytes,
-}
-
-/// A file of `crds/`, with the path that Helm prints for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CrdFile {
-    /// `parent/charts/child/crds/x.yaml`
-    pub path: String,
-    /// Content, as it is in the chart: CRDs are not templates.
-    pub text: String,
 }
 
 impl Chart {

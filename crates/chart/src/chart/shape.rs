@@ -5,7 +5,7 @@
 use serde_json::Map;
 
 use crate::Json;
-use crate::go::strconv;
+use crate::go::num;
 
 /// The type that a tree shall have.
 #[derive(Debug)]
@@ -101,19 +101,14 @@ fn as_text(tree: Json) -> Json {
         } else if let Some(u) = n.as_u64() {
             u.to_string()
         } else {
-            #[allow(clippy::cast_possible_truncation)]
-            let narrow = n.as_f64().unwrap_or_default() as f32;
-            strconv::format_float(f64::from(narrow), 'g', -1, 32)
+            num::float32(n.as_f64().unwrap_or_default())
         }),
         other => other,
     }
 }
 
 fn mismatch(tree: &Json, shape: &Shape, at: &At<'_>) -> String {
-    let value = match tree {
-        // The decoder names the number where it is a number that does not fit.
-        other => go_kind(other).to_owned(),
-    };
+    let value = go_kind(tree);
     let ty = shape.go_name(false);
     match at.owner {
         None => format!("{value} into Go value of type {ty}"),

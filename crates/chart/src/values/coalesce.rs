@@ -90,7 +90,7 @@ impl Coalescer<'_> {
                     put(&to, &key, Node::Map(copy));
                 }
                 (Node::Map(_), Some(_)) => {
-                    self.warn(format!("Conflict: cannot merge map onto non-map for {}. Skipping.", crate::go::strconv::quote(&key)));
+                    self.warn(format!("Conflict: cannot merge map onto non-map for {}. Skipping.", crate::go::quote::quote(&key)));
                 }
                 (_, Some(Node::Map(_))) => self.warn(format!("key {key} is table. Skipping")),
                 (value, _) => put(&to, &key, value),

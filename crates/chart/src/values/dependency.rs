@@ -24,15 +24,25 @@ pub(crate) struct Unit {
 }
 
 /// Takes out the sub-charts that are not wanted and imports values, as Helm does before it renders.
-pub(crate) fn process_dependencies(chart: &Chart, values: &MapRef, warnings: &mut Vec<String>) -> Result<Rc<Unit>, ValuesError> {
-    let root = Unit::new(chart);
-    enable(&root, values, "", warnings)?;
+pub(crate) fn process_dependencies(chart: &Chart, values: &MapRef, warnings: &mut Vec<String>) -> Result<Family, ValuesError> {
+    let mut all = Vec::new();
+    let root = Unit::new(chart, &mut all);
+    Enabler { all: &mut all, warnings }.enable(&root, values, "")?;
     import::process(&root, warnings)?;
-    Ok(root)
+    Ok(Family { root, _all: all })
+}
+
+/// The charts of one render.
+#[derive(Debug)]
+pub(crate) struct Family {
+    /// The chart that is rendered.
+    pub(crate) root: Rc<Unit>,
+    /// Charts that were replaced by copies but are still the parent of some chart live here.
+    _all: Vec<Rc<Unit>>,
 }
 
 impl Unit {
-    fn new(chart: &Chart) -> Rc<Self> {
+    fn new(chart: &Chart, all: &mut Vec<Rc<Unit>>) -> Rc<Self> {
         let requirements =
             chart.metadata().dependencies.as_ref().map(|list| list.iter().map(|d| Rc::new(RefCell::new(d.clone()))).collect());
         let unit = Rc::new(Self {
@@ -43,7 +53,8 @@ impl Unit {
             deps: RefCell::new(Vec::new()),
             parent: RefCell::new(Weak::new()),
         });
-        unit.set_deps(chart.dependencies().iter().map(Self::new).collect());
+        unit.set_deps(chart.dependencies().iter().map(|c| Self::new(c, all)).collect());
+        all.push(Rc::clone(&unit));
         unit
     }
 
@@ -102,6 +113,14 @@ impl Unit {
         }
     }
 
+    /// Calls for this chart and each below it, parents first.
+    pub(crate) fn visit(self: &Rc<Self>, call: &mut impl FnMut(&Rc<Unit>)) {
+        call(self);
+        for dep in self.deps() {
+            dep.visit(call);
+        }
+    }
+
     fn set_deps(self: &Rc<Self>, deps: Vec<Rc<Unit>>) {
         for dep in &deps {
             *dep.parent.borrow_mut() = Rc::downgrade(self);
@@ -116,43 +135,51 @@ impl Unit {
 
 /// Whether a version is in a range; anything that does not parse is not.
 pub(crate) fn in_range(range: &str, version: &str) -> bool {
-    let (Ok(version), Ok(range)) = (semver::Version::parse(version), semver::Constraint::parse(range)) else {
+    let (Ok(version), Ok(range)) = (semver::Version::parse(version), semver::Constraints::parse(range)) else {
         return false;
     };
     range.check(&version)
 }
 
-fn enable(unit: &Rc<Unit>, values: &MapRef, path: &str, warnings: &mut Vec<String>) -> Result<(), ValuesError> {
-    let Some(requirements) = unit.requirements().clone() else { return Ok(()) };
-    let existing = unit.deps();
-    let declared = |u: &Rc<Unit>| requirements.iter().any(|r| u.matches(&r.borrow()));
-    let mut deps: Vec<Rc<Unit>> = existing.iter().filter(|u| !declared(u)).cloned().collect();
-    for req in &requirements {
-        let mut req = req.borrow_mut();
-        if let Some(found) = existing.iter().find(|u| u.matches(&req)) {
-            deps.push(found.copy_as(&req.alias));
+struct Enabler<'a> {
+    all: &'a mut Vec<Rc<Unit>>,
+    warnings: &'a mut Vec<String>,
+}
+
+impl Enabler<'_> {
+    fn enable(&mut self, unit: &Rc<Unit>, values: &MapRef, path: &str) -> Result<(), ValuesError> {
+        let Some(requirements) = unit.requirements().clone() else { return Ok(()) };
+        let existing = unit.deps();
+        let declared = |u: &Rc<Unit>| requirements.iter().any(|r| u.matches(&r.borrow()));
+        let mut deps: Vec<Rc<Unit>> = existing.iter().filter(|u| !declared(u)).cloned().collect();
+        for req in &requirements {
+            let mut req = req.borrow_mut();
+            if let Some(found) = existing.iter().find(|u| u.matches(&req)) {
+                let copy = found.copy_as(&req.alias);
+                self.all.push(Rc::clone(&copy));
+                deps.push(copy);
+            }
+            if !req.alias.is_empty() {
+                req.name = req.alias.clone();
+            }
         }
-        if !req.alias.is_empty() {
-            req.name = req.alias.clone();
+        unit.set_deps(deps);
+        for req in &requirements {
+            req.borrow_mut().enabled = true;
         }
+        let combined = coalesce_values(unit, values, self.warnings)?;
+        apply_tags(&requirements, &combined, self.warnings);
+        apply_conditions(&requirements, &combined, path, self.warnings);
+        let disabled: BTreeSet<String> = requirements.iter().filter(|r| !r.borrow().enabled).map(|r| r.borrow().name.clone()).collect();
+        let kept: Vec<Rc<Unit>> = unit.deps().into_iter().filter(|u| !disabled.contains(&u.name())).collect();
+        let left: Vec<_> = requirements.iter().filter(|r| !disabled.contains(&r.borrow().name)).cloned().collect();
+        for sub in &kept {
+            self.enable(sub, &combined, &format!("{path}{}.", sub.name()))?;
+        }
+        *unit.requirements.borrow_mut() = (!left.is_empty()).then_some(left);
+        unit.set_deps(kept);
+        Ok(())
     }
-    unit.set_deps(deps);
-    for req in &requirements {
-        req.borrow_mut().enabled = true;
-    }
-    let combined = coalesce_values(unit, values, warnings)?;
-    apply_tags(&requirements, &combined, warnings);
-    apply_conditions(&requirements, &combined, path, warnings);
-    let disabled: BTreeSet<String> =
-        requirements.iter().filter(|r| !r.borrow().enabled).map(|r| r.borrow().name.clone()).collect();
-    let kept: Vec<Rc<Unit>> = unit.deps().into_iter().filter(|u| !disabled.contains(&u.name())).collect();
-    let left: Vec<_> = requirements.iter().filter(|r| !disabled.contains(&r.borrow().name)).cloned().collect();
-    for sub in &kept {
-        enable(sub, &combined, &format!("{path}{}.", sub.name()), warnings)?;
-    }
-    *unit.requirements.borrow_mut() = (!left.is_empty()).then_some(left);
-    unit.set_deps(kept);
-    Ok(())
 }
 
 fn apply_tags(requirements: &[Rc<RefCell<Dependency>>], values: &MapRef, warnings: &mut Vec<String>) {

@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use serde_json::json;
 
+use super::ValuesError;
 use super::coalesce::{Nulls, combine, tables};
 use super::dependency::Unit;
 use super::tree::{self, MapRef, Node, deep_copy, new_map};
-use super::ValuesError;
 use crate::Json;
 
 /// Imports from the deepest charts up. Nulls are kept, as `helm template`, `install` and `upgrade` keep them.

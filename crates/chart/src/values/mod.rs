@@ -18,11 +18,10 @@ pub(crate) mod tree;
 use serde_json::{Map, Number};
 
 use crate::Json;
-use crate::chart::shape;
-use crate::yaml;
+use crate::chart::{shape, yaml_tree};
 
 pub(crate) use coalesce::coalesce_values;
-pub(crate) use dependency::{Unit, process_dependencies};
+pub(crate) use dependency::{Family, Unit, in_range, process_dependencies};
 
 /// Values cannot be used as they are; the text is Helm's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +30,7 @@ pub struct ValuesError(pub String);
 
 /// Reads one values document, as `-f` does: empty text is an empty mapping, anything but a mapping an error.
 pub fn from_yaml(text: &[u8]) -> Result<Map<String, Json>, ValuesError> {
-    let tree = yaml::from_slice(text).map_err(|e| ValuesError(format!("error converting YAML to JSON: {e}")))?;
+    let tree = yaml_tree(text).map_err(ValuesError)?;
     let map = shape::fit_map(tree).map_err(ValuesError)?;
     Ok(map.into_iter().map(|(k, v)| (k, with_floats(v))).collect())
 }

@@ -70,7 +70,7 @@ pub(crate) fn table(map: &MapRef, path: &str) -> Result<MapRef, String> {
     for part in path.split('.') {
         let next = match here.borrow().get(part) {
             Some(Node::Map(next)) => Rc::clone(next),
-            _ => return Err(format!("{} is not a table", crate::go::strconv::quote(part))),
+            _ => return Err(format!("{} is not a table", crate::go::quote::quote(part))),
         };
         here = next;
     }
@@ -130,13 +130,26 @@ impl Node {
         }
     }
 
+    /// The Go type, as `%T` prints it.
+    pub(crate) fn go_type(&self) -> &'static str {
+        match self {
+            Self::Null => "<nil>",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int64",
+            Self::Float(_) => "float64",
+            Self::Text(_) => "string",
+            Self::List(_) => "[]interface {}",
+            Self::Map(_) => "map[string]interface {}",
+        }
+    }
+
     /// The value as Go's `%v` prints it, for warnings.
     pub(crate) fn go_text(&self) -> String {
         match self {
             Self::Null => "<nil>".to_owned(),
             Self::Bool(b) => b.to_string(),
             Self::Int(i) => i.to_string(),
-            Self::Float(f) => crate::go::strconv::format_float(*f, 'g', -1, 64),
+            Self::Float(f) => crate::go::num::float(*f),
             Self::Text(s) => s.to_string(),
             Self::List(items) => {
                 let parts: Vec<String> = items.borrow().iter().map(Self::go_text).collect();

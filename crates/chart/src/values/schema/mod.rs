@@ -7,7 +7,8 @@ mod report;
 
 use std::rc::Rc;
 
-use jsonschema::{Draft, Retrieve, Uri, Validator};
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{Draft, ReferencingError, Retrieve, Uri, Validator};
 
 use super::dependency::Unit;
 use super::tree::{self, MapRef, Node};
@@ -26,8 +27,9 @@ pub(crate) fn validate_all(unit: &Rc<Unit>, values: &MapRef) -> Result<(), Value
 }
 
 fn collect(unit: &Rc<Unit>, values: &MapRef, out: &mut String) {
-    if let Some(schema) = unit.chart().schema() {
-        if let Err(why) = validate(schema, &Json::Object(tree::to_json_map(values))) {
+    if let Some(schema) = unit.chart().compiled_schema() {
+        let checked = schema.as_ref().map_err(Clone::clone).and_then(|s| s.check(&Json::Object(tree::to_json_map(values))));
+        if let Err(why) = checked {
             out.push_str(&format!("{}:\n{why}", unit.name()));
         }
     }
@@ -45,54 +47,60 @@ fn collect(unit: &Rc<Unit>, values: &MapRef, out: &mut String) {
 
 /// Checks values against one schema. The error is the text that follows the chart's name in Helm's error.
 pub fn validate(schema: &[u8], values: &Json) -> Result<(), String> {
-    let schema = json::from_str(&String::from_utf8_lossy(schema)).map_err(|e| e.to_string())?;
-    let (validator, early) = compile(plain(schema))?;
-    let values = plain(values.clone());
-    let errors: Vec<_> = validator.iter_errors(&values).collect();
-    match report::report(errors, early) {
-        Some(text) => Err(format!("{text}\n")),
-        None => Ok(()),
-    }
+    Compiled::new(schema)?.check(values)
 }
 
-/// The validator, and whether its draft lets `$ref` hide its neighbours.
-fn compile(mut schema: Json) -> Result<(Validator, bool), String> {
-    let draft = match schema.get("$schema").and_then(Json::as_str) {
-        None => Draft::Draft202012,
-        Some(url) => known_draft(url).ok_or_else(|| not_fetched(url))?,
-    };
-    if let Json::Object(map) = &mut schema {
-        map.remove("$schema");
-    }
-    let early = matches!(draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7);
-    let validator = jsonschema::options()
-        .with_draft(draft)
-        .should_validate_formats(early)
-        .with_retriever(Offline)
-        .build(&schema)
-        .map_err(|e| match e.kind() {
-            jsonschema::error::ValidationErrorKind::Referencing(why) => referencing(why),
+/// A schema ready for use.
+pub(crate) struct Compiled {
+    validator: Validator,
+    /// Whether its draft lets `$ref` hide its neighbours.
+    ref_hides: bool,
+}
+
+impl Compiled {
+    /// Compiles a schema.
+    pub(crate) fn new(schema: &[u8]) -> Result<Self, String> {
+        let mut schema = plain(json::from_str(&String::from_utf8_lossy(schema)).map_err(|e| e.to_string())?);
+        let draft = match schema.get("$schema").and_then(Json::as_str) {
+            None => Draft::Draft202012,
+            Some(url) => known_draft(url).ok_or_else(|| not_fetched(url))?,
+        };
+        if let Json::Object(map) = &mut schema {
+            map.remove("$schema");
+        }
+        let ref_hides = matches!(draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7);
+        let options = jsonschema::options().with_draft(draft).should_validate_formats(ref_hides).with_retriever(Offline);
+        let validator = options.build(&schema).map_err(|e| match e.kind() {
+            ValidationErrorKind::Referencing(why) => referencing(why),
             _ => {
                 let tree = report::report(vec![e], false).unwrap_or_default();
-                format!("\"file:///values.schema.json#\" is not valid against metaschema: jsonschema validation failed with '{}#'\n{tree}", metaschema(draft))
+                let url = metaschema(draft);
+                format!(
+                    "\"file:///values.schema.json#\" is not valid against metaschema: jsonschema validation failed with '{url}#'\n{tree}"
+                )
             }
         })?;
-    Ok((validator, early))
-}
+        Ok(Self { validator, ref_hides })
+    }
 
-fn referencing(why: &referencing_error::Error) -> String {
-    use referencing_error::Error;
-    match why {
-        Error::PointerToNowhere { pointer } => {
-            format!("json-pointer in {} not found", quote::quote(&format!("file:///values.schema.json#{pointer}")))
+    fn check(&self, values: &Json) -> Result<(), String> {
+        let values = plain(values.clone());
+        let errors: Vec<_> = self.validator.iter_errors(&values).collect();
+        match report::report(errors, self.ref_hides) {
+            Some(text) => Err(format!("{text}\n")),
+            None => Ok(()),
         }
-        Error::Unretrievable { uri, .. } => not_fetched(uri),
-        other => other.to_string(),
     }
 }
 
-mod referencing_error {
-    pub(super) use jsonschema::ReferencingError as Error;
+fn referencing(why: &ReferencingError) -> String {
+    match why {
+        ReferencingError::PointerToNowhere { pointer } => {
+            format!("json-pointer in {} not found", quote::quote(&format!("file:///values.schema.json#{pointer}")))
+        }
+        ReferencingError::Unretrievable { uri, .. } => not_fetched(uri),
+        other => other.to_string(),
+    }
 }
 
 fn not_fetched(url: &str) -> String {

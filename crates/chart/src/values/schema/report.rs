@@ -220,7 +220,9 @@ impl Step {
         let index = value.parse::<usize>().map_or_else(|_| value.clone(), |i| format!("{i:010}"));
         let (rank, name, into_schema, into_value) = match key.as_str() {
             "$ref" if more => (0, String::new(), 1, 0),
-            "dependencies" | "dependentSchemas" if more && !matches!(error.kind, Kind::Required { .. }) => (4, error.key(depth + 1).to_owned(), 2, 0),
+            "dependencies" | "dependentSchemas" if more && !matches!(error.kind, Kind::Required { .. }) => {
+                (4, error.key(depth + 1).to_owned(), 2, 0)
+            }
             "properties" | "patternProperties" => (5, value, 2, 1),
             "additionalProperties" if more => (5, value, 1, 1),
             "items" if more && error.key(depth + 1).parse::<usize>().is_ok() && error.keys.len() > depth + 1 => (13, index, 2, 1),
@@ -242,10 +244,40 @@ fn dependency_name(error: &Found, key: &str, depth: usize) -> String {
 
 fn rank(key: &str) -> u8 {
     const ORDER: &[&str] = &[
-        "minProperties", "maxProperties", "required", "dependencies", "", "additionalProperties", "propertyNames", "dependentSchemas",
-        "dependentRequired", "minItems", "maxItems", "uniqueItems", "", "additionalItems", "contains", "minContains", "maxContains",
-        "minLength", "maxLength", "pattern", "contentEncoding", "contentMediaType", "minimum", "maximum", "exclusiveMinimum",
-        "exclusiveMaximum", "multipleOf", "", "", "", "not", "allOf", "anyOf", "oneOf",
+        "minProperties",
+        "maxProperties",
+        "required",
+        "dependencies",
+        "",
+        "additionalProperties",
+        "propertyNames",
+        "dependentSchemas",
+        "dependentRequired",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "",
+        "additionalItems",
+        "contains",
+        "minContains",
+        "maxContains",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "contentEncoding",
+        "contentMediaType",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "",
+        "",
+        "",
+        "not",
+        "allOf",
+        "anyOf",
+        "oneOf",
     ];
     ORDER.iter().position(|k| *k == key).and_then(|i| u8::try_from(i + 1).ok()).unwrap_or(40)
 }
@@ -277,7 +309,9 @@ fn leaf_text(kind: &Kind, got: &Json) -> String {
         Json::String(s) => s.chars().count(),
         _ => 0,
     };
-    let bound = |name: &str, limit: u64| format!("{name}: got {}, want {}", grouped_digits(&size().to_string()), grouped_digits(&limit.to_string()));
+    let bound = |name: &str, limit: u64| {
+        format!("{name}: got {}, want {}", grouped_digits(&size().to_string()), grouped_digits(&limit.to_string()))
+    };
     let limit = |name: &str, limit: &Json| format!("{name}: got {}, want {}", number(got), number(limit));
     match kind {
         Kind::Type { kind } => format!("got {}, want {}", type_name(got), wanted(kind)),
