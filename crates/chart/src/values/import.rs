@@ -1,5 +1,7 @@
 //! `import-values`: values of a sub-chart that its parent takes over.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use serde_json::json;
@@ -9,21 +11,34 @@ use super::coalesce::{Nulls, combine, tables};
 use super::dependency::Unit;
 use super::tree::{self, MapRef, Node, deep_copy, new_map};
 use crate::Json;
+use crate::chart::Dependency;
 
 /// Imports from the deepest charts up. Nulls are kept, as `helm template`, `install` and `upgrade` keep them.
 pub(super) fn process(unit: &Rc<Unit>, warnings: &mut Vec<String>) -> Result<(), ValuesError> {
-    for sub in unit.deps() {
-        process(&sub, warnings)?;
-    }
-    import_into(unit, warnings)
+    walk(unit, &mut HashSet::new(), warnings)
 }
 
-fn import_into(unit: &Rc<Unit>, warnings: &mut Vec<String>) -> Result<(), ValuesError> {
+/// Requirements that were looked at, by address.
+type Seen = HashSet<*const RefCell<Dependency>>;
+
+fn walk(unit: &Rc<Unit>, seen: &mut Seen, warnings: &mut Vec<String>) -> Result<(), ValuesError> {
+    for sub in unit.deps() {
+        walk(&sub, seen, warnings)?;
+    }
+    import_into(unit, seen, warnings)
+}
+
+fn import_into(unit: &Rc<Unit>, seen: &mut Seen, warnings: &mut Vec<String>) -> Result<(), ValuesError> {
     let Some(requirements) = unit.requirements().clone() else { return Ok(()) };
     let own = combine(unit, &new_map(), Nulls::Keep, warnings)?;
     let imported = new_map();
     for req in requirements {
+        let first_time = seen.insert(Rc::as_ptr(&req));
         let mut req = req.borrow_mut();
+        if !first_time {
+            // A chart used under two aliases shares its requirements, and Helm reads each of them once only.
+            req.import_values.clear();
+        }
         let mut done = Vec::new();
         for entry in std::mem::take(&mut req.import_values) {
             let (child, parent, from) = match &entry {
