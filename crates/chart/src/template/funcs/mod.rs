@@ -18,6 +18,7 @@ mod semver;
 mod strings;
 mod toml;
 mod url;
+mod version;
 
 use std::borrow::Cow;
 use std::collections::HashMap;

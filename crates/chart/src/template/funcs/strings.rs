@@ -47,7 +47,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("splitList", &[Str, Str], |ctx, args| {
         let (separator, whole) = (text(&args[0]), text(&args[1]));
         let parts = split(&separator, &whole, -1);
-        ctx.world.budget.steps(parts.len() / 16)?;
+        ctx.world.budget.list(parts.len())?;
         Ok(Value::typed_list(ListType::Str, parts.into_iter().map(Value::str).collect()))
     }),
 ];
@@ -178,7 +178,7 @@ fn split<'s>(separator: &str, whole: &'s str, count: i64) -> Vec<Cow<'s, str>> {
 }
 
 fn numbered(ctx: &mut Ctx<'_>, parts: Vec<Cow<'_, str>>) -> Answer {
-    ctx.world.budget.steps(parts.len() / 8)?;
+    ctx.world.budget.map(parts.len())?;
     let entries: BTreeMap<_, _> = parts.into_iter().enumerate().map(|(i, part)| (format!("_{i}").into(), Value::str(part))).collect();
     Ok(Value::typed_map(MapType::Strings, entries))
 }
