@@ -29,6 +29,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// File with the store's key; else a Secret or a file beside the state directory.
     pub store_key_file: Option<PathBuf>,
+    /// File with the key of this machine, made where it is absent; outside the state directory.
+    pub machine_key_file: PathBuf,
     /// Where the page listens; loopback only, as long as there is no login.
     pub listen: SocketAddr,
     /// Where `/healthz` and `/readyz` listen.
@@ -92,10 +94,14 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
     let page = listen(settings.listen, "page", "--listen").await?;
     let health = optional(settings.health_listen, "health checks", "--health-listen").await?;
     let metrics_listener = optional(settings.metrics_listen, "metrics", "--metrics-listen").await?;
-    let key = StoreKey::load(settings.store_key_file.as_deref(), &settings.state_dir)?;
-    let secret = key.derive("templates");
-    let redaction = key.derive("redaction");
-    let store = Store::open(&settings.state_dir, key).await?;
+    let (key, origin) = StoreKey::load(settings.store_key_file.as_deref(), None, &settings.machine_key_file, &settings.state_dir)?;
+    let (secret, redaction) = (key.derive("templates"), key.derive("redaction"));
+    let opened = Store::open(&settings.state_dir, &key, jiff::Timestamp::now().as_second())?;
+    if let Some(broken) = &opened.broken {
+        tracing::error!(moved_to = %broken.path.display(), why = %broken.why, "the store could not be read; everything is rebuilt from the cluster");
+    }
+    let store = opened.store;
+    tracing::debug!(?origin, "store opened");
 
     let metrics = Metrics::default();
     let readiness = Readiness::default();

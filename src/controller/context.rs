@@ -19,7 +19,7 @@ use crate::render::plain;
 use crate::render::target::Target;
 use crate::render::values;
 use crate::source::Snapshot;
-use crate::store::{Secrecy, Store, Table};
+use crate::store::{Store, Table};
 use crate::telemetry::Metrics;
 use base64::Engine as _;
 use jiff::{SignedDuration, Timestamp};
@@ -176,13 +176,13 @@ impl Context {
     /// Where the store refuses.
     pub async fn put_target(&self, target: &Target) -> Result<String, String> {
         let bytes = serde_json::to_vec(target).map_err(|e| e.to_string())?;
-        let id = self.store.content_put(bytes, Secrecy::Secret).await.map_err(|e| e.to_string())?;
+        let id = self.store.content_put(bytes).await.map_err(|e| e.to_string())?;
         Ok(id.to_string())
     }
 
     /// A kept target.
     pub async fn get_target(&self, id: &str) -> Option<Target> {
-        let bytes = self.store.content_get(&id.parse().ok()?).await.ok()??;
+        let bytes = self.store.content_get(&serde_json::from_value(json!(id)).ok()?).await.ok()?;
         serde_json::from_slice(&bytes).ok()
     }
 

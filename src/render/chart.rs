@@ -4,21 +4,7 @@ use super::values;
 use crate::object::Json;
 use crate::source::{Snapshot, SnapshotError};
 use bytes::Bytes;
-use stub::{Chart, LoadError, LoadLimits, load_tree};
-mod stub {
-    #![allow(missing_docs, unreachable_pub)]
-    #[derive(Debug, Default)]
-    pub struct Meta { pub name: String, pub version: String, pub app_version: String }
-    #[derive(Debug, Default)]
-    pub struct Chart(Meta);
-    impl Chart { pub fn metadata(&self) -> &Meta { &self.0 } }
-    #[derive(Debug, thiserror::Error)]
-    #[error("x")]
-    pub struct LoadError;
-    #[derive(Default)]
-    pub struct LoadLimits;
-    pub fn load_tree(_f: Vec<(String, bytes::Bytes)>, _l: &LoadLimits) -> Result<Chart, LoadError> { Ok(Chart::default()) }
-}
+use helmward_chart::chart::{Chart, LoadError, LoadLimits, load_tree};
 use helmward_chart::yaml;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -131,7 +117,7 @@ pub fn load(snapshot: &Snapshot, load: &Load<'_>) -> Result<Loaded, ChartError> 
         replace(&mut files, "Chart.yaml", yaml::to_string(&metadata));
     }
     let chart = load_tree(files, &LoadLimits::default())?;
-    let record = Json::Null;
+    let record = helmward_chart::release::chart_record(&chart);
     Ok(Loaded { chart, record })
 }
 

@@ -4,6 +4,7 @@
 //! Times are RFC 3339 texts; the empty one is Go's zero time.
 
 use crate::Json;
+use crate::chart::{Chart, File};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
@@ -60,6 +61,20 @@ pub enum DecodeError {
     /// The text is no release.
     #[error("the release record is no release: {0}")]
     Json(String),
+}
+
+/// A chart as Helm records it: its own files, not those of its sub-charts.
+#[must_use]
+pub fn chart_record(chart: &Chart) -> Json {
+    let files = |list: &[File]| -> Vec<Json> { list.iter().map(|f| json!({"name": f.name, "data": STANDARD.encode(&f.data)})).collect() };
+    json!({
+        "metadata": chart.metadata(),
+        "lock": chart.lock(),
+        "templates": files(chart.templates()),
+        "values": chart.values(),
+        "schema": chart.schema().map(|s| STANDARD.encode(s)),
+        "files": files(chart.files()),
+    })
 }
 
 /// The text that the Secret holds under its key `release` (the Secret's own base64 comes on top).

@@ -35,7 +35,7 @@ pub trait Entropy {
 }
 
 /// The place of a call that needs random bytes or certificates.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct CallSite {
     /// The file that is being rendered.
     pub template: Arc<str>,
