@@ -3,7 +3,7 @@
 use super::context::Context;
 use crate::api::names;
 use crate::cluster::{Apply, Kind};
-use crate::git::Credentials;
+use crate::git::{Credentials, GitUrl};
 use crate::object::{Gvk, Json, ObjectId};
 use serde_json::json;
 
@@ -20,6 +20,24 @@ pub struct Bootstrap {
     pub path: String,
     /// How often the repository is asked.
     pub interval: String,
+}
+
+impl Bootstrap {
+    /// From a URL or a path, which may carry credentials.
+    ///
+    /// # Errors
+    /// Where the URL cannot be used, in words.
+    pub fn new(url: &str, branch: &str, path: &str, interval: &str) -> Result<Self, String> {
+        let (parsed, credentials) = GitUrl::parse(url).map_err(|e| e.to_string())?;
+        let url = match parsed.local_path() {
+            Some(local) => {
+                let absolute = std::path::absolute(local).map_err(|e| format!("{}: {e}", local.display()))?;
+                format!("file://{}", absolute.display())
+            }
+            None => parsed.to_string(),
+        };
+        Ok(Self { url, credentials, branch: branch.into(), path: path.into(), interval: interval.into() })
+    }
 }
 
 /// Namespace and name of what Flux's own bootstrap makes, so that a repository that it laid out works unchanged.

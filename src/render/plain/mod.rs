@@ -46,7 +46,8 @@ impl Files for BTreeMap<String, Bytes> {
 
 impl Files for Snapshot {
     fn names(&self, directory: &str) -> Result<Vec<String>, String> {
-        Self::names(self, directory).map_err(|e| e.to_string())
+        let names = Self::names(self, directory).map_err(|e| e.to_string())?;
+        Ok(if directory.is_empty() { names } else { names.into_iter().map(|name| format!("{directory}/{name}")).collect() })
     }
 
     fn read(&self, path: &str) -> Result<Option<Bytes>, String> {
