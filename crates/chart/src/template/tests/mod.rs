@@ -19,7 +19,7 @@ fn render(template: &str) -> Result<String, Error> {
     let engine = Arc::new(Engine::new(Limits::default()));
     let mut set = TemplateSet::new(&engine);
     set.add(engine.parse("t", template)?);
-    let mut world = World::new(Time::default(), Rc::new(NoEntropy), Rc::new(NoLookup), Limits::default());
+    let mut world = World::new(Time::unix(0, 0), Rc::new(NoEntropy), Rc::new(NoLookup), Limits::default());
     set.render("t", &data(), &mut world)
 }
 
