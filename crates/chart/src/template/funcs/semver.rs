@@ -47,9 +47,7 @@ fn part(value: &Value, field: usize) -> Value {
 /// The version behind a receiver or argument of `*semver.Version`.
 fn version(value: &Value) -> Result<Version, Fail> {
     match value {
-        Value::Struct(object) if object.ty.name == VERSION.name => {
-            Version::parse(&text(&part(value, 6))).map_err(Fail::Text)
-        }
+        Value::Struct(object) if object.ty.name == VERSION.name => Version::parse(&text(&part(value, 6))).map_err(Fail::Text),
         other => Err(Fail::Text(format!("wrong type for value; expected *semver.Version; got {}", other.type_name()))),
     }
 }
@@ -80,9 +78,7 @@ pub(crate) static METHODS: &[Method] = &[
     method("LessThanEqual", &[Any], |_, receiver, args| Ok(Value::Bool(compare(receiver, args)?.is_le()))),
     method("GreaterThan", &[Any], |_, receiver, args| Ok(Value::Bool(compare(receiver, args)?.is_gt()))),
     method("GreaterThanEqual", &[Any], |_, receiver, args| Ok(Value::Bool(compare(receiver, args)?.is_ge()))),
-    method("IncMajor", &[], |_, receiver, _| {
-        bumped(receiver, |v| *v = Version { major: v.major + 1, ..Version::default() })
-    }),
+    method("IncMajor", &[], |_, receiver, _| bumped(receiver, |v| *v = Version { major: v.major + 1, ..Version::default() })),
     method("IncMinor", &[], |_, receiver, _| {
         bumped(receiver, |v| *v = Version { major: v.major, minor: v.minor + 1, ..Version::default() })
     }),
