@@ -84,3 +84,30 @@ fn strings() {
         })
     });
 }
+
+#[test]
+fn time() {
+    use go::time::{Duration, Time, Zone};
+    check(include_str!("go/time.jsonl"), |op, s, case| {
+        let told = |e: go::GoError| e.to_string();
+        let second = case["t"].as_str().unwrap_or_default();
+        match op {
+            "timefmt" => {
+                let (seconds, nanos) = (case["v"][0].as_i64().unwrap_or_default(), case["v"][1].as_u64().unwrap_or_default());
+                Ok(Time::unix(seconds, nanos as u32).in_zone(&Zone::load(second).map_err(told)?).format(s))
+            }
+            "timeparse" => {
+                let time = Time::parse_in(s, second, &Zone::Utc).map_err(told)?;
+                let (name, offset) = time.zone().at(time.seconds());
+                Ok(format!("{} {} {name} {offset}", time.seconds(), time.nanos()))
+            }
+            "duration" => {
+                let d = Duration::parse(s).map_err(told)?;
+                let (seconds, hours) = (go::num::float(d.seconds()), go::num::float(d.hours()));
+                Ok(format!("{} {d} {} {} {seconds} {hours}", d.0, d.round(Duration::SECOND), d.truncate(Duration(60_000_000_000))))
+            }
+            "durationRound" => Ok(Duration::parse(s).unwrap_or_default().largest_unit()),
+            other => panic!("unknown operation {other}"),
+        }
+    });
+}

@@ -10,6 +10,7 @@
 //! | [`json`] | `encoding/json`: [`json::to_string`], [`json::to_string_raw`], [`json::to_string_pretty`], [`json::from_str`] with Go's errors |
 //! | [`semver`] | Masterminds/semver: [`semver::Version`], [`semver::Constraints`], [`semver::compare`] |
 //! | [`strings`] | `strings.Title`, goutils and xstrings: cases, wrapping, abbreviation |
+//! | [`time`] | `time`: [`time::Time`], layouts, [`time::Zone`], [`time::Duration`]; `Local` is UTC |
 //! | [`unicode`] | `unicode.IsPrint`, `IsLetter`, … and one-to-one case mappings |
 
 pub mod json;
@@ -18,6 +19,7 @@ pub mod quote;
 pub mod semver;
 pub mod strings;
 mod tables;
+pub mod time;
 pub mod unicode;
 
 /// An error in the words that the Go function uses, since charts and their users see and match them.

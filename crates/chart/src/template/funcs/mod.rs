@@ -18,7 +18,6 @@ mod semver;
 mod strings;
 mod toml;
 mod url;
-mod version;
 
 use std::borrow::Cow;
 use std::collections::HashMap;

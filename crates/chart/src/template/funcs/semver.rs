@@ -1,7 +1,7 @@
 //! Semantic versions.
 
-use super::version::{Constraint, Version};
 use super::{FuncDef, Ty, func, text};
+use crate::go::semver::{self, Version};
 use crate::template::error::Fail;
 use crate::template::methods::{Method, method};
 use crate::template::value::{Field, StructType, Value};
@@ -9,12 +9,8 @@ use crate::template::value::{Field, StructType, Value};
 use Ty::{Any, Str};
 
 pub(super) static FUNCS: &[FuncDef] = &[
-    func("semver", &[Str], |_, args| Version::parse(&text(&args[0])).map(value).map_err(Fail::Text)),
-    func("semverCompare", &[Str, Str], |_, args| {
-        let constraint = Constraint::parse(&text(&args[0]))?;
-        let version = Version::parse(&text(&args[1]))?;
-        Ok(Value::Bool(constraint.check(&version)))
-    }),
+    func("semver", &[Str], |_, args| Ok(value(Version::parse(&text(&args[0]))?))),
+    func("semverCompare", &[Str, Str], |_, args| Ok(Value::Bool(semver::compare(&text(&args[0]), &text(&args[1]))?))),
 ];
 
 const fn field(name: &'static str) -> Field {
@@ -31,9 +27,9 @@ static VERSION: StructType = StructType {
 
 fn value(version: Version) -> Value {
     let text = version.to_string();
-    let Version { major, minor, patch, pre, metadata, original } = version;
+    let Version { major, minor, patch, prerelease, metadata, original } = version;
     let numbers = [major, minor, patch].map(Value::Uint64);
-    let texts = [pre, metadata, original, text].map(Value::from);
+    let texts = [prerelease, metadata, original, text].map(Value::from);
     Value::structure(&VERSION, true, numbers.into_iter().chain(texts).collect())
 }
 
@@ -47,21 +43,13 @@ fn part(value: &Value, field: usize) -> Value {
 /// The version behind a receiver or argument of `*semver.Version`.
 fn version(value: &Value) -> Result<Version, Fail> {
     match value {
-        Value::Struct(object) if object.ty.name == VERSION.name => Version::parse(&text(&part(value, 6))).map_err(Fail::Text),
+        Value::Struct(object) if object.ty.name == VERSION.name => Ok(Version::parse(&text(&part(value, 5)))?),
         other => Err(Fail::Text(format!("wrong type for value; expected *semver.Version; got {}", other.type_name()))),
     }
 }
 
 fn compare(receiver: &Value, args: &[Value]) -> Result<std::cmp::Ordering, Fail> {
     Ok(version(receiver)?.compare(&version(&args[0])?))
-}
-
-fn bumped(receiver: &Value, bump: fn(&mut Version)) -> Result<Value, Fail> {
-    let mut version = version(receiver)?;
-    bump(&mut version);
-    let v = if text(&part(receiver, 5)).starts_with('v') { "v" } else { "" };
-    version.original = format!("{v}{version}");
-    Ok(value(version))
 }
 
 pub(crate) static METHODS: &[Method] = &[
@@ -78,15 +66,9 @@ pub(crate) static METHODS: &[Method] = &[
     method("LessThanEqual", &[Any], |_, receiver, args| Ok(Value::Bool(compare(receiver, args)?.is_le()))),
     method("GreaterThan", &[Any], |_, receiver, args| Ok(Value::Bool(compare(receiver, args)?.is_gt()))),
     method("GreaterThanEqual", &[Any], |_, receiver, args| Ok(Value::Bool(compare(receiver, args)?.is_ge()))),
-    method("IncMajor", &[], |_, receiver, _| bumped(receiver, |v| *v = Version { major: v.major + 1, ..Version::default() })),
-    method("IncMinor", &[], |_, receiver, _| {
-        bumped(receiver, |v| *v = Version { major: v.major, minor: v.minor + 1, ..Version::default() })
-    }),
-    method("IncPatch", &[], |_, receiver, _| {
-        bumped(receiver, |v| {
-            v.patch += u64::from(v.pre.is_empty());
-            v.pre.clear();
-            v.metadata.clear();
-        })
-    }),
+    method("IncMajor", &[], |_, receiver, _| Ok(value(version(receiver)?.inc_major()))),
+    method("IncMinor", &[], |_, receiver, _| Ok(value(version(receiver)?.inc_minor()))),
+    method("IncPatch", &[], |_, receiver, _| Ok(value(version(receiver)?.inc_patch()))),
+    method("SetPrerelease", &[Str], |_, receiver, args| Ok(value(version(receiver)?.with_prerelease(&text(&args[0]))?))),
+    method("SetMetadata", &[Str], |_, receiver, args| Ok(value(version(receiver)?.with_metadata(&text(&args[0]))?))),
 ];
