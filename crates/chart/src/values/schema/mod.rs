@@ -52,6 +52,7 @@ pub fn validate(schema: &[u8], values: &Json) -> Result<(), String> {
 
 /// A schema ready for use.
 pub(crate) struct Compiled {
+    schema: Json,
     validator: Validator,
     /// Whether its draft lets `$ref` hide its neighbours.
     ref_hides: bool,
@@ -70,23 +71,25 @@ impl Compiled {
         }
         let ref_hides = matches!(draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7);
         let options = jsonschema::options().with_draft(draft).should_validate_formats(ref_hides).with_retriever(Offline);
+        // Helm knows formats by name, whatever the draft.
+        let options = options.with_format("uuid", is_uuid).with_format("duration", is_duration);
         let validator = options.build(&schema).map_err(|e| match e.kind() {
             ValidationErrorKind::Referencing(why) => referencing(why),
             _ => {
-                let tree = report::report(vec![e], false).unwrap_or_default();
+                let tree = report::report(&Json::Null, vec![e], false).unwrap_or_default();
                 let url = metaschema(draft);
                 format!(
                     "\"file:///values.schema.json#\" is not valid against metaschema: jsonschema validation failed with '{url}#'\n{tree}"
                 )
             }
         })?;
-        Ok(Self { validator, ref_hides })
+        Ok(Self { schema, validator, ref_hides })
     }
 
     fn check(&self, values: &Json) -> Result<(), String> {
         let values = plain(values.clone());
         let errors: Vec<_> = self.validator.iter_errors(&values).collect();
-        match report::report(errors, self.ref_hides) {
+        match report::report(&self.schema, errors, self.ref_hides) {
             Some(text) => Err(format!("{text}\n")),
             None => Ok(()),
         }
@@ -127,6 +130,36 @@ fn metaschema(draft: Draft) -> &'static str {
         Draft::Draft201909 => "https://json-schema.org/draft/2019-09/schema",
         _ => "https://json-schema.org/draft/2020-12/schema",
     }
+}
+
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    groups.len() == 5 && groups.iter().zip([8, 4, 4, 4, 12]).all(|(g, len)| g.len() == len && g.chars().all(|c| c.is_ascii_hexdigit()))
+}
+
+/// An ISO 8601 duration: `P1Y2M3DT4H5M6S`, each part optional but one, or `P4W`.
+fn is_duration(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('P').filter(|r| !r.is_empty()) else { return false };
+    if let Some(weeks) = rest.strip_suffix('W') {
+        return !weeks.is_empty() && weeks.chars().all(|c| c.is_ascii_digit());
+    }
+    let mut parts = rest.split('T');
+    let date = units(parts.next().unwrap_or_default(), "YMD");
+    let time = parts.next().is_none_or(|t| !t.is_empty() && units(t, "HMS"));
+    date && time && parts.next().is_none()
+}
+
+/// Numbers, each followed by a unit, in the order of the units.
+fn units(text: &str, order: &str) -> bool {
+    let mut left = order;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let Some(place) = rest[digits..].chars().next().and_then(|unit| left.find(unit)).filter(|_| digits > 0) else { return false };
+        left = &left[place + 1..];
+        rest = &rest[digits + 1..];
+    }
+    true
 }
 
 /// Refuses to fetch. An unknown URN is a schema that accepts anything, as in Helm.

@@ -26,12 +26,14 @@ struct Found {
     at: Vec<String>,
     instance: Json,
     kind: Kind,
+    /// The keyword's place in the schema's text, where the other is the way that led there.
+    keyword: String,
 }
 
 /// The report, each line starting with `- at `; None where there are no errors.
-pub(super) fn report(errors: Vec<ValidationError<'_>>, ref_hides: bool) -> Option<String> {
+pub(super) fn report(schema: &Json, errors: Vec<ValidationError<'_>>, ref_hides: bool) -> Option<String> {
     let found: Vec<Found> = errors.into_iter().map(Found::new).collect();
-    let lines = Schema { ref_hides }.lines(found, 0, 0);
+    let lines = Schema { schema, ref_hides }.lines(found, 0, 0);
     let mut out = String::new();
     for line in &lines {
         line.print(0, &mut out);
@@ -56,6 +58,7 @@ impl Found {
             at: tokens(parts.instance_path.as_str()),
             instance: parts.instance.into_owned(),
             kind: parts.kind,
+            keyword: parts.schema_path.as_str().to_owned(),
         }
     }
 
@@ -78,11 +81,12 @@ fn pointer(tokens: &[String]) -> String {
 
 /// Sorts the errors of one schema.
 #[derive(Clone, Copy)]
-struct Schema {
+struct Schema<'a> {
+    schema: &'a Json,
     ref_hides: bool,
 }
 
-impl Schema {
+impl Schema<'_> {
     /// The errors of the schema at `depth` of the schema path, for the value at `at` of the values path.
     fn lines(self, errors: Vec<Found>, depth: usize, at: usize) -> Vec<Line> {
         let mut errors = errors;
@@ -126,12 +130,29 @@ impl Schema {
             out.push(Line { at: here, text: "'allOf' failed".to_owned(), below });
             return;
         }
-        if step.key == "required" || step.key == "dependentRequired" || step.key == "dependencies" {
-            out.push(required(step, &errors, depth, at));
+        if step.key == "required" {
+            out.push(required(&errors, at));
+            return;
+        }
+        if step.key == "dependentRequired" || step.key == "dependencies" {
+            self.dependent(&errors[0], at, out);
             return;
         }
         for error in errors {
             self.leaf(error, depth, at, out);
+        }
+    }
+
+    /// The lists of properties that others ask for: the errors do not say which other one it was.
+    fn dependent(self, error: &Found, at: usize, out: &mut Vec<Line>) {
+        let lists = self.schema.pointer(&error.keyword).and_then(Json::as_object);
+        for (trigger, list) in lists.into_iter().flatten() {
+            let missing = |name: &&Json| name.as_str().is_some_and(|n| error.instance.get(n).is_none());
+            let missing: Vec<String> = list.as_array().into_iter().flatten().filter(missing).filter_map(Json::as_str).map(quoted).collect();
+            if error.instance.get(trigger).is_some() && !missing.is_empty() {
+                let text = format!("properties {} required, if {} exists", missing.join(", "), quoted(trigger));
+                out.push(Line { at: error.pointer(at), text, below: Vec::new() });
+            }
         }
     }
 
@@ -220,9 +241,7 @@ impl Step {
         let index = value.parse::<usize>().map_or_else(|_| value.clone(), |i| format!("{i:010}"));
         let (rank, name, into_schema, into_value) = match key.as_str() {
             "$ref" if more => (0, String::new(), 1, 0),
-            "dependencies" | "dependentSchemas" if more && !matches!(error.kind, Kind::Required { .. }) => {
-                (4, error.key(depth + 1).to_owned(), 2, 0)
-            }
+            "dependencies" | "dependentSchemas" if error.keys.len() > depth + 2 => (4, error.key(depth + 1).to_owned(), 2, 0),
             "properties" | "patternProperties" => (5, value, 2, 1),
             "additionalProperties" if more => (5, value, 1, 1),
             "items" if more && error.key(depth + 1).parse::<usize>().is_ok() && error.keys.len() > depth + 1 => (13, index, 2, 1),
@@ -232,14 +251,10 @@ impl Step {
             "then" | "else" => (35, String::new(), 1, 0),
             "unevaluatedProperties" | "unevaluatedItems" if more => (36, index, 1, 1),
             "" => (0, String::new(), 0, 0),
-            other => (rank(other), dependency_name(error, other, depth), 0, 0),
+            other => (rank(other), String::new(), 0, 0),
         };
         Self { rank, key, name, into_schema, into_value }
     }
-}
-
-fn dependency_name(error: &Found, key: &str, depth: usize) -> String {
-    if key.starts_with("depend") { error.key(depth + 1).to_owned() } else { String::new() }
 }
 
 fn rank(key: &str) -> u8 {
@@ -283,7 +298,7 @@ fn rank(key: &str) -> u8 {
 }
 
 /// Missing properties are one line.
-fn required(step: &Step, errors: &[Found], depth: usize, at: usize) -> Line {
+fn required(errors: &[Found], at: usize) -> Line {
     let missing: Vec<String> = errors
         .iter()
         .filter_map(|e| match &e.kind {
@@ -291,15 +306,8 @@ fn required(step: &Step, errors: &[Found], depth: usize, at: usize) -> Line {
             _ => None,
         })
         .collect();
-    let list = missing.join(", ");
-    let text = if step.key != "required" {
-        format!("properties {list} required, if {} exists", quoted(errors[0].key(depth + 1)))
-    } else if missing.len() == 1 {
-        format!("missing property {list}")
-    } else {
-        format!("missing properties {list}")
-    };
-    Line { at: errors[0].pointer(at), text, below: Vec::new() }
+    let noun = if missing.len() == 1 { "property" } else { "properties" };
+    Line { at: errors[0].pointer(at), text: format!("missing {noun} {}", missing.join(", ")), below: Vec::new() }
 }
 
 fn leaf_text(kind: &Kind, got: &Json) -> String {
