@@ -6,10 +6,12 @@
 //! - [`values`]: coalescing, `--set` paths, schema validation
 //! - [`template`]: Go's text/template: lexer, parser, executor, and the functions of sprig and Helm
 //! - [`yaml`]: YAML as Go's libraries read and write it
+//! - [`go`]: other Go libraries whose output shows in manifests
 //! - [`render`]: a chart, values, a release and capabilities to manifests, hooks, CRDs and notes
 //! - [`release`]: the release record as Helm stores it in Secrets
 
 pub mod chart;
+pub mod go;
 pub mod release;
 pub mod render;
 pub mod template;
