@@ -11,7 +11,7 @@ use crate::controller::{bootstrap, requests};
 use crate::git::{Git, GitOptions};
 use crate::object::Redactor;
 use crate::store::{Store, StoreKey};
-use crate::telemetry::{self, Metrics, Readiness};
+use crate::telemetry::{self, BuildInfo, Metrics, Readiness};
 use crate::web;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -103,17 +103,17 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
     let store = opened.store;
     tracing::debug!(?origin, "store opened");
 
-    let metrics = Metrics::default();
-    let readiness = Readiness::default();
-    let ready = readiness.handle("caches");
+    let metrics = Metrics::new(BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: option_env!("HELMWARD_REVISION").unwrap_or_default() });
+    let readiness = Readiness::new();
+    let ready = readiness.gate("caches");
     let views = Views::default();
     let mut tasks: JoinSet<()> = JoinSet::new();
     if let Some(listener) = health {
-        tasks.spawn(telemetry::serve_health(listener, readiness.clone(), shutdown.clone()));
+        tasks.spawn(serve(listener, telemetry::health_router(readiness.clone()), "health listener", shutdown.clone()));
     }
     if let Some(listener) = metrics_listener {
-        let (metrics, cluster) = (metrics.clone(), cluster.clone());
-        tasks.spawn(telemetry::serve_metrics(listener, metrics, move || cluster.request_counts(), shutdown.clone()));
+        tasks.spawn(serve(listener, telemetry::metrics_router(metrics.clone()), "metrics listener", shutdown.clone()));
+        tasks.spawn(count_requests(metrics.clone(), cluster.clone(), shutdown.clone()));
     }
     let (requests, incoming) = mpsc::channel(64);
     let (web_views, web_metrics, web_stop) = (views.clone(), metrics.clone(), shutdown.clone());
@@ -138,7 +138,7 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
         while tasks.join_next().await.is_some() {}
         return Ok(());
     };
-    metrics.leading(true);
+    metrics.leader("helmward", true);
     views.put_daemon(DaemonReport { leading: None, ..daemon });
     let cluster = cluster.with_gate(elector.gate());
 
@@ -173,7 +173,7 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
     if let Some(bootstrap) = settings.bootstrap.clone() {
         bootstrap::apply(&ctx, &bootstrap).await.map_err(StartError::Bootstrap)?;
     }
-    drop(ready);
+    ready.ready();
     tracing::info!(units = ctx.objects.units().len(), sources = ctx.objects.sources().len(), "ready");
 
     let work = shutdown.child_token();
@@ -216,6 +216,23 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
         let _ = tokio::time::timeout(Duration::from_secs(2), recording).await;
     }
     Ok(())
+}
+
+async fn serve(listener: TcpListener, router: axum::Router, what: &'static str, stop: CancellationToken) {
+    if let Err(error) = telemetry::serve(listener, router, stop).await {
+        tracing::error!(%error, "the {what} ended");
+    }
+}
+
+/// Carries the client's own counts over to the metrics.
+async fn count_requests(metrics: Metrics, cluster: Cluster, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(Duration::from_secs(2));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => metrics.requests(cluster.request_counts().into_iter().map(|c| (c.method, c.code, c.count))),
+        }
+    }
 }
 
 async fn listen(address: SocketAddr, what: &'static str, flag: &'static str) -> Result<TcpListener, StartError> {

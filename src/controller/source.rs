@@ -10,6 +10,7 @@ use crate::git::{Credentials, GitError, GitErrorClass, GitMirror, Remote, Update
 use crate::object::{Json, ObjectId};
 use crate::release::report::{SourceInfo, SourceReport};
 use crate::source::Snapshot;
+use crate::telemetry::ReconcileResult;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::HashMap;
@@ -121,7 +122,9 @@ pub async fn pass(ctx: Arc<Context>, key: SourceKey) {
     }
     let interval = ctx.jitter(SignedDuration::try_from(source.spec.interval.as_std()).unwrap_or(SignedDuration::from_mins(1)));
     ctx.sources.queue.clear_timer(&key);
-    let next = match read(&ctx, &key, &source).await {
+    let outcome = read(&ctx, &key, &source).await;
+    let result = if outcome.is_ok() { ReconcileResult::Success } else { ReconcileResult::Error };
+    let next = match outcome {
         Ok(()) => {
             lock(&ctx.sources.backoff).remove(&key);
             interval
@@ -141,7 +144,7 @@ pub async fn pass(ctx: Arc<Context>, key: SourceKey) {
         }
     };
     ctx.sources.queue.add_after(key.clone(), std::time::Duration::try_from(next).unwrap_or_default());
-    ctx.metrics.reconciled("GitRepository", &key.namespace, &key.name, started.elapsed());
+    ctx.metrics.reconciled("gitrepository", &key.id(), result, started.elapsed());
 }
 
 async fn read(ctx: &Arc<Context>, key: &SourceKey, source: &GitRepository) -> Result<(), GitError> {

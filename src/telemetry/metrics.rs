@@ -328,6 +328,14 @@ impl Metrics {
         self.inner.requests.get_or_create(&labels([("code", code), ("method", method.into())])).inc();
     }
 
+    /// Totals of requests that somebody else counts, by method and status code.
+    pub fn requests(&self, totals: impl IntoIterator<Item = (String, String, u64)>) {
+        for (method, code, total) in totals {
+            let counter = self.inner.requests.get_or_create(&labels([("code", code), ("method", method)])).clone();
+            counter.inner().store(total, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
     /// Whether this process holds the Lease of that name.
     pub fn leader(&self, lease: &str, is_leader: bool) {
         self.inner.leader.get_or_create(&labels([("name", lease.into())])).set(i64::from(is_leader));

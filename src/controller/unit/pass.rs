@@ -3,6 +3,8 @@
 use super::{Inbox, Unit, live, prepare, publish, rebuild, run};
 use crate::api::Reason;
 use crate::controller::context::Context;
+use crate::controller::objects::unit_id;
+use crate::telemetry::ReconcileResult;
 use crate::release::{
     Action, Decision, Facts, Failure, Fault, Outcome, Quarantine, RevisionStatus, RunAction, State, UnitKey, UnitKind, decide,
     observe, record::backoff,
@@ -21,7 +23,13 @@ pub async fn pass(ctx: Arc<Context>, key: UnitKey) {
         ctx.units.await_objects(&key, &mut unit, Default::default());
         ctx.views.remove_unit(&key);
     }
-    ctx.metrics.reconciled(key.kind.as_str(), &key.namespace, &key.name, started.elapsed());
+    if keep {
+        let controller = match key.kind {
+            UnitKind::Release => "helmrelease",
+            UnitKind::Bundle => "kustomization",
+        };
+        ctx.metrics.reconciled(controller, &unit_id(&key), ReconcileResult::Success, started.elapsed());
+    }
 }
 
 /// What a pass came to: the outcome to show, and when to look again without an event.

@@ -1,6 +1,6 @@
 //! From a custom resource and its source to what is wanted: the chart and its values, or the manifests of a folder.
 
-use super::run::{content, failure, surroundings};
+use super::run::surroundings;
 use super::Unit;
 use crate::api::helm::{CrdsPolicy, DeletionPropagation, DriftMode, ReconcileStrategy, RemediationStrategy};
 use crate::api::{self, Condition, HelmRelease, Kustomization, Object, ObjectMeta, Reason, Resource, names};

@@ -17,6 +17,7 @@ use crate::release::{
     Attempt, Failure, Fault, Quarantine, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey, UnitKind,
 };
 use crate::render::target::Target;
+use crate::telemetry::RollbackReason;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -329,13 +330,14 @@ pub(super) async fn end(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared:
                         restored: Some(run.revision),
                     });
                 }
-                ctx.metrics.rolled_back(reason.as_str());
+                let asked = unit.record().pinned.is_some();
+                ctx.metrics.rolled_back(if asked { RollbackReason::Manual } else { RollbackReason::Health });
             } else {
                 let record = unit.record_mut();
                 record.failures = 0;
                 record.quarantine = None;
                 if let Some(seen) = unit.seen.take() {
-                    ctx.metrics.commit_to_ready(now.duration_since(seen));
+                    ctx.metrics.commit_ready(std::time::Duration::try_from(now.duration_since(seen)).unwrap_or_default());
                 }
             }
             let message = unit.record().revision(run.revision).map(|r| r.description.clone()).unwrap_or_default();
