@@ -70,7 +70,9 @@ pub enum StartError {
         error: std::io::Error,
     },
     /// The page would be open to others.
-    #[error("--listen {0} is not a loopback address, and the page has no login yet; listen on 127.0.0.1 and forward the port (kubectl port-forward)")]
+    #[error(
+        "--listen {0} is not a loopback address, and the page has no login yet; listen on 127.0.0.1 and forward the port (kubectl port-forward)"
+    )]
     NotLoopback(SocketAddr),
     /// The store cannot be opened.
     #[error(transparent)]
@@ -103,7 +105,8 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
     let store = opened.store;
     tracing::debug!(?origin, "store opened");
 
-    let metrics = Metrics::new(BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: option_env!("HELMWARD_REVISION").unwrap_or_default() });
+    let metrics =
+        Metrics::new(BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: option_env!("HELMWARD_REVISION").unwrap_or_default() });
     let readiness = Readiness::new();
     let ready = readiness.gate("caches");
     let views = Views::default();
@@ -123,12 +126,7 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
         }
     });
 
-    let daemon = DaemonReport {
-        cluster: settings.cluster_name.clone(),
-        server_version,
-        leading: None,
-        simulated: settings.simulated,
-    };
+    let daemon = DaemonReport { cluster: settings.cluster_name.clone(), server_version, leading: None, simulated: settings.simulated };
     views.put_daemon(DaemonReport { leading: Some("waiting for the Lease".into()), ..daemon.clone() });
     tracing::info!(page = %settings.listen, state = %settings.state_dir.display(), "started");
 
@@ -255,10 +253,9 @@ async fn elect(
     shutdown: &CancellationToken,
 ) -> Result<Option<Elector>, StartError> {
     // The Lease needs its namespace; who may not make it finds it made by whoever installed the daemon.
-    cluster
-        .ensure_namespace(&settings.namespace, &serde_json::json!({}))
-        .await
-        .map_err(|e| StartError::Cluster(format!("the namespace {} of the Lease is not there and cannot be made: {e}", settings.namespace)))?;
+    cluster.ensure_namespace(&settings.namespace, &serde_json::json!({})).await.map_err(|e| {
+        StartError::Cluster(format!("the namespace {} of the Lease is not there and cannot be made: {e}", settings.namespace))
+    })?;
     let mut told = String::new();
     loop {
         let foreign = match cluster.foreign_leases().await {

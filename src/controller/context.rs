@@ -7,7 +7,8 @@ use super::views::Views;
 use crate::api::helm::{HelmRelease, HelmReleaseSpec};
 use crate::api::{Condition, ConditionStatus, ConditionType, Kustomization, ObjectMeta, Reason, ValuesKind, condition, names};
 use crate::cluster::{
-    ApiError, Cluster, Delete, Depth, Elector, EventRecorder, FLUX_FINALIZER, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, Live, Note, Served, Severity, WatchHandle, WatchHub, WatchSpec,
+    ApiError, Cluster, Delete, Depth, Elector, EventRecorder, FLUX_FINALIZER, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, Live, Note, Served,
+    Severity, WatchHandle, WatchHub, WatchSpec,
 };
 use crate::git::{Credentials, Git};
 use crate::object::{Gvk, Json, Manifest, ObjectId, Redactor};
@@ -260,7 +261,13 @@ impl Context {
         };
         let mut path = vec![start.clone()];
         let mut seen = HashSet::new();
-        fn walk(at: &UnitKey, start: &UnitKey, path: &mut Vec<UnitKey>, seen: &mut HashSet<UnitKey>, edges: &dyn Fn(&UnitKey) -> Vec<UnitKey>) -> bool {
+        fn walk(
+            at: &UnitKey,
+            start: &UnitKey,
+            path: &mut Vec<UnitKey>,
+            seen: &mut HashSet<UnitKey>,
+            edges: &dyn Fn(&UnitKey) -> Vec<UnitKey>,
+        ) -> bool {
             for next in edges(at) {
                 if next == *start {
                     return true;

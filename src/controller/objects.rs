@@ -4,7 +4,7 @@ use super::context::Context;
 use super::source::SourceKey;
 use super::unit::Units;
 use crate::api::names;
-use crate::cluster::{Change, Live, LiveEvent, WatchHandle, WatchHub, WatchSpec, Depth};
+use crate::cluster::{Change, Depth, Live, LiveEvent, WatchHandle, WatchHub, WatchSpec};
 use crate::object::{Gvk, Json, ObjectId};
 use crate::release::{UnitKey, UnitKind};
 use std::sync::Arc;
@@ -67,7 +67,11 @@ impl Objects {
     #[must_use]
     pub fn units(&self) -> Vec<(UnitKey, Arc<Live>)> {
         let of = |kind: UnitKind, handle: &WatchHandle| {
-            handle.list().into_iter().map(move |l| (UnitKey { kind, namespace: l.id.namespace.clone(), name: l.id.name.clone() }, l)).collect::<Vec<_>>()
+            handle
+                .list()
+                .into_iter()
+                .map(move |l| (UnitKey { kind, namespace: l.id.namespace.clone(), name: l.id.name.clone() }, l))
+                .collect::<Vec<_>>()
         };
         let mut all = of(UnitKind::Release, &self.served[0]);
         all.extend(of(UnitKind::Bundle, &self.served[1]));

@@ -103,7 +103,10 @@ pub async fn pass(ctx: Arc<Context>, key: SourceKey) {
     let source = match api::parse_git_repository(&object) {
         Ok(source) => source,
         Err(error) => {
-            write(&ctx, &key, &object, |status, now| ready(status, ConditionStatus::False, Reason::InvalidSpec, &error.to_string(), 0, now)).await;
+            write(&ctx, &key, &object, |status, now| {
+                ready(status, ConditionStatus::False, Reason::InvalidSpec, &error.to_string(), 0, now)
+            })
+            .await;
             return;
         }
     };
@@ -181,7 +184,8 @@ async fn read(ctx: &Arc<Context>, key: &SourceKey, source: &GitRepository) -> Re
         error: None,
     };
     let recovered = ctx.sources.get(key).is_none_or(|s| s.error.is_some());
-    lock(&ctx.sources.states).insert(key.clone(), State { snapshot: Some(Arc::clone(&snapshot)), error: None, info, seen, ignore: source.spec.ignore.clone() });
+    lock(&ctx.sources.states)
+        .insert(key.clone(), State { snapshot: Some(Arc::clone(&snapshot)), error: None, info, seen, ignore: source.spec.ignore.clone() });
     if moved || recovered {
         if moved {
             tracing::info!(source = %key, %revision, "new revision");
@@ -330,14 +334,17 @@ async fn write(ctx: &Context, key: &SourceKey, object: &Json, change: impl FnOnc
     let old: GitRepositoryStatus = object.get("status").and_then(|s| serde_json::from_value(s.clone()).ok()).unwrap_or_default();
     let mut new = old.clone();
     change(&mut new, Timestamp::now());
-    if old != new && let Err(error) = ctx.write_status_of(&key.id(), names::SOURCE_V1, &json!(old), &json!(new)).await {
+    if old != new
+        && let Err(error) = ctx.write_status_of(&key.id(), names::SOURCE_V1, &json!(old), &json!(new)).await
+    {
         tracing::warn!(source = %key, %error, "the status cannot be written");
     }
 }
 
 fn report(ctx: &Context, key: &SourceKey, source: &GitRepository, ready: bool) {
     let Some(info) = ctx.sources.info(key) else { return };
-    let units = ctx.views.units().iter().filter(|u| u.source.as_ref().is_some_and(|s| s.name == key.name && s.namespace == key.namespace)).count();
+    let units =
+        ctx.views.units().iter().filter(|u| u.source.as_ref().is_some_and(|s| s.name == key.name && s.namespace == key.namespace)).count();
     ctx.views.put_source(SourceReport { info, ready, suspended: source.spec.suspend, checked: Some(Timestamp::now()), units });
 }
 

@@ -78,7 +78,7 @@ pub fn observe(want: &Want, facts: &Facts<'_>) -> State {
         // A rollback is finished even when something newer came: half of two targets is worse than either.
         return State::Running { superseded: superseded && run.action != RunAction::Rollback };
     }
-    if let Some(revision) = record.pinned.filter(|_| !facts.requested) {
+    if let Some(revision) = record.pinned {
         return State::Pinned(revision);
     }
     let asked = facts.requested || facts.forced;
@@ -110,7 +110,13 @@ pub fn observe(want: &Want, facts: &Facts<'_>) -> State {
     }
     match facts.drifted {
         None => State::NeedsLive,
-        Some(0) if last.attempt.content != want.attempt.content => State::Held,
+        Some(0)
+            if want.strategy == Strategy::ChartVersion
+                && !last.attempt.content.is_empty()
+                && last.attempt.content != want.attempt.content =>
+        {
+            State::Held
+        }
         Some(0) => State::Settled,
         Some(fields) => State::Drifted(fields),
     }

@@ -11,7 +11,13 @@ use tokio_util::sync::CancellationToken;
 ///
 /// # Errors
 /// io.
-pub async fn serve(listener: tokio::net::TcpListener, views: Views, _requests: Requests, _metrics: Metrics, stop: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    views: Views,
+    _requests: Requests,
+    _metrics: Metrics,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
     let app = axum::Router::new()
         .route(
             "/api/v1/releases/{ns}/{name}",

@@ -142,8 +142,12 @@ async fn look_at(ctx: &Context, prepared: &Prepared, manifest: &Manifest, revisi
     let dry = ctx.cluster.apply(&applied, &Apply::dry_run()).await?;
     let drift = drift::drift(&drift::Observed { live: Some(&live), dry_run: Some(&dry.object), ..seen }, &terms);
     let text = |pointer: &str| live.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
-    let version =
-        Applied { uid: text("/metadata/uid"), resource_version: text("/metadata/resourceVersion"), digest: String::new(), api_version: String::new() };
+    let version = Applied {
+        uid: text("/metadata/uid"),
+        resource_version: text("/metadata/resourceVersion"),
+        digest: String::new(),
+        api_version: String::new(),
+    };
     Ok(Look { drift, version: Some(version) })
 }
 
@@ -171,11 +175,13 @@ pub(super) async fn correct(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepa
     for id in ids {
         let Some(manifest) = target.manifests.iter().find(|m| m.id == id) else { continue };
         let fields: Vec<Drift> = unit.drift.get(&id).cloned().unwrap_or_default().into_iter().filter(Drift::counts).collect();
-        let who = fields.iter().find_map(|d| d.owners.first().or(d.suspect.as_ref())).map_or_else(|| "somebody".to_owned(), ToString::to_string);
+        let who =
+            fields.iter().find_map(|d| d.owners.first().or(d.suspect.as_ref())).map_or_else(|| "somebody".to_owned(), ToString::to_string);
         let times = unit.corrections.entry(id.clone()).or_default();
         times.retain(|at| now.duration_since(*at) < FIGHT_WINDOW);
         if times.len() >= FIGHT {
-            let message = format!("{id} was corrected {} times in ten minutes and {who} keeps changing it: left as it is for now", times.len());
+            let message =
+                format!("{id} was corrected {} times in ten minutes and {who} keeps changing it: left as it is for now", times.len());
             for drift in unit.drift.get_mut(&id).into_iter().flatten().filter(|d| d.counts()) {
                 drift.policy = DriftPolicy::Ignored(message.clone());
             }

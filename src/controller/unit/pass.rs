@@ -4,11 +4,11 @@ use super::{Inbox, Unit, live, prepare, publish, rebuild, run};
 use crate::api::Reason;
 use crate::controller::context::Context;
 use crate::controller::objects::unit_id;
-use crate::telemetry::ReconcileResult;
 use crate::release::{
-    Action, Decision, Facts, Failure, Fault, Outcome, Quarantine, RevisionStatus, RunAction, State, UnitKey, UnitKind, decide,
-    observe, record::backoff,
+    Action, Decision, Facts, Failure, Fault, Outcome, Quarantine, RevisionStatus, RunAction, State, UnitKey, UnitKind, decide, observe,
+    record::backoff,
 };
+use crate::telemetry::ReconcileResult;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
@@ -136,7 +136,9 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
     if requested.is_some() {
         // A person asks: earlier verdicts do not count.
         unit.record_mut().failures = 0;
-        unit.record_mut().pinned = None;
+    }
+    if let Some(ending) = by_hand(ctx, key, unit, spec, &prepared).await {
+        return ending;
     }
     let mut asked = requested.is_some();
     let mut done: Vec<Action> = Vec::new();
@@ -149,6 +151,7 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
         tracing::debug!(unit = %key, ?state, ?decision, "decided");
         let action = match decision {
             Decision::Finish => {
+                learn(unit, &prepared);
                 let held = matches!(state, State::Held).then(|| prepared.want.attempt.clone());
                 if unit.record().held != held {
                     unit.record_mut().held = held;
@@ -164,13 +167,11 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
                 };
             }
             Decision::Stall(why) => break stall(unit, why),
-            Decision::Compare => {
-                match live::compare(ctx, unit, &prepared).await {
-                    live::Compared::All => continue,
-                    live::Compared::Waiting => break Ending::new(Outcome::Settled),
-                    live::Compared::Failed(error) => break stumble(unit, Reason::ClusterUnavailable, error),
-                }
-            }
+            Decision::Compare => match live::compare(ctx, unit, &prepared).await {
+                live::Compared::All => continue,
+                live::Compared::Waiting => break Ending::new(Outcome::Settled),
+                live::Compared::Failed(error) => break stumble(unit, Reason::ClusterUnavailable, error),
+            },
             Decision::Act(action) => action,
         };
         done.push(action.clone());
@@ -200,7 +201,8 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
                 run::Progress::Waiting { until, what } => {
                     let run = unit.record().run.as_ref().expect("a waiting run is there");
                     let words = crate::release::summary::progress(run, &what);
-                    break Ending::new(Outcome::Running(words)).again(until.duration_since(Timestamp::now()).max(SignedDuration::from_millis(5)));
+                    break Ending::new(Outcome::Running(words))
+                        .again(until.duration_since(Timestamp::now()).max(SignedDuration::from_millis(5)));
                 }
                 run::Progress::Stumbled(failure) => {
                     let stumbles = unit.record().run.as_ref().map_or(1, |r| r.stumbles);
@@ -216,6 +218,48 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
     ending
 }
 
+/// A rollback that a person asked for by annotation: begun once, and held until the annotation goes.
+async fn by_hand(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepare::Spec, prepared: &super::Prepared) -> Option<Ending> {
+    let wanted = spec.rollback_to();
+    if wanted == unit.record().pinned || unit.record().run.is_some() {
+        return None;
+    }
+    let Some(to) = wanted else {
+        unit.record_mut().pinned = None;
+        ctx.save(key, unit, false).await;
+        return None;
+    };
+    unit.record_mut().pinned = Some(to);
+    let current = unit.record().deployed().is_some_and(|r| r.number == to);
+    if current {
+        return None;
+    }
+    match run::begin_rollback(ctx, key, unit, prepared, to).await {
+        Ok(()) => None,
+        Err(failure) if failure.fault == Fault::Surroundings => {
+            unit.record_mut().pinned = None;
+            Some(stumble(unit, Reason::RollbackFailed, failure.message))
+        }
+        Err(failure) => Some(Ending::new(Outcome::Stalled(Reason::MissingRollbackTarget, failure.message))),
+    }
+}
+
+/// A revision that was rebuilt from the cluster lacks the digests of its content; once it is known to be what is wanted, they are known.
+fn learn(unit: &mut Unit, prepared: &super::Prepared) {
+    let want = &prepared.want.attempt;
+    if let Some(last) = unit.record_mut().history.last_mut()
+        && last.attempt.version == want.version
+        && last.attempt.config == want.config
+    {
+        if last.attempt.content.is_empty() {
+            last.attempt.content.clone_from(&want.content);
+        }
+        if last.attempt.shape.is_empty() {
+            last.attempt.shape.clone_from(&want.shape);
+        }
+    }
+}
+
 /// The target cannot even be begun (it does not render, or is refused before the first write): nothing was written, the revision
 /// before stays, and it is not tried again as it is.
 async fn refuse(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &super::Prepared, failure: Failure) {
@@ -227,7 +271,14 @@ async fn refuse(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &super:
     // Not even retries that the object grants would change this: the same input is refused the same way.
     record.quarantine =
         Some(Quarantine { attempt: prepared.want.attempt.clone(), message: failure.message.clone(), since: now, restored: None });
-    publish::event(ctx, key, unit, true, if key.kind == UnitKind::Release { event } else { Reason::ReconciliationFailed }, &failure.message);
+    publish::event(
+        ctx,
+        key,
+        unit,
+        true,
+        if key.kind == UnitKind::Release { event } else { Reason::ReconciliationFailed },
+        &failure.message,
+    );
     ctx.save(key, unit, true).await;
 }
 

@@ -1,7 +1,7 @@
 //! From a custom resource and its source to what is wanted: the chart and its values, or the manifests of a folder.
 
-use super::run::surroundings;
 use super::Unit;
+use super::run::surroundings;
 use crate::api::helm::{CrdsPolicy, DeletionPropagation, DriftMode, ReconcileStrategy, RemediationStrategy};
 use crate::api::{self, Condition, HelmRelease, Kustomization, Object, ObjectMeta, Reason, Resource, names};
 use crate::cluster::{Owner, Propagation};
@@ -351,7 +351,9 @@ fn release_policy(object: &HelmRelease, action: RunAction) -> Policy {
     let spec = &object.spec;
     let (install, upgrade, rollback, uninstall) = (spec.install(), spec.upgrade(), spec.rollback(), spec.uninstall());
     let (timeout, wait, jobs, hooks, crds) = match action {
-        RunAction::Install => (install.timeout, !install.disable_wait, !install.disable_wait_for_jobs, !install.disable_hooks, install.crds()),
+        RunAction::Install => {
+            (install.timeout, !install.disable_wait, !install.disable_wait_for_jobs, !install.disable_hooks, install.crds())
+        }
         RunAction::Rollback => {
             (rollback.timeout, !rollback.disable_wait, !rollback.disable_wait_for_jobs, !rollback.disable_hooks, CrdsPolicy::Skip)
         }
@@ -521,8 +523,8 @@ async fn prepare_release(
     let artifact = |e: String| Problem::waiting(Reason::ArtifactFailed, e);
     let source = spec.source();
     let mut load = chart::Load { path, files: &files, ignore_missing: chart_spec.ignore_missing_values_files, suffix: None };
-    let content = chart::content_id(snapshot, &load)
-        .map_err(|e| artifact(format!("chart ./{path} of {source} at {}: {e}", state.info.revision)))?;
+    let content =
+        chart::content_id(snapshot, &load).map_err(|e| artifact(format!("chart ./{path} of {source} at {}: {e}", state.info.revision)))?;
     let strategy = match chart_spec.reconcile_strategy() {
         ReconcileStrategy::ChartVersion => Strategy::ChartVersion,
         ReconcileStrategy::Revision => Strategy::Revision,
@@ -583,12 +585,16 @@ async fn prepare_bundle(
     let shape = json!([object.target_namespace, object.common_metadata, path]);
     let shape = digest(&shape);
     // The same tree under the same spec is not built again.
-    let before = unit.prepared.as_ref().filter(|p| p.want.attempt.shape == shape && p.snapshot_digest().as_deref() == Some(&snapshot.digest()));
+    let before =
+        unit.prepared.as_ref().filter(|p| p.want.attempt.shape == shape && p.snapshot_digest().as_deref() == Some(&snapshot.digest()));
     let target = match before.map(|p| &p.what) {
         Some(What::Objects(target)) => Arc::clone(target),
         _ => {
             let built = ctx.build_bundle(&bundle.object, snapshot).await.map_err(|e| {
-                Problem::stumbled(Reason::BuildFailed, format!("./{path} of {} at {}: {e}", spec.source(), crate::release::summary::short(&state.info.revision)))
+                Problem::stumbled(
+                    Reason::BuildFailed,
+                    format!("./{path} of {} at {}: {e}", spec.source(), crate::release::summary::short(&state.info.revision)),
+                )
             })?;
             for skipped in &built.skipped {
                 tracing::info!(unit = %spec.key(), object = %skipped.id, origin = %skipped.origin, "skipped: it belongs to Flux's own controllers");

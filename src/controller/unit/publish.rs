@@ -1,7 +1,7 @@
 //! What others see of a unit: its status (written only when it differs), Kubernetes Events, and the report for the page.
 
-use super::prepare::{Prepared, Spec};
 use super::Unit;
+use super::prepare::{Prepared, Spec};
 use crate::api::{Condition, ConditionStatus, ConditionType, Reason, condition};
 use crate::controller::context::Context;
 use crate::health::{self, HealthState};
@@ -44,7 +44,9 @@ pub(super) async fn publish(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec:
     };
     let message = summary::sentence(&scene);
     let conditions: Vec<Condition> = serde_json::from_value(new["conditions"].clone()).unwrap_or_default();
-    if old != new && let Err(error) = ctx.write_status(key, &old, &new).await {
+    if old != new
+        && let Err(error) = ctx.write_status(key, &old, &new).await
+    {
         // Whoever reads the status waits a little longer: the next event of the object itself brings the next pass.
         tracing::warn!(unit = %key, %error, "the status cannot be written; trying again");
         ctx.units.queue.add_after(key.clone(), std::time::Duration::from_secs(1));
@@ -65,7 +67,10 @@ pub(super) async fn invalid(ctx: &Context, key: &UnitKey, unit: &mut Unit, objec
     let mut new = old.clone();
     new["conditions"] = json!(conditions);
     new["observedGeneration"] = json!(generation);
-    if new != old && ctx.leader.may_write() && let Err(error) = ctx.write_status(key, &old, &new).await {
+    if new != old
+        && ctx.leader.may_write()
+        && let Err(error) = ctx.write_status(key, &old, &new).await
+    {
         tracing::warn!(unit = %key, %error, "the status cannot be written");
     }
     let since = transition(unit, Pill::Failed, now);
@@ -119,7 +124,8 @@ fn report(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec: &Spec, seen: Seen
         version: d.attempt.version.clone(),
         app_version: d.app_version.clone(),
     });
-    let attempted = attempted(unit, prepared.as_deref()).filter(|a| deployed.is_none_or(|d| d.attempt.version != a.version)).map(|a| a.version);
+    let attempted =
+        attempted(unit, prepared.as_deref()).filter(|a| deployed.is_none_or(|d| d.attempt.version != a.version)).map(|a| a.version);
     let mut drift: Vec<Drift> = unit.drift.values().flatten().cloned().collect();
     drift.sort_by(|a, b| (!a.counts(), &a.object, &a.path).cmp(&(!b.counts(), &b.object, &b.path)));
     let (_, release_name) = spec.release();
@@ -176,7 +182,9 @@ fn measure(ctx: &Context, report: &Report) {
         let info = ReleaseInfo { chart: chart.name.clone(), version: chart.version.clone(), revision: report.revision.to_string(), status };
         ctx.metrics.release(&id, &info);
     }
-    for (class, op) in [(DriftClass::Changed, DriftOp::Changed), (DriftClass::Missing, DriftOp::Removed), (DriftClass::Extra, DriftOp::Extra)] {
+    for (class, op) in
+        [(DriftClass::Changed, DriftOp::Changed), (DriftClass::Missing, DriftOp::Removed), (DriftClass::Extra, DriftOp::Extra)]
+    {
         ctx.metrics.drift(&id, class, report.drift.iter().filter(|d| d.counts() && d.op == op).count());
     }
 }
@@ -271,4 +279,3 @@ fn objects(ctx: &Context, record: &crate::release::UnitRecord) -> Vec<ObjectRepo
     out.sort_by(|a, b| bad(a).cmp(&bad(b)).then_with(|| a.id.cmp(&b.id)));
     out
 }
-

@@ -135,7 +135,8 @@ fn from_kustomization(bundle: &super::prepare::BundleSpec) -> UnitRecord {
         record.inventory.insert(entry.id.clone(), unverified(&entry.id, &entry.v));
     }
     if let Some(revision) = &status.last_applied_revision {
-        let at = condition::find(&status.conditions, ConditionType::Ready).map_or(Timestamp::UNIX_EPOCH, |c| c.last_transition_time.timestamp());
+        let at =
+            condition::find(&status.conditions, ConditionType::Ready).map_or(Timestamp::UNIX_EPOCH, |c| c.last_transition_time.timestamp());
         record.history.push(RevisionMeta {
             number: 1,
             status: RevisionStatus::Deployed,

@@ -83,8 +83,13 @@ pub(super) async fn finish(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepar
         _ => "Upgrade complete".to_owned(),
     };
     change(ctx, storage, name, run.revision, RevisionStatus::Deployed, &words).await?;
-    let before: Vec<u32> =
-        unit.record().history.iter().filter(|r| r.number != run.revision && r.status == RevisionStatus::Deployed).map(|r| r.number).collect();
+    let before: Vec<u32> = unit
+        .record()
+        .history
+        .iter()
+        .filter(|r| r.number != run.revision && r.status == RevisionStatus::Deployed)
+        .map(|r| r.number)
+        .collect();
     for number in before {
         let words = unit.record().revision(number).map(|r| helm_words(r.action)).unwrap_or_default();
         change(ctx, storage, name, number, RevisionStatus::Superseded, words).await?;

@@ -74,7 +74,10 @@ pub(super) async fn render(
             answers.insert(query, answer);
         }
     }
-    Err(content(format!("the templates of {} ask `lookup` something new at every render; after {ROUNDS} renders this is given up", chart.name())))
+    Err(content(format!(
+        "the templates of {} ask `lookup` something new at every render; after {ROUNDS} renders this is given up",
+        chart.name()
+    )))
 }
 
 /// What the cluster can do, as charts see it.
@@ -109,7 +112,9 @@ async fn look_up(cluster: &Cluster, query: &LookupQuery) -> Result<Option<Json>,
     if query.name.is_empty() {
         let options = ListOptions { namespace: query.namespace.clone(), ..ListOptions::default() };
         let list = cluster.list(&resource, &options).await.map_err(|e| failure(&e))?;
-        return Ok(Some(json!({"apiVersion": query.api_version, "kind": format!("{}List", query.kind), "metadata": {}, "items": list.items})));
+        return Ok(Some(
+            json!({"apiVersion": query.api_version, "kind": format!("{}List", query.kind), "metadata": {}, "items": list.items}),
+        ));
     }
     let namespace = if resource.namespaced { query.namespace.as_str() } else { "" };
     let id = ObjectId::new(&gvk.group, &gvk.kind, namespace, &query.name);
@@ -174,7 +179,9 @@ fn target(rendered: &Rendered, chart: &Loaded, config: Json) -> Result<Target, F
     }
     for crd in &rendered.crds {
         for document in yaml::documents(&crd.text) {
-            target.crds.extend(manifest(document.text, &crd.path, document.line as usize)?.filter(|m| m.id.kind == "CustomResourceDefinition"));
+            target
+                .crds
+                .extend(manifest(document.text, &crd.path, document.line as usize)?.filter(|m| m.id.kind == "CustomResourceDefinition"));
         }
     }
     target.release = Some(Payload {

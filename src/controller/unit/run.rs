@@ -13,9 +13,7 @@ use crate::plan::inventory::PrunePolicy;
 use crate::release::decide::quarantines;
 use crate::release::stages::{sort_for_deletion, stages};
 use crate::release::steps::{Shape, Step, steps};
-use crate::release::{
-    Attempt, Failure, Fault, Quarantine, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey, UnitKind,
-};
+use crate::release::{Attempt, Failure, Fault, Quarantine, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey, UnitKind};
 use crate::render::target::Target;
 use crate::telemetry::RollbackReason;
 use jiff::{SignedDuration, Timestamp};
@@ -51,13 +49,7 @@ enum Done {
 }
 
 /// Begins a first deployment or an upgrade: renders, checks what can be checked, and stores the run. Nothing is written yet.
-pub(super) async fn begin(
-    ctx: &Context,
-    key: &UnitKey,
-    unit: &mut Unit,
-    prepared: &Prepared,
-    action: RunAction,
-) -> Result<(), Failure> {
+pub(super) async fn begin(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared, action: RunAction) -> Result<(), Failure> {
     // What was installed by Helm, and is a failed or no first install of ours, is upgraded.
     let action = if action == RunAction::Upgrade && unit.record().last_good().is_none() && unit.record().history.len() <= 1 {
         RunAction::Install
@@ -67,25 +59,43 @@ pub(super) async fn begin(
     let number = unit.record().next_number();
     let target = Arc::new(prepared.render(ctx, key, action, number).await?);
     reachable(ctx, &target).await?;
-    start(ctx, key, unit, prepared, Start { action, number, attempt: prepared.want.attempt.clone(), target, to: None, why: None }).await
+    start(
+        ctx,
+        key,
+        unit,
+        prepared,
+        Start {
+            action,
+            number,
+            attempt: prepared.want.attempt.clone(),
+            chart_name: prepared.chart_name(),
+            app_version: prepared.app_version(),
+            target,
+            to: None,
+            why: None,
+        },
+    )
+    .await
 }
 
 /// Begins a rollback to the target of an earlier revision, from the store or from Helm's record of it.
-pub(super) async fn begin_rollback(
-    ctx: &Context,
-    key: &UnitKey,
-    unit: &mut Unit,
-    prepared: &Prepared,
-    to: u32,
-) -> Result<(), Failure> {
+pub(super) async fn begin_rollback(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared, to: u32) -> Result<(), Failure> {
     let number = unit.record().next_number();
     let target = super::rebuild::target(ctx, unit.record(), prepared, to).await?;
     let good = unit.record().revision(to).cloned();
+    let (chart_name, app_version) = good.as_ref().map(|g| (g.chart_name.clone(), g.app_version.clone())).unwrap_or_default();
     let attempt = good.map(|g| g.attempt).unwrap_or_default();
     let why = unit.record().last().map(|r| r.description.clone());
     let message = format!("rolling back to revision {to}: {}", why.as_deref().unwrap_or("asked for"));
     publish::event(ctx, key, unit, true, Reason::RolledBack, &message);
-    start(ctx, key, unit, prepared, Start { action: RunAction::Rollback, number, attempt, target, to: Some(to), why }).await
+    start(
+        ctx,
+        key,
+        unit,
+        prepared,
+        Start { action: RunAction::Rollback, number, attempt, chart_name, app_version, target, to: Some(to), why },
+    )
+    .await
 }
 
 /// Begins a removal.
@@ -119,6 +129,8 @@ struct Start {
     action: RunAction,
     number: u32,
     attempt: Attempt,
+    chart_name: String,
+    app_version: String,
     target: Arc<Target>,
     to: Option<u32>,
     why: Option<String>,
@@ -138,8 +150,8 @@ async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepare
         },
         action: begin.action,
         attempt: begin.attempt.clone(),
-        chart_name: prepared.chart_name(),
-        app_version: prepared.app_version(),
+        chart_name: begin.chart_name,
+        app_version: begin.app_version,
         digest: begin.target.digest(),
         target: Some(content),
         first_deployed,
@@ -501,7 +513,8 @@ impl Scene<'_> {
         sort_for_deletion(&mut gone);
         let job = |id: ObjectId| {
             let api_version = unit.record().inventory.get(&id.inventory_id()).map(|a| a.api_version.clone()).unwrap_or_default();
-            let protect = Some(PrunePolicy { protected_kinds_too: self.prepared.spec.prunes_protected(&id, uninstall), ..PrunePolicy::default() });
+            let protect =
+                Some(PrunePolicy { protected_kinds_too: self.prepared.spec.prunes_protected(&id, uninstall), ..PrunePolicy::default() });
             Job::Delete { id, api_version, protect, propagation: policy.propagation }
         };
         let outcomes = self.ctx.cluster.run_stage(gone.into_iter().map(job).collect(), &self.options()).await;
@@ -585,7 +598,10 @@ impl Scene<'_> {
             Some(live) if hook.deletes(DeletePolicy::BeforeHookCreation) => {
                 let uid = live.pointer("/metadata/uid").and_then(Json::as_str).map(str::to_owned);
                 self.ctx.delete(id, &Delete { uid, ..Delete::default() }).await.map_err(|e| failure(&e))?;
-                return Ok(Done::Wait { until: Timestamp::now() + SignedDuration::from_millis(100), what: format!("{id} of an earlier run to be gone") });
+                return Ok(Done::Wait {
+                    until: Timestamp::now() + SignedDuration::from_millis(100),
+                    what: format!("{id} of an earlier run to be gone"),
+                });
             }
             other => {
                 let mut manifest = hook.manifest.clone();
@@ -611,7 +627,8 @@ impl Scene<'_> {
             if hook.deletes(DeletePolicy::HookFailed) {
                 self.ctx.delete(id, &Delete::default()).await.map_err(|e| failure(&e))?;
             }
-            let why = if health.state == HealthState::Failed { health.message } else { format!("not within {timeout:#}: {}", health.message) };
+            let why =
+                if health.state == HealthState::Failed { health.message } else { format!("not within {timeout:#}: {}", health.message) };
             return Err(content(format!("hook {id} failed: {why}")));
         }
         self.ctx.units.await_objects(self.key, unit, [id.clone()].into());
@@ -716,4 +733,3 @@ pub(super) fn surroundings(message: String) -> Failure {
 pub(super) fn content(message: String) -> Failure {
     Failure { fault: Fault::Content, message }
 }
-
