@@ -1,5 +1,7 @@
 //! The command line: one file per command, thin. (Stopgap.)
 
+mod demo;
+
 use crate::app;
 use crate::controller::bootstrap::Bootstrap;
 use clap::Parser;
@@ -11,6 +13,12 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Parser)]
 struct Args {
     command: String,
+    #[arg(long)]
+    script: bool,
+    #[arg(long)]
+    exit: bool,
+    #[arg(long, default_value_t = 0)]
+    releases: usize,
     #[arg(long)]
     kubeconfig: Option<PathBuf>,
     #[arg(long, default_value = "state")]
@@ -42,6 +50,9 @@ pub fn main() -> std::process::ExitCode {
     tracing_subscriber::fmt().with_env_filter("info,kube_client=off,helmward=debug").init();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let result: Result<(), String> = runtime.block_on(async {
+        if args.command == "demo" {
+            return demo::run(demo::DemoArgs { script: args.script, exit: args.exit, releases: args.releases, listen: args.listen }).await;
+        }
         let (cluster, version) =
             crate::cluster::Cluster::connect(args.kubeconfig.as_deref(), "helmward/0.1.0").await.map_err(|e| e.to_string())?;
         let shutdown = CancellationToken::new();
