@@ -93,6 +93,12 @@ impl Call<'_> {
                 Propagation::Background => {}
             }
         }
+        if !dying
+            && let Some(own) = kinds::deletion_finalizer(&resource)
+            && !finalizers.iter().any(|f| f == own)
+        {
+            finalizers.push(own.into());
+        }
         let grace = kinds::grace_seconds(&resource, &object, options.grace);
         let held = kinds::holds_deletion(&resource, &object);
         if finalizers.is_empty() && grace == 0 && !held {
@@ -122,7 +128,7 @@ impl Call<'_> {
             let next = meta.get("generation").and_then(Value::as_i64).unwrap_or(0) + 1;
             meta.insert("generation".into(), next.into());
         }
-        kinds::dying(&resource, &mut new);
+        kinds::dying(self, &resource, &mut new);
         let stored = if options.dry_run { Arc::new(new) } else { self.store.put(&place, new) };
         if !options.dry_run {
             kinds::updated(self, &resource, &object, &stored);

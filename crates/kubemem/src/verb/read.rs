@@ -58,6 +58,9 @@ impl Call<'_> {
             if let Some(error) = decoded.error {
                 return Err(refuse(&error));
             }
+            if let Some(problem) = kinds::unreadable(resource, &decoded.value) {
+                return Err(refuse(&problem));
+            }
             let mut value = decoded.value;
             if resource.group == "events.k8s.io" && resource.plural == "events" {
                 value = kinds::event::to_core(value);

@@ -61,9 +61,6 @@ impl Call<'_> {
         };
         let given = own(&new);
         self.keep(target, old, &mut new);
-        if target.part == Part::Whole {
-            kinds::prepare_update(self, &resource, old, &mut new);
-        }
         let managers = match managers {
             Some(managers) => managers,
             None => {
@@ -72,6 +69,9 @@ impl Call<'_> {
             }
         };
         managers.write(&mut new);
+        if target.part == Part::Whole {
+            kinds::prepare_update(self, &resource, old, &mut new);
+        }
         if kinds::has_generation(&resource) && kinds::desired_changed(&resource, old, &new) {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             meta(&mut new).insert("generation".into(), generation.into());
