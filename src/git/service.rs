@@ -56,7 +56,7 @@ struct Inner {
 struct Shared {
     mirror: Mirror,
     memo: Arc<TreeMemo>,
-    fetching: Arc<tokio::sync::Mutex<()>>,
+    fetching: Mutex<()>,
 }
 
 /// One repository, ready to be asked.
@@ -106,7 +106,7 @@ impl Git {
         let mut mirrors = self.inner.mirrors.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = mirrors.entry(key.clone()).or_insert_with(|| {
             let mirror = Mirror::new(self.inner.dir.join(&key), self.inner.options.max_packs);
-            Arc::new(Shared { mirror, memo: Arc::default(), fetching: Arc::default() })
+            Arc::new(Shared { mirror, memo: Arc::default(), fetching: Mutex::default() })
         });
         Ok(GitMirror { git: self.clone(), remote: Arc::new(remote), client, shared: shared.clone() })
     }
@@ -180,12 +180,11 @@ impl GitMirror {
     /// # Errors
     /// The commit cannot be fetched or read.
     pub async fn fetch(&self, resolved: &Resolved, ignore: Option<&str>) -> Result<Snapshot, GitError> {
-        let turn = self.shared.fetching.clone().lock_owned().await;
         let (this, resolved, ignore) = (self.clone(), resolved.clone(), ignore.map(ToOwned::to_owned));
+        // always first a permit, then a turn: the other order could wait for itself
         let work = move |interrupt: &AtomicBool| {
-            let snapshot = this.fetch_blocking(&resolved, ignore.as_deref(), &mut None, interrupt);
-            drop(turn);
-            snapshot
+            let _turn = this.shared.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+            this.fetch_blocking(&resolved, ignore.as_deref(), &mut None, interrupt)
         };
         self.named(self.git.run(work).await)
     }
@@ -197,17 +196,15 @@ impl GitMirror {
     pub async fn update(&self, wanted: &GitRef, ignore: Option<&str>, have: Option<&Revision>) -> Result<Update, GitError> {
         let (this, wanted) = (self.clone(), wanted.clone());
         let (ignore, have) = (ignore.map(ToOwned::to_owned), have.cloned());
-        let fetching = self.shared.fetching.clone();
         let work = move |interrupt: &AtomicBool| {
             let mut session = None;
             let resolved = this.resolve_blocking(&wanted, &mut session)?;
             if have.as_ref() == Some(&resolved.revision) {
                 return Ok(Update::Unchanged(resolved));
             }
-            let turn = fetching.blocking_lock();
-            let snapshot = this.fetch_blocking(&resolved, ignore.as_deref(), &mut session, interrupt);
-            drop(turn);
-            Ok(Update::New(resolved, snapshot?))
+            let _turn = this.shared.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+            let snapshot = this.fetch_blocking(&resolved, ignore.as_deref(), &mut session, interrupt)?;
+            Ok(Update::New(resolved, snapshot))
         };
         self.named(self.git.run(work).await)
     }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::source::{GitRef, Oid, RefFields, Snapshot};
 use std::{
+    os::unix::fs::PermissionsExt,
     path::Path,
     sync::atomic::Ordering,
     time::{Duration, Instant},
@@ -100,6 +101,7 @@ async fn local_repositories_are_read_in_place() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "tests compare with git itself")]
 async fn written_repositories_satisfy_git() {
     if !testserver::available() {
         return;
@@ -198,7 +200,7 @@ async fn damaged_mirrors_are_replaced() {
         let pack_dir = std::fs::read_dir(case.mirror_dir()).unwrap().flatten().map(|e| e.path().join("objects/pack"));
         let pack_dir = pack_dir.filter(|path| !path.to_string_lossy().contains("broken")).find(|path| path.exists()).unwrap();
         for entry in std::fs::read_dir(&pack_dir).unwrap().flatten() {
-            std::process::Command::new("chmod").arg("u+w").arg(entry.path()).status().unwrap();
+            std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
             match damage {
                 "overwrite" => std::fs::write(entry.path(), vec![7; 4096]).unwrap(),
                 "delete" => std::fs::remove_file(entry.path()).unwrap(),
@@ -309,4 +311,71 @@ async fn empty_repositories_and_ignore_rules() {
     let resolved = mirror.resolve(&GitRef::Head).await.unwrap();
     assert_eq!(names(&mirror.fetch(&resolved, None).await.unwrap()), ["a.yaml", "b.md"]);
     assert_eq!(names(&mirror.fetch(&resolved, Some("*.md")).await.unwrap()), ["a.yaml", "c.png"]);
+}
+
+/// Answers one request after the other over TLS with 401; enough to know that the connection was trusted.
+fn tls_server(config: rustls::ServerConfig) -> u16 {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let config = std::sync::Arc::new(config);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+            let mut stream = BufReader::new(rustls::StreamOwned::new(connection, stream));
+            let mut line = String::new();
+            while stream.read_line(&mut line).is_ok_and(|read| read > 2) {
+                line.clear();
+            }
+            let _ = stream.get_mut().write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            stream.get_mut().conn.send_close_notify();
+            let _ = stream.get_mut().flush();
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn certificates_are_checked() {
+    use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+    use rustls::{RootCertStore, ServerConfig, pki_types::PrivateKeyDer, server::WebPkiClientVerifier};
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority_key = KeyPair::generate().unwrap();
+    let authority_certificate = authority.self_signed(&authority_key).unwrap();
+    let issuer = Issuer::new(authority, authority_key);
+    let issue = |usage: ExtendedKeyUsagePurpose| {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.extended_key_usages = vec![usage];
+        (params.signed_by(&key, &issuer).unwrap(), key)
+    };
+    let (server, server_key) = issue(ExtendedKeyUsagePurpose::ServerAuth);
+    let (ours, our_key) = issue(ExtendedKeyUsagePurpose::ClientAuth);
+    let provider = || std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let builder = || ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
+    let chain = || (vec![server.der().clone()], PrivateKeyDer::try_from(server_key.serialize_der()).unwrap());
+    let open = tls_server(builder().with_no_client_auth().with_single_cert(chain().0, chain().1).unwrap());
+    let mut roots = RootCertStore::empty();
+    roots.add(authority_certificate.der().clone()).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(std::sync::Arc::new(roots), provider()).build().unwrap();
+    let closed = tls_server(builder().with_client_cert_verifier(verifier).with_single_cert(chain().0, chain().1).unwrap());
+
+    let dir = tempfile::tempdir().unwrap();
+    let git = Git::new(dir.path(), GitOptions::default());
+    let (ca, identity) = (authority_certificate.pem(), format!("{}{}", ours.pem(), our_key.serialize_pem()));
+    for (host, port, with_ca, with_identity, class) in [
+        ("localhost", open, false, false, GitErrorClass::Tls),
+        ("localhost", open, true, false, GitErrorClass::Auth),
+        ("127.0.0.1", open, true, false, GitErrorClass::Tls),
+        ("localhost", closed, true, false, GitErrorClass::Tls),
+        ("localhost", closed, true, true, GitErrorClass::Auth),
+    ] {
+        let mut remote = Remote::new(&format!("https://{host}:{port}/x"), "x").unwrap();
+        remote.tls.ca = with_ca.then(|| ca.clone().into_bytes());
+        remote.tls.identity = with_identity.then(|| identity.clone().into());
+        let err = git.mirror(remote).unwrap().resolve(&main()).await.unwrap_err();
+        assert_eq!(err.class, class, "{host}: {err}");
+        assert!(err.hint.is_some(), "{err:?}");
+    }
 }

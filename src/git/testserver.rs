@@ -45,7 +45,7 @@ impl Switches {
 }
 
 /// Whether this machine can serve Git; says so where it cannot.
-#[expect(clippy::print_stderr, reason = "a skipped test says why")]
+#[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test server runs git, and a skipped test says why")]
 pub(super) fn available() -> bool {
     let mut command = std::process::Command::new("git");
     command.arg("http-backend").env_clear().env("PATH", std::env::var_os("PATH").unwrap()).stdin(Stdio::null());
@@ -66,6 +66,7 @@ pub(super) async fn serve(root: &Path) -> Server {
     Server { base, state }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test server runs git")]
 async fn handle(State(state): State<Arc<Switches>>, request: Request) -> Response<Body> {
     let status = |code: StatusCode| Response::builder().status(code).body(Body::empty()).unwrap();
     let (parts, body) = request.into_parts();

@@ -87,6 +87,7 @@ mod tests {
         tokio::time::timeout(Duration::from_millis(200), watch.changed()).await.is_err()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "tests compare with git itself")]
     fn git(dir: &PathBuf, arguments: &[&str]) -> bool {
         let mut command = Command::new("git");
         command.current_dir(dir).args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]).args(arguments);

@@ -120,7 +120,8 @@ async fn one_writer_per_directory() {
 async fn unreadable_stores_are_moved_aside() {
     let dir = tempfile::tempdir().unwrap();
     let db = dir.path().join("store/db");
-    let damage: [(&str, fn(&Path)); 4] = [
+    type Damage = fn(&Path);
+    let damage: [(&str, Damage); 4] = [
         ("zeros", |db| std::fs::write(db, vec![0; 600_000]).unwrap()),
         ("noise", |db| {
             std::fs::write(db, (0..600_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<_>>()).unwrap()
@@ -183,7 +184,6 @@ async fn flushes_are_grouped() {
 
 /// The writer of [`nothing_acknowledged_is_lost`], run in a process of its own.
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "acknowledgements go to the parent")]
 async fn write_until_killed() {
     let Some(dir) = std::env::var_os("HELMWARD_TEST_KILL_DIR") else { return };
     let opened = Store::open(Path::new(&dir), &key(), 0).unwrap();
@@ -204,6 +204,7 @@ async fn write_until_killed() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "only a process of its own can be killed")]
 async fn nothing_acknowledged_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let mut acknowledged = 0;

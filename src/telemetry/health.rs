@@ -1,11 +1,11 @@
 //! Is this process alive, may it be given work, and what are its numbers: the listeners for probes and scrapes.
 
 use super::Metrics;
+use crate::cluster::RequestCount;
 use axum::{
     Router,
     extract::{RawQuery, State},
     http::{StatusCode, header},
-    response::IntoResponse,
     routing::get,
 };
 use std::{
@@ -17,15 +17,18 @@ use std::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// The conditions under which this process is ready: all of its gates are open. Cheap to clone.
+/// The conditions under which this process is ready: it is, when all of them hold or are dropped. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
-    gates: Arc<Mutex<BTreeMap<(String, u64), Option<String>>>>,
+    conditions: Arc<Mutex<Conditions>>,
 }
 
-/// One condition. Dropping it takes the condition away.
+/// Why each condition does not hold, or `None`; by name, and by number where names are the same.
+type Conditions = BTreeMap<(String, u64), Option<String>>;
+
+/// One condition. Dropping it takes the condition away, so a part that only has to begin drops it when it has begun.
 #[derive(Debug)]
-pub struct Gate {
+pub struct ReadinessHandle {
     readiness: Readiness,
     key: (String, u64),
 }
@@ -39,17 +42,18 @@ impl Readiness {
 
     /// Adds a condition that does not hold yet.
     #[must_use]
-    pub fn gate(&self, name: &str) -> Gate {
-        let mut gates = self.lock();
-        let number = gates.keys().map(|(_, number)| number + 1).max().unwrap_or(0);
+    pub fn handle(&self, name: &str) -> ReadinessHandle {
+        let mut conditions = self.lock();
+        let number = conditions.keys().map(|(_, number)| number + 1).max().unwrap_or(0);
         let key = (name.to_owned(), number);
-        gates.insert(key.clone(), Some("not yet".into()));
-        Gate { readiness: self.clone(), key }
+        conditions.insert(key.clone(), Some("not yet".into()));
+        drop(conditions);
+        ReadinessHandle { readiness: self.clone(), key }
     }
 
     /// Whether every condition holds.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
+    pub fn ready(&self) -> bool {
         self.lock().values().all(Option::is_none)
     }
 
@@ -65,12 +69,12 @@ impl Readiness {
         text
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, u64), Option<String>>> {
-        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Conditions> {
+        self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Gate {
+impl ReadinessHandle {
     /// The condition holds.
     pub fn ready(&self) {
         self.readiness.lock().insert(self.key.clone(), None);
@@ -82,22 +86,47 @@ impl Gate {
     }
 }
 
-impl Drop for Gate {
+impl Drop for ReadinessHandle {
     fn drop(&mut self) {
         self.readiness.lock().remove(&self.key);
     }
 }
 
 /// `/healthz` and `/readyz`, each with `?verbose`.
-#[must_use]
 pub fn health_router(readiness: Readiness) -> Router {
     Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(readiness)
 }
 
-/// `/metrics`.
-#[must_use]
-pub fn metrics_router(metrics: Metrics) -> Router {
-    Router::new().route("/metrics", get(scrape)).with_state(metrics)
+/// `/metrics`. `counts` tells the requests to the Kubernetes API so far.
+pub fn metrics_router<F>(metrics: Metrics, counts: F) -> Router
+where
+    F: Fn() -> Vec<RequestCount> + Send + Sync + Clone + 'static,
+{
+    let scrape = move || {
+        let (metrics, counts) = (metrics.clone(), counts.clone());
+        async move {
+            metrics.requests(counts());
+            ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.encode())
+        }
+    };
+    Router::new().route("/metrics", get(scrape))
+}
+
+/// Serves the probes until `stop`.
+pub async fn serve_health(listener: TcpListener, readiness: Readiness, stop: CancellationToken) {
+    if let Err(error) = serve(listener, health_router(readiness), stop).await {
+        tracing::error!(%error, "the listener for health checks ended");
+    }
+}
+
+/// Serves the metrics until `stop`.
+pub async fn serve_metrics<F>(listener: TcpListener, metrics: Metrics, counts: F, stop: CancellationToken)
+where
+    F: Fn() -> Vec<RequestCount> + Send + Sync + Clone + 'static,
+{
+    if let Err(error) = serve(listener, metrics_router(metrics, counts), stop).await {
+        tracing::error!(%error, "the listener for metrics ended");
+    }
 }
 
 /// Serves a router until the token is cancelled; requests that run are answered.
@@ -118,17 +147,12 @@ async fn healthz(RawQuery(query): RawQuery) -> &'static str {
 }
 
 async fn readyz(State(readiness): State<Readiness>, RawQuery(query): RawQuery) -> (StatusCode, String) {
-    let (ready, report) = (readiness.is_ready(), readiness.report());
+    let (ready, report) = (readiness.ready(), readiness.report());
     match (ready, is_verbose(query.as_deref())) {
         (true, false) => (StatusCode::OK, "ok".into()),
         (true, true) => (StatusCode::OK, format!("{report}readyz check passed\n")),
         (false, _) => (StatusCode::SERVICE_UNAVAILABLE, format!("{report}readyz check failed\n")),
     }
-}
-
-async fn scrape(State(metrics): State<Metrics>) -> impl IntoResponse {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], metrics.encode())
 }
 
 #[cfg(test)]
@@ -150,7 +174,7 @@ mod tests {
         let readiness = Readiness::new();
         let router = health_router(readiness.clone());
         assert_eq!(ask(&router, "/readyz").await, (200, "ok".into()));
-        let (store, lease, twin) = (readiness.gate("store"), readiness.gate("lease"), readiness.gate("store"));
+        let (store, lease, twin) = (readiness.handle("store"), readiness.handle("lease"), readiness.handle("store"));
         store.ready();
         assert_eq!(ask(&router, "/readyz").await.0, 503);
         lease.not_ready("held by another");
@@ -161,7 +185,7 @@ mod tests {
         assert_eq!(ask(&router, "/readyz?verbose=1").await, (200, "[+]lease ok\n[+]store ok\n[+]store ok\nreadyz check passed\n".into()));
         store.not_ready("closed");
         drop(store);
-        assert!(readiness.is_ready());
+        assert!(readiness.ready());
         assert_eq!(ask(&router, "/healthz").await, (200, "ok".into()));
         assert_eq!(ask(&router, "/other").await.0, 404);
     }
@@ -172,7 +196,7 @@ mod tests {
         let url = format!("http://{}/metrics", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();
         let metrics = Metrics::new(BuildInfo { version: "1", revision: "abc" });
-        let server = tokio::spawn(serve(listener, metrics_router(metrics), shutdown.clone()));
+        let server = tokio::spawn(serve(listener, metrics_router(metrics, Vec::new), shutdown.clone()));
         let _ = rustls::crypto::ring::default_provider().install_default();
         let response = reqwest::get(url).await.unwrap();
         assert!(response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));

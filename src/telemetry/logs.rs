@@ -101,7 +101,6 @@ where
         event.record(&mut fields);
         let mut fields = fields.0;
         let message = fields.remove("message").unwrap_or_else(|| Value::String(String::new()));
-        // first what every line has, in the order in which people look for it
         let mut line = Map::new();
         let level = match *event.metadata().level() {
             Level::ERROR => "error",

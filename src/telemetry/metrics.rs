@@ -3,10 +3,19 @@
 //! Labels are bounded: by the objects that exist ([`Metrics::forget`] takes those of an object away) or by small enums.
 
 use super::process::ProcessCollector;
-use crate::object::ObjectId;
+use crate::{
+    cluster::RequestCount,
+    object::ObjectId,
+    plan::DriftOp,
+    release::{UnitKind, report::Report},
+};
+use jiff::SignedDuration;
 use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric},
     metrics::{
-        counter::Counter,
+        MetricType,
+        counter::{ConstCounter, Counter},
         family::Family,
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets_range},
@@ -14,13 +23,20 @@ use prometheus_client::{
     registry::Registry,
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    fmt,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
 /// Labels, in order; empty ones are left out, which means the same.
 type Labels = Vec<(&'static str, String)>;
+
+/// Kind, namespace and name.
+type Key = (String, String, String);
+
+/// Reasons of rollbacks that are counted on their own.
+const MAX_REASONS: usize = 32;
 
 /// What a version says about itself.
 #[derive(Debug, Clone, Copy)]
@@ -55,36 +71,6 @@ impl ReconcileResult {
     }
 }
 
-/// Why a rollback happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RollbackReason {
-    /// The API server refused an object.
-    Apply,
-    /// Something did not become healthy.
-    Health,
-    /// The time was over.
-    Timeout,
-    /// A hook failed.
-    Hook,
-    /// A test failed.
-    Test,
-    /// A person asked for it.
-    Manual,
-}
-
-impl RollbackReason {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Apply => "apply",
-            Self::Health => "health",
-            Self::Timeout => "timeout",
-            Self::Hook => "hook",
-            Self::Test => "test",
-            Self::Manual => "manual",
-        }
-    }
-}
-
 /// How fields differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DriftClass {
@@ -98,6 +84,14 @@ pub enum DriftClass {
 
 impl DriftClass {
     const ALL: [Self; 3] = [Self::Changed, Self::Missing, Self::Extra];
+
+    fn of(op: DriftOp) -> Self {
+        match op {
+            DriftOp::Changed => Self::Changed,
+            DriftOp::Removed => Self::Missing,
+            DriftOp::Extra => Self::Extra,
+        }
+    }
 
     fn name(self) -> &'static str {
         match self {
@@ -127,23 +121,8 @@ pub struct ResourceInfo {
     pub chart_name: String,
     /// Version of the app in the chart.
     pub chart_app_version: String,
-    /// Name of the chart's reference.
-    pub chart_ref_name: String,
     /// Name of the chart's source.
     pub chart_source_name: String,
-}
-
-/// A release as `helmward_release_info` shows it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ReleaseInfo {
-    /// Chart.
-    pub chart: String,
-    /// Version of the chart.
-    pub version: String,
-    /// Revision number.
-    pub revision: String,
-    /// Status word.
-    pub status: String,
 }
 
 /// All metrics. Cheap to clone.
@@ -160,11 +139,12 @@ struct Inner {
     reconcile_errors: Family<Labels, Counter>,
     reconcile_time: Family<Labels, Histogram, fn() -> Histogram>,
     longest_running: Family<Labels, Gauge<f64, AtomicU64>>,
-    requests: Family<Labels, Counter>,
+    requests: Arc<Mutex<Vec<RequestCount>>>,
     leader: Family<Labels, Gauge>,
     release_info: Family<Labels, Gauge>,
     drift_fields: Family<Labels, Gauge>,
     drift_detected: Family<Labels, Counter>,
+    drift_corrected: Family<Labels, Counter>,
     rollbacks: Family<Labels, Counter>,
     commit_to_ready: Histogram,
     sse_clients: Gauge,
@@ -174,8 +154,12 @@ struct Inner {
 #[derive(Default)]
 struct State {
     /// The info labels of each object, so that they can be replaced.
-    resources: HashMap<ObjectId, Labels>,
-    releases: HashMap<ObjectId, Labels>,
+    resources: HashMap<Key, Labels>,
+    releases: HashMap<Key, Labels>,
+    /// Fields that differ, by class.
+    drift: HashMap<Key, [usize; 3]>,
+    /// Reasons of rollbacks so far.
+    reasons: HashSet<String>,
     /// When each running work began, by queue.
     running: HashMap<&'static str, HashMap<u64, Instant>>,
     next: u64,
@@ -189,6 +173,19 @@ fn time_buckets() -> Histogram {
     Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0])
 }
 
+/// Metrics of this version.
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new(BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: option_env!("HELMWARD_COMMIT").unwrap_or_default() })
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
 impl Metrics {
     /// A registry of its own.
     #[must_use]
@@ -198,7 +195,8 @@ impl Metrics {
         let reconcile_time = Family::new_with_constructor(time_buckets as fn() -> Histogram);
         let commit_to_ready = Histogram::new([0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0]);
         let (resource_info, release_info, drift_fields) = (Family::default(), Family::default(), Family::default());
-        let (reconcile_total, reconcile_errors, requests) = (Family::default(), Family::default(), Family::default());
+        let (reconcile_total, reconcile_errors, drift_corrected) = (Family::default(), Family::default(), Family::default());
+        let requests: Arc<Mutex<Vec<RequestCount>>> = Arc::default();
         let (drift_detected, rollbacks, leader, longest_running) =
             (Family::default(), Family::default(), Family::default(), Family::default());
         let (sse_clients, build_info) = (Gauge::default(), Family::<Labels, Gauge>::default());
@@ -211,7 +209,6 @@ impl Metrics {
         registry.register("controller_runtime_reconcile_errors", "Failed reconciles by controller", reconcile_errors.clone());
         registry.register("controller_runtime_reconcile_time_seconds", "Time per reconcile by controller", reconcile_time.clone());
         registry.register("workqueue_longest_running_processor_seconds", "Age of the oldest running work", longest_running.clone());
-        registry.register("rest_client_requests", "Requests to the Kubernetes API by status code", requests.clone());
         registry.register("leader_election_master_status", "1 where this process may write", leader.clone());
         registry.register("helmward_release_info", "What each release runs", release_info.clone());
         registry.register("helmward_drift_fields", "Fields that differ from the source now", drift_fields.clone());
@@ -220,6 +217,8 @@ impl Metrics {
         registry.register("helmward_commit_to_ready_seconds", "Time from a commit to its readiness", commit_to_ready.clone());
         registry.register("helmward_sse_clients", "Open pages", sse_clients.clone());
         registry.register("helmward_build_info", "Version of this program", build_info);
+        registry.register("helmward_drift_corrected_fields", "Fields that were set back", drift_corrected.clone());
+        registry.register_collector(Box::new(Requests(requests.clone())));
         registry.register_collector(Box::new(ProcessCollector));
         let inner = Inner {
             registry,
@@ -234,6 +233,7 @@ impl Metrics {
             release_info,
             drift_fields,
             drift_detected,
+            drift_corrected,
             rollbacks,
             commit_to_ready,
             sse_clients,
@@ -242,11 +242,16 @@ impl Metrics {
         Self { inner: Arc::new(inner) }
     }
 
-    /// A reconcile ended. `controller` is the name of the loop.
-    pub fn reconciled(&self, controller: &'static str, object: &ObjectId, result: ReconcileResult, took: Duration) {
+    /// A pass over an object ended well. The controller is named as its kind, as controller-runtime does.
+    pub fn reconciled(&self, kind: &str, namespace: &str, name: &str, took: Duration) {
+        self.reconcile_ended(kind, namespace, name, ReconcileResult::Success, took);
+    }
+
+    /// A pass over an object ended somehow.
+    pub fn reconcile_ended(&self, kind: &str, namespace: &str, name: &str, result: ReconcileResult, took: Duration) {
         let (inner, seconds) = (&self.inner, took.as_secs_f64());
-        inner.reconcile_duration.get_or_create(&of_object(object)).observe(seconds);
-        let controller = ("controller", controller.to_owned());
+        inner.reconcile_duration.get_or_create(&of_object(kind, namespace, name)).observe(seconds);
+        let controller = ("controller", kind.to_ascii_lowercase());
         inner.reconcile_total.get_or_create(&labels([controller.clone(), ("result", result.name().into())])).inc();
         if result == ReconcileResult::Error {
             inner.reconcile_errors.get_or_create(&labels([controller.clone()])).inc();
@@ -279,53 +284,87 @@ impl Metrics {
             ("url", info.url.clone()),
             ("chart_name", info.chart_name.clone()),
             ("chart_app_version", info.chart_app_version.clone()),
-            ("chart_ref_name", info.chart_ref_name.clone()),
             ("chart_source_name", info.chart_source_name.clone()),
         ]);
-        replace(&self.inner.resource_info, &mut self.state().resources, object, new);
+        let key = (object.kind.clone(), object.namespace.clone(), object.name.clone());
+        replace(&self.inner.resource_info, &mut self.state().resources, key, new);
     }
 
-    /// What a release runs, replacing what was said of it before.
-    pub fn release(&self, object: &ObjectId, info: &ReleaseInfo) {
-        let mut new = of_object(object);
-        new.extend(labels([
-            ("chart", info.chart.clone()),
-            ("version", info.version.clone()),
-            ("revision", info.revision.clone()),
-            ("status", info.status.clone()),
+    /// The state of a unit: what it is, what it runs, what differs.
+    pub fn unit(&self, report: &Report) {
+        let (kind, namespace, name) = (report.key.kind.as_str(), report.key.namespace.as_str(), report.key.name.as_str());
+        let (group, version) = match report.key.kind {
+            UnitKind::Release => ("helm.toolkit.fluxcd.io", "v2"),
+            UnitKind::Bundle => ("kustomize.toolkit.fluxcd.io", "v1"),
+        };
+        let ready = report.conditions.iter().find(|condition| condition.kind == "Ready");
+        let source = report.source.as_ref();
+        let source_name = source.map(|source| source.name.clone()).unwrap_or_default();
+        let (chart, bundle) = (report.chart.as_ref(), report.chart.is_none());
+        let revision = match chart {
+            Some(chart) => chart.version.clone(),
+            None => source.map(|source| source.revision.clone()).unwrap_or_default(),
+        };
+        let info = ResourceInfo {
+            version: version.into(),
+            ready: ready.map(|condition| condition.status.as_str().to_owned()).unwrap_or_default(),
+            suspended: report.suspended,
+            revision: revision.clone(),
+            source_name: if bundle { source_name.clone() } else { String::new() },
+            url: String::new(),
+            chart_name: chart.map(|chart| chart.name.clone()).unwrap_or_default(),
+            chart_app_version: chart.map(|chart| chart.app_version.clone()).unwrap_or_default(),
+            chart_source_name: if bundle { String::new() } else { source_name },
+        };
+        self.resource(&ObjectId::new(group, kind, namespace, name), &info);
+
+        let mut runs = of_object(kind, namespace, name);
+        runs.extend(labels([
+            ("chart", info.chart_name),
+            ("version", revision),
+            ("revision", if report.revision == 0 { String::new() } else { report.revision.to_string() }),
+            ("status", report.pill.as_str().into()),
         ]));
-        replace(&self.inner.release_info, &mut self.state().releases, object, new);
+        let key = (kind.to_owned(), namespace.to_owned(), name.to_owned());
+        replace(&self.inner.release_info, &mut self.state().releases, key, runs);
+
+        let count = |class: DriftClass| report.drift.iter().filter(|drift| DriftClass::of(drift.op) == class).count();
+        let fields = DriftClass::ALL.map(count);
+        let mut known = self.state();
+        let before = known.drift.insert((kind.to_owned(), namespace.to_owned(), name.to_owned()), fields).unwrap_or_default();
+        drop(known);
+        if fields.iter().sum::<usize>() > before.iter().sum() {
+            self.inner.drift_detected.get_or_create(&of_object(kind, namespace, name)).inc();
+        }
+        for (class, fields) in DriftClass::ALL.into_iter().zip(fields) {
+            let gauge = self.inner.drift_fields.get_or_create_owned(&of_drift(kind, namespace, name, class));
+            gauge.set(i64::try_from(fields).unwrap_or(i64::MAX));
+        }
     }
 
-    /// How many fields of an object's unit differ now.
-    pub fn drift(&self, object: &ObjectId, class: DriftClass, fields: usize) {
-        let gauge = self.inner.drift_fields.get_or_create_owned(&of_drift(object, class));
-        gauge.set(i64::try_from(fields).unwrap_or(i64::MAX));
+    /// Fields of a unit's objects were set back.
+    pub fn drift_corrected(&self, namespace: &str, name: &str, fields: usize) {
+        let unit = labels([("name", name.into()), ("namespace", namespace.into())]);
+        self.inner.drift_corrected.get_or_create(&unit).inc_by(fields as u64);
     }
 
-    /// Drift was detected in an object's unit.
-    pub fn drift_detected(&self, object: &ObjectId) {
-        self.inner.drift_detected.get_or_create(&of_object(object)).inc();
-    }
-
-    /// A rollback happened.
-    pub fn rolled_back(&self, reason: RollbackReason) {
-        self.inner.rollbacks.get_or_create(&labels([("reason", reason.name().into())])).inc();
+    /// A rollback happened. Reasons are few; whatever comes after the first many is counted together.
+    pub fn rolled_back(&self, reason: &str) {
+        let mut state = self.state();
+        let known = state.reasons.contains(reason) || (state.reasons.len() < MAX_REASONS && state.reasons.insert(reason.into()));
+        drop(state);
+        let reason = if known { reason } else { "other" };
+        self.inner.rollbacks.get_or_create(&labels([("reason", reason.into())])).inc();
     }
 
     /// A commit became ready.
-    pub fn commit_ready(&self, after: Duration) {
-        self.inner.commit_to_ready.observe(after.as_secs_f64());
+    pub fn commit_to_ready(&self, took: SignedDuration) {
+        self.inner.commit_to_ready.observe(took.as_secs_f64().max(0.0));
     }
 
-    /// The Kubernetes API answered; 0 where it did not.
-    pub fn request(&self, method: &str, code: u16) {
-        let method = match method {
-            "GET" | "POST" | "PUT" | "PATCH" | "DELETE" => method,
-            _ => "other",
-        };
-        let code = if code == 0 { "<error>".to_owned() } else { code.to_string() };
-        self.inner.requests.get_or_create(&labels([("code", code), ("method", method.into())])).inc();
+    /// The requests to the Kubernetes API so far.
+    pub fn requests(&self, counts: Vec<RequestCount>) {
+        *self.inner.requests.lock().unwrap_or_else(PoisonError::into_inner) = counts;
     }
 
     /// Totals of requests that somebody else counts, by method and status code.
@@ -336,9 +375,9 @@ impl Metrics {
         }
     }
 
-    /// Whether this process holds the Lease of that name.
-    pub fn leader(&self, lease: &str, is_leader: bool) {
-        self.inner.leader.get_or_create(&labels([("name", lease.into())])).set(i64::from(is_leader));
+    /// Whether this process may write to the cluster.
+    pub fn leading(&self, leading: bool) {
+        self.inner.leader.get_or_create(&labels([("name", "helmward".into())])).set(i64::from(leading));
     }
 
     /// A page was opened; it is closed when the guard is dropped.
@@ -349,18 +388,22 @@ impl Metrics {
     }
 
     /// Takes away everything about an object that is gone.
-    pub fn forget(&self, object: &ObjectId) {
-        let (inner, mut state, plain) = (&self.inner, self.state(), of_object(object));
-        if let Some(old) = state.resources.remove(object) {
+    pub fn forget(&self, kind: &str, namespace: &str, name: &str) {
+        let (inner, mut state) = (&self.inner, self.state());
+        let key = (kind.to_owned(), namespace.to_owned(), name.to_owned());
+        if let Some(old) = state.resources.remove(&key) {
             inner.resource_info.remove(&old);
         }
-        if let Some(old) = state.releases.remove(object) {
+        if let Some(old) = state.releases.remove(&key) {
             inner.release_info.remove(&old);
         }
+        state.drift.remove(&key);
+        let plain = of_object(kind, namespace, name);
         inner.reconcile_duration.remove(&plain);
         inner.drift_detected.remove(&plain);
+        inner.drift_corrected.remove(&labels([("name", name.into()), ("namespace", namespace.into())]));
         for class in DriftClass::ALL {
-            inner.drift_fields.remove(&of_drift(object, class));
+            inner.drift_fields.remove(&of_drift(kind, namespace, name, class));
         }
     }
 
@@ -412,34 +455,48 @@ fn labels<const N: usize>(pairs: [(&'static str, String); N]) -> Labels {
     pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
 
-fn of_object(object: &ObjectId) -> Labels {
-    labels([("kind", object.kind.clone()), ("name", object.name.clone()), ("namespace", object.namespace.clone())])
+fn of_object(kind: &str, namespace: &str, name: &str) -> Labels {
+    labels([("kind", kind.into()), ("name", name.into()), ("namespace", namespace.into())])
 }
 
-fn of_drift(object: &ObjectId, class: DriftClass) -> Labels {
-    let mut labels = of_object(object);
+fn of_drift(kind: &str, namespace: &str, name: &str, class: DriftClass) -> Labels {
+    let mut labels = of_object(kind, namespace, name);
     labels.push(("class", class.name().into()));
     labels
 }
 
 /// Sets the one line that an object has in a family.
-fn replace(family: &Family<Labels, Gauge>, known: &mut HashMap<ObjectId, Labels>, object: &ObjectId, new: Labels) {
-    if known.get(object) == Some(&new) {
+fn replace(family: &Family<Labels, Gauge>, known: &mut HashMap<Key, Labels>, object: Key, new: Labels) {
+    if known.get(&object) == Some(&new) {
         return;
     }
     family.get_or_create(&new).set(1);
-    if let Some(old) = known.insert(object.clone(), new) {
+    if let Some(old) = known.insert(object, new) {
         family.remove(&old);
+    }
+}
+
+/// Shows the requests that the connection to the cluster counted.
+#[derive(Debug)]
+struct Requests(Arc<Mutex<Vec<RequestCount>>>);
+
+impl Collector for Requests {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let help = "Requests to the Kubernetes API by status code";
+        let mut family = encoder.encode_descriptor("rest_client_requests", help, None, MetricType::Counter)?;
+        for count in counts {
+            let labels = labels([("code", count.code), ("method", count.method)]);
+            ConstCounter::new(count.count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn web() -> ObjectId {
-        ObjectId::new("helm.toolkit.fluxcd.io", "HelmRelease", "shop", "web")
-    }
+    use serde_json::json;
 
     fn metrics() -> Metrics {
         Metrics::new(BuildInfo { version: "1.2.3", revision: "" })
@@ -450,31 +507,47 @@ mod tests {
         metrics.encode().lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' ')?.parse().ok())
     }
 
+    fn report(ready: &str, drift: usize) -> Report {
+        let field = |i: usize| {
+            json!({
+                "object": {"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web"}, "path": format!(".spec.f{i}"),
+                "pointer": format!("/spec/f{i}"), "op": "changed", "firstSeen": "2026-01-01T00:00:00Z",
+                "lastSeen": "2026-01-01T00:00:00Z", "desiredRevision": "1", "policy": "correct",
+            })
+        };
+        let drift: Vec<_> = (0..drift).map(field).collect();
+        serde_json::from_value(json!({
+            "key": {"kind": "Release", "namespace": "shop", "name": "web"}, "pill": "Ready", "message": "",
+            "since": "2026-01-01T00:00:00Z", "suspended": false, "path": "", "releaseName": "web", "targetNamespace": "shop",
+            "chart": {"name": "web", "version": "1.0.0", "appVersion": "2"}, "source": null,
+            "revision": 3, "attempted": null, "driftMode": "enabled", "drift": drift, "driftHistory": [], "objects": [], "history": [],
+            "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": "2026-01-01T00:00:00Z", "reason": "x", "message": ""}],
+            "events": [], "dependsOn": [], "nextCheck": null, "unsupported": [],
+        }))
+        .unwrap()
+    }
+
     #[test]
     fn dashboards_find_their_metrics() {
         let metrics = metrics();
-        metrics.reconciled("helmrelease", &web(), ReconcileResult::Success, Duration::from_millis(300));
-        metrics.reconciled("helmrelease", &web(), ReconcileResult::Error, Duration::from_secs(3));
-        metrics.request("PATCH", 200);
-        metrics.request("BREW", 0);
-        metrics.leader("helmward", true);
-        metrics.rolled_back(RollbackReason::Health);
-        metrics.commit_ready(Duration::from_secs(2));
-        metrics.drift(&web(), DriftClass::Changed, 2);
-        metrics.drift_detected(&web());
+        metrics.reconciled("HelmRelease", "shop", "web", Duration::from_millis(300));
+        metrics.reconcile_ended("HelmRelease", "shop", "web", ReconcileResult::Error, Duration::from_secs(3));
+        metrics.requests(vec![RequestCount { method: "PATCH".into(), code: "200".into(), count: 7 }]);
+        metrics.leading(true);
+        metrics.rolled_back("HealthCheckFailed");
+        metrics.commit_to_ready(SignedDuration::from_secs(2));
+        metrics.drift_corrected("shop", "web", 2);
         let page = metrics.sse_client();
         for (line, want) in [
             ("gotk_reconcile_duration_seconds_count{kind=\"HelmRelease\",name=\"web\",namespace=\"shop\"}", 2.0),
             ("controller_runtime_reconcile_total{controller=\"helmrelease\",result=\"success\"}", 1.0),
             ("controller_runtime_reconcile_errors_total{controller=\"helmrelease\"}", 1.0),
             ("controller_runtime_reconcile_time_seconds_count{controller=\"helmrelease\"}", 2.0),
-            ("rest_client_requests_total{code=\"200\",method=\"PATCH\"}", 1.0),
-            ("rest_client_requests_total{code=\"<error>\",method=\"other\"}", 1.0),
+            ("rest_client_requests_total{code=\"200\",method=\"PATCH\"}", 7.0),
             ("leader_election_master_status{name=\"helmward\"}", 1.0),
-            ("helmward_rollbacks_total{reason=\"health\"}", 1.0),
+            ("helmward_rollbacks_total{reason=\"HealthCheckFailed\"}", 1.0),
             ("helmward_commit_to_ready_seconds_count", 1.0),
-            ("helmward_drift_fields{kind=\"HelmRelease\",name=\"web\",namespace=\"shop\",class=\"changed\"}", 2.0),
-            ("helmward_drift_detected_total{kind=\"HelmRelease\",name=\"web\",namespace=\"shop\"}", 1.0),
+            ("helmward_drift_corrected_fields_total{name=\"web\",namespace=\"shop\"}", 2.0),
             ("helmward_sse_clients", 1.0),
             ("helmward_build_info{version=\"1.2.3\"}", 1.0),
         ] {
@@ -488,24 +561,44 @@ mod tests {
     }
 
     #[test]
-    fn objects_have_one_line_and_go() {
+    fn units_have_one_line_each_and_go() {
         let metrics = metrics();
-        let mut info = ResourceInfo { version: "v2".into(), ready: "False".into(), ..ResourceInfo::default() };
-        metrics.resource(&web(), &info);
-        info.ready = "True".into();
-        info.suspended = true;
-        metrics.resource(&web(), &info);
-        metrics.resource(&web(), &info);
-        metrics.release(&web(), &ReleaseInfo { chart: "web".into(), ..ReleaseInfo::default() });
-        metrics.drift(&web(), DriftClass::Extra, 1);
-        metrics.reconciled("helmrelease", &web(), ReconcileResult::Success, Duration::ZERO);
-        let lines = |metrics: &Metrics| metrics.encode().lines().filter(|l| l.contains("web") && !l.contains("_bucket")).count();
-        let line = "gotk_resource_info{customresource_group=\"helm.toolkit.fluxcd.io\",customresource_kind=\"HelmRelease\",\
-                    customresource_version=\"v2\",exported_namespace=\"shop\",name=\"web\",ready=\"True\",suspended=\"true\"}";
-        assert_eq!(value(&metrics, line), Some(1.0), "{}", metrics.encode());
-        assert_eq!(lines(&metrics), 5);
-        metrics.forget(&web());
-        assert_eq!(lines(&metrics), 0);
+        metrics.unit(&report("False", 0));
+        metrics.unit(&report("True", 2));
+        metrics.unit(&report("True", 2));
+        metrics.unit(&report("True", 1));
+        metrics.reconciled("HelmRelease", "shop", "web", Duration::ZERO);
+        metrics.drift_corrected("shop", "web", 1);
+        for (line, want) in [
+            (
+                "gotk_resource_info{customresource_group=\"helm.toolkit.fluxcd.io\",customresource_kind=\"HelmRelease\",\
+                 customresource_version=\"v2\",exported_namespace=\"shop\",name=\"web\",ready=\"True\",revision=\"1.0.0\",\
+                 chart_name=\"web\",chart_app_version=\"2\"}",
+                1.0,
+            ),
+            (
+                "helmward_release_info{kind=\"HelmRelease\",name=\"web\",namespace=\"shop\",chart=\"web\",version=\"1.0.0\",\
+                 revision=\"3\",status=\"Ready\"}",
+                1.0,
+            ),
+            ("helmward_drift_fields{kind=\"HelmRelease\",name=\"web\",namespace=\"shop\",class=\"changed\"}", 1.0),
+            ("helmward_drift_fields{kind=\"HelmRelease\",name=\"web\",namespace=\"shop\",class=\"extra\"}", 0.0),
+            ("helmward_drift_detected_total{kind=\"HelmRelease\",name=\"web\",namespace=\"shop\"}", 1.0),
+        ] {
+            assert_eq!(value(&metrics, line), Some(want), "{line} in\n{}", metrics.encode());
+        }
+        let lines = || metrics.encode().lines().filter(|line| line.contains("\"web\"")).map(ToOwned::to_owned).collect::<Vec<_>>();
+        assert_eq!(lines().iter().filter(|line| line.starts_with("gotk_resource_info")).count(), 1);
+        metrics.forget("HelmRelease", "shop", "web");
+        assert_eq!(lines(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn reasons_are_bounded() {
+        let metrics = metrics();
+        (0..100).for_each(|i| metrics.rolled_back(&format!("Reason{i}")));
+        assert_eq!(value(&metrics, "helmward_rollbacks_total{reason=\"other\"}"), Some(68.0));
+        assert_eq!(metrics.encode().lines().filter(|line| line.starts_with("helmward_rollbacks_total")).count(), 33);
     }
 
     #[test]
@@ -513,7 +606,10 @@ mod tests {
         let metrics = metrics();
         let line = "workqueue_longest_running_processor_seconds{name=\"release\"}";
         let work = metrics.processing("release");
-        std::thread::sleep(Duration::from_millis(20));
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(20) {
+            std::thread::yield_now();
+        }
         let _younger = metrics.processing("release");
         assert!(value(&metrics, line).unwrap() >= 0.02);
         drop(work);

@@ -5,6 +5,6 @@ mod logs;
 mod metrics;
 mod process;
 
-pub use health::{Gate, Readiness, health_router, metrics_router, serve};
+pub use health::{Readiness, ReadinessHandle, health_router, metrics_router, serve, serve_health, serve_metrics};
 pub use logs::{LogFilterError, LogFormat, init, subscriber};
-pub use metrics::{BuildInfo, DriftClass, Metrics, Processing, ReconcileResult, ReleaseInfo, ResourceInfo, RollbackReason, SseClient};
+pub use metrics::{BuildInfo, DriftClass, Metrics, Processing, ReconcileResult, ResourceInfo, SseClient};
