@@ -9,7 +9,7 @@
 //! let mut set = TemplateSet::new(&engine);
 //! set.add(engine.parse("c/templates/x.yaml", "name: {{ .name | upper }}")?);
 //! let root = Value::from_json(&serde_json::json!({"name": "web"}));
-//! let mut world = World::new(Time::default(), Rc::new(NoEntropy), Rc::new(NoLookup), Limits::default());
+//! let mut world = World::new(Time::unix(0, 0), Rc::new(NoEntropy), Rc::new(NoLookup), Limits::default());
 //! assert_eq!(set.render("c/templates/x.yaml", &root, &mut world)?, "name: WEB");
 //! # Ok::<(), helmward_chart::template::Error>(())
 //! ```
@@ -35,7 +35,6 @@ mod print;
 mod printf;
 mod set;
 mod stack;
-mod time;
 mod value;
 mod world;
 
@@ -48,6 +47,6 @@ pub use error::{Error, ErrorKind, Location};
 pub use objects::{Capabilities, HelmVersion};
 pub use set::{Engine, TemplateSet};
 pub use stack::{STACK_SIZE, with_stack};
-pub use time::Time;
+pub use crate::go::time::Time;
 pub use value::{Field, List, ListType, Map, MapType, NamedInt, Str, Struct, StructType, ToJsonError, Value};
 pub use world::{CallSite, Entropy, Lookup, LookupQuery, NoEntropy, NoLookup, World};

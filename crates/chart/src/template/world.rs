@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::budget::{Budget, Limits};
 use super::error::Fail;
-use super::time::Time;
+use crate::go::time::Time;
 use super::value::{Entries, Map, Str, Value};
 use crate::Json;
 
