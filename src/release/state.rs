@@ -51,7 +51,12 @@ pub enum State {
     /// The chart changed, but its version did not, and only a new version counts.
     Held,
     /// The wanted target has failed before and is not tried again as it is.
-    Quarantined(Quarantine),
+    Quarantined {
+        /// What failed, and how.
+        quarantine: Quarantine,
+        /// Fields that differ from what is deployed instead; `None` where that was not compared yet.
+        drifted: Option<usize>,
+    },
     /// The last attempt at the wanted target failed.
     Failed {
         /// What it was.
@@ -64,7 +69,12 @@ pub enum State {
     /// Fields in the cluster differ.
     Drifted(usize),
     /// A person rolled back to a revision and has not resumed since.
-    Pinned(u32),
+    Pinned {
+        /// The revision.
+        revision: u32,
+        /// As for a quarantine.
+        drifted: Option<usize>,
+    },
     /// All is as wanted.
     Settled,
 }
@@ -78,14 +88,16 @@ pub fn observe(want: &Want, facts: &Facts<'_>) -> State {
         // A rollback is finished even when something newer came: half of two targets is worse than either.
         return State::Running { superseded: superseded && run.action != RunAction::Rollback };
     }
+    // Where nothing is deployed there is nothing to drift.
+    let drifted = if record.deployed().is_some() { facts.drifted } else { Some(0) };
     if let Some(revision) = record.pinned {
-        return State::Pinned(revision);
+        return State::Pinned { revision, drifted };
     }
     let asked = facts.requested || facts.forced;
     if let Some(quarantine) = record.quarantine.as_ref().filter(|_| !asked)
         && change(want, &quarantine.attempt, Strategy::Revision).is_none()
     {
-        return State::Quarantined(quarantine.clone());
+        return State::Quarantined { quarantine: quarantine.clone(), drifted };
     }
     let Some(last) = record.last() else { return State::Absent };
     match last.status {

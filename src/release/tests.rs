@@ -79,7 +79,12 @@ fn states() {
     assert_eq!(see(&rolled_back, &want(v2.clone()), None), State::Outdated(Cause::Content));
     let quarantine = Quarantine { attempt: v2.clone(), message: "unhealthy".into(), since: Timestamp::UNIX_EPOCH, restored: Some(3) };
     rolled_back.quarantine = Some(quarantine.clone());
-    assert_eq!(see(&rolled_back, &want(v2.clone()), None), State::Quarantined(quarantine));
+    assert_eq!(see(&rolled_back, &want(v2.clone()), None), State::Quarantined { quarantine, drifted: None });
+    let corrects = Want { correct_drift: true, ..want(v2.clone()) };
+    let next = |drifted| decide(&see(&rolled_back, &corrects, drifted), &corrects, &rolled_back, &[]);
+    assert_eq!(next(None), Decision::Compare, "a quarantined release is still looked after");
+    assert_eq!(next(Some(1)), Decision::Act(Action::Correct));
+    assert_eq!(next(Some(0)), Decision::Hold("unhealthy".into()));
     let fixed_without_bump = attempt("2.0.0", "dd", "x");
     assert_eq!(see(&rolled_back, &want(fixed_without_bump), None), State::Outdated(Cause::Content), "new content lifts a quarantine");
     let asked = Facts { record: &rolled_back, drifted: None, requested: true, forced: false, now: Timestamp::UNIX_EPOCH };

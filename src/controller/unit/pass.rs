@@ -153,8 +153,8 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
             }
             Decision::Hold(why) => {
                 break match state {
-                    State::Quarantined(_) => Ending::new(Outcome::Quarantined(why)),
-                    State::Pinned(revision) => Ending::new(Outcome::Pinned(revision)),
+                    State::Quarantined { .. } => Ending::new(Outcome::Quarantined(why)),
+                    State::Pinned { revision, .. } => Ending::new(Outcome::Pinned(revision)),
                     _ => Ending::new(Outcome::Running(why)).again(SignedDuration::from_millis(200)),
                 };
             }
