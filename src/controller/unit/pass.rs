@@ -161,7 +161,7 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
             Decision::Stall(why) => break stall(unit, why),
             Decision::Compare => match live::compare(ctx, unit, &prepared).await {
                 live::Compared::All => continue,
-                live::Compared::Waiting => break Ending::new(Outcome::Settled),
+                live::Compared::Waiting => break Ending::new(before_comparison(&state)),
                 live::Compared::Failed(error) => break stumble(unit, Reason::ClusterUnavailable, error),
             },
             Decision::Act(action) => action,
@@ -208,6 +208,15 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
         ctx.save(key, unit, false).await;
     }
     ending
+}
+
+/// What is shown while a watch has not seen all objects yet.
+fn before_comparison(state: &State) -> Outcome {
+    match state {
+        State::Quarantined { quarantine, .. } => Outcome::Quarantined(quarantine.message.clone()),
+        State::Pinned { revision, .. } => Outcome::Pinned(*revision),
+        _ => Outcome::Settled,
+    }
 }
 
 /// A rollback that a person asked for by annotation: begun once, and held until the annotation goes.
