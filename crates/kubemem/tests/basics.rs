@@ -182,7 +182,7 @@ async fn unknown_fields() {
     assert!(
         error
             .to_string()
-            .contains("failed to create typed patch object (default/d; apps/v1, Kind=Deployment): .spec.foo: field not declared in schema"),
+            .contains("failed to create typed patch object (/d; apps/v1, Kind=Deployment): .spec.foo: field not declared in schema"),
         "{error}"
     );
 }

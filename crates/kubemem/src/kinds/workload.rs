@@ -181,7 +181,7 @@ pub(crate) fn validate(kind: &str, new: &Value, old: Option<&Value>) -> Vec<Caus
     {
         out.push(Cause::invalid("spec.replicas", &replicas.into(), "must be greater than or equal to 0"));
     }
-    if let Some(old) = old {
+    if let Some(old) = old.filter(|_| kind == "DaemonSet") {
         immutable(kind, new, old, &mut out);
     }
     let selector = &spec["selector"];
@@ -201,6 +201,9 @@ pub(crate) fn validate(kind: &str, new: &Value, old: Option<&Value>) -> Vec<Caus
     let policy = spec["template"]["spec"]["restartPolicy"].as_str().unwrap_or_default();
     if policy != "Always" && matches!(policy, "OnFailure" | "Never") {
         out.push(super::pod::unsupported("spec.template.spec.restartPolicy".into(), policy, &["Always"]));
+    }
+    if let Some(old) = old.filter(|_| kind != "DaemonSet") {
+        immutable(kind, new, old, &mut out);
     }
     out
 }
@@ -252,9 +255,24 @@ pub(crate) fn validate_job(new: &Value, old: Option<&Value>) -> Vec<Cause> {
             "managedBy",
             "successPolicy",
         ] {
-            let suspended = field == "template" && old["spec"]["suspend"] == true && old["status"]["startTime"].is_null();
-            if spec[field] != old["spec"][field] && !suspended {
-                out.push(Cause::invalid(format!("spec.{field}"), &spec[field], "field is immutable"));
+            // a Job that has not started may still be placed elsewhere
+            let suspended = old["spec"]["suspend"] == true && old["status"]["startTime"].is_null();
+            let fixed = |job: &Value| {
+                let mut value = job["spec"][field].clone();
+                if field == "template" && suspended {
+                    for place in ["nodeSelector", "tolerations", "affinity", "schedulingGates"] {
+                        value["spec"][place] = Value::Null;
+                    }
+                    value["metadata"] = Value::Null;
+                }
+                value
+            };
+            if fixed(new) != fixed(old) {
+                let (at, value) = match field {
+                    "template" => ("spec.template.spec".to_owned(), &spec["template"]["spec"]),
+                    _ => (format!("spec.{field}"), &spec[field]),
+                };
+                out.push(Cause::invalid(at, value, "field is immutable"));
             }
         }
     }

@@ -63,6 +63,8 @@ impl Call<'_> {
         self.keep(target, old, &mut new);
         let managers = match managers {
             Some(managers) => managers,
+            // an object whose owners were wiped out is not tracked until somebody applies it
+            None if given.is_none() && old["metadata"]["managedFields"].is_null() => Managers::default(),
             None => {
                 let entry = self.entry(target, options, Operation::Update);
                 update(old, &new, &resource.schema, entry, given.unwrap_or_else(|| Managers::of(old)))
@@ -122,7 +124,15 @@ impl Call<'_> {
         }
         if given.is_empty() && kinds::needs_version(resource) {
             let cause = crate::status::Cause::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
-            return Err(ApiError::invalid(resource, &target.name, &[cause]));
+            let error = ApiError::invalid(resource, &target.name, &[cause]);
+            let mut details = error.details.unwrap_or_default();
+            details["kind"] = resource.plural.as_str().into();
+            let message = format!(
+                "{} \"{}\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update",
+                resource.qualified(),
+                target.name
+            );
+            return Err(ApiError { message, details: Some(details), ..error });
         }
         Ok(())
     }
