@@ -1,5 +1,7 @@
 //! Objects through `kube::Client` in process: writing, reading, watching, ownership.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, TryStreamExt as _};

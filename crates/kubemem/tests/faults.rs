@@ -1,5 +1,7 @@
 //! Faults: what clients see of them, and what the server has done.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _};

@@ -1,5 +1,7 @@
 //! Requests and what a real kube-apiserver answered to them (`recorded/`, see `record.py` there), played again here.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use axum::body::Body;

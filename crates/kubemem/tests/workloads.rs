@@ -1,5 +1,7 @@
 //! Workloads under paused time: what becomes of them is what their annotations and images say.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PropagationPolicy};

@@ -83,10 +83,8 @@ pub(crate) fn default(group: &str, kind: &str, object: &mut Value) {
             set(spec, "seLinuxMount", false.into());
         }
         ("scheduling.k8s.io", "PriorityClass") => set(object, "preemptionPolicy", "PreemptLowerPriority".into()),
-        ("apiregistration.k8s.io", "APIService") => {
-            if object["spec"]["service"].is_object() {
-                set(&mut object["spec"]["service"], "port", 443.into());
-            }
+        ("apiregistration.k8s.io", "APIService") if object["spec"]["service"].is_object() => {
+            set(&mut object["spec"]["service"], "port", 443.into());
         }
         ("", "LimitRange") => each(&mut object["spec"]["limits"], |limit| {
             if limit["type"] == "Container" {

@@ -39,11 +39,11 @@ pub(crate) fn allocate(call: &mut Call<'_>, new: &mut Value, old: Option<&Value>
     let kind = new["spec"]["type"].as_str().unwrap_or_default().to_owned();
     let spec = &mut new["spec"];
     if kind == "ExternalName" {
-        if let Some(map) = spec.as_object_mut() {
-            if old.is_some_and(|o| o["spec"]["type"] != "ExternalName") {
-                for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-                    map.remove(field);
-                }
+        if let Some(map) = spec.as_object_mut()
+            && old.is_some_and(|o| o["spec"]["type"] != "ExternalName")
+        {
+            for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+                map.remove(field);
             }
         }
         return;

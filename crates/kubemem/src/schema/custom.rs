@@ -57,7 +57,6 @@ pub(super) fn parse(json: &Value) -> Schema {
         zero: Zero::Keep,
         patch: Patch::default(),
         nullable: json["nullable"] == true,
-        embedded: json["x-kubernetes-embedded-resource"] == true,
         rules: Rules::from_json(json).map(Box::new),
     }
 }

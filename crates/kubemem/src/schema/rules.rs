@@ -178,8 +178,7 @@ fn check(value: &Value, rules: &Rules, path: &mut String, out: &mut Vec<Cause>) 
                 && (n < min || rules.exclusive_minimum && n <= min)
             {
                 let or = if rules.exclusive_minimum { "" } else { " or equal to" };
-                let than = if or.is_empty() { "greater than" } else { "greater than" };
-                out.push(invalid(&at, value.clone(), format!("{at} in body should be {than}{or} {min}")));
+                out.push(invalid(&at, value.clone(), format!("{at} in body should be greater than{or} {min}")));
             }
             if let Some(max) = rules.maximum
                 && (n > max || rules.exclusive_maximum && n >= max)
