@@ -62,6 +62,7 @@ fn name_problem(resource: &Resource, name: &str) -> Option<&'static str> {
         ("rbac.authorization.k8s.io", _) | ("events.k8s.io", _) | ("", "Event") => {
             (name.contains(['/', '%']) || name == "." || name == "..").then_some("may not contain '/'")
         }
+        ("", "Namespace" | "Service") if name.len() > 63 => Some("must be no more than 63 characters"),
         ("", "Namespace" | "Service") => (!is_label(name)).then_some(LABEL),
         _ => (!is_subdomain(name)).then_some(SUBDOMAIN),
     }

@@ -145,6 +145,11 @@ fn default_volume(volume: &mut Value) {
 
 /// The rules of a pod's spec.
 pub(crate) fn validate_spec(spec: &Value, at: &str, out: &mut Vec<Cause>) {
+    validate_spec_with(spec, at, &[], out);
+}
+
+/// The rules of a pod's spec that gets more volumes: those of a StatefulSet's claims.
+pub(crate) fn validate_spec_with(spec: &Value, at: &str, claims: &[&str], out: &mut Vec<Cause>) {
     let containers = spec["containers"].as_array().map_or(&[][..], Vec::as_slice);
     let volumes: Vec<&str> = spec["volumes"].as_array().into_iter().flatten().filter_map(|v| v["name"].as_str()).collect();
     for (i, volume) in spec["volumes"].as_array().into_iter().flatten().enumerate() {
@@ -157,6 +162,7 @@ pub(crate) fn validate_spec(spec: &Value, at: &str, out: &mut Vec<Cause>) {
             out.push(Cause::new(CauseType::Duplicate, format!("{at}.volumes[{i}].name"), format!("Duplicate value: \"{name}\"")));
         }
     }
+    let mounted: Vec<&str> = volumes.iter().chain(claims).copied().collect();
     if containers.is_empty() {
         out.push(Cause::required(format!("{at}.containers"), ""));
     }
@@ -173,7 +179,7 @@ pub(crate) fn validate_spec(spec: &Value, at: &str, out: &mut Vec<Cause>) {
                 out.push(Cause::new(CauseType::Duplicate, format!("{at}.name"), format!("Duplicate value: \"{name}\"")));
             }
             names.push(name);
-            validate_container(container, &at, &volumes, out);
+            validate_container(container, &at, &mounted, out);
         }
     }
     let policy = spec["restartPolicy"].as_str().unwrap_or_default();

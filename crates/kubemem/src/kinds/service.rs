@@ -118,6 +118,12 @@ pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {
             out.push(Cause::new(CauseType::Duplicate, format!("spec.ports[{i}]"), format!("Duplicate value: {shown}")));
         }
     }
+    let free = spec["clusterIP"] == "None" && spec["selector"].is_null();
+    for (i, family) in spec["ipFamilies"].as_array().into_iter().flatten().enumerate() {
+        if family == "IPv6" && !free {
+            out.push(Cause::invalid(format!("spec.ipFamilies[{i}]"), family, "not configured on this cluster"));
+        }
+    }
     if let Some(old) = old {
         let was = old["spec"]["clusterIP"].as_str().unwrap_or_default();
         let changes_type = kind == "ExternalName" || old["spec"]["type"] == "ExternalName";

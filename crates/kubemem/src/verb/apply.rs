@@ -123,7 +123,7 @@ impl Call<'_> {
             };
             return Err(ApiError {
                 reason: "",
-                ..ApiError::internal(format!("failed to create typed patch object ({place}; {own}, Kind={}): {list}", resource.kind))
+                ..ApiError::internal(format!("failed to create typed patch object ({place}; {}): {list}", resource.gvk()))
             });
         }
         if resource.custom.is_none() {
