@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 fn definition() -> CustomResourceDefinition {
     let schema = json!({"openAPIV3Schema": {"type": "object", "properties": {
         "spec": {"type": "object", "properties": {"size": {"type": "integer", "default": 1}, "extra": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}},
-        "status": {"type": "object", "properties": {"ready": {"type": "boolean"}}}}}});
+        "status": {"type": "object", "default": {"ready": false}, "properties": {"ready": {"type": "boolean"}}}}}});
     serde_json::from_value(json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "things.example.com"},
         "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": "things", "kind": "Thing"}, "versions": [
             {"name": "v1", "served": true, "storage": true, "subresources": {"status": {}, "scale": {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size"}}, "schema": schema},
@@ -100,4 +100,17 @@ async fn objects_go_with_their_definition() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(definitions.get_opt("things.example.com").await.unwrap().is_none());
     assert!(api.list(&ListParams::default()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_defaulted_status_belongs_to_nobody() {
+    let server = Server::start();
+    define(&server).await;
+    let api = things(&server, "v1");
+    let mut thing = thing("v1", "a", json!({"size": 2}));
+    thing.metadata.finalizers = Some(vec!["finalizers.example.com".into()]);
+    let made = api.patch("a", &PatchParams::apply("me"), &Patch::Apply(&thing)).await.unwrap();
+    assert_eq!(made.data["status"], json!({"ready": false}));
+    let owned = serde_json::to_value(&made.metadata.managed_fields.unwrap()[0].fields_v1).unwrap();
+    assert_eq!(owned, json!({"f:metadata": {"f:finalizers": {"v:\"finalizers.example.com\"": {}}}, "f:spec": {"f:size": {}}}));
 }

@@ -98,6 +98,10 @@ pub(crate) fn stored(resource: &Resource, object: Value) -> Value {
 
 /// Sets what the server decides on creation.
 pub(crate) fn prepare_create(call: &mut Call<'_>, resource: &Resource, object: &mut Value) {
+    if let Some(custom) = &resource.custom {
+        // a status that the schema defaults is there from the start, though nobody owns it
+        custom.structural.default(object);
+    }
     match id(resource) {
         ("", "Namespace") => {
             object["spec"] = json!({"finalizers": ["kubernetes"]});

@@ -70,7 +70,7 @@ impl Call<'_> {
                     object["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
                 }
                 let answer = self.replace(target, &old, object, options, Some(outcome.managers))?;
-                Ok(Answer { code: StatusCode::OK, warnings, ..answer })
+                Ok(Answer { code: StatusCode::OK, ..answer.warned_first(warnings) })
             }
         }
     }

@@ -68,7 +68,7 @@ impl Call<'_> {
             new["metadata"]["name"] = old["metadata"]["name"].clone();
         }
         let answer = self.replace(target, &old, new, options, None)?;
-        Ok(Answer { warnings, ..answer })
+        Ok(answer.warned_first(warnings))
     }
 }
 

@@ -39,7 +39,7 @@ impl Call<'_> {
         };
         let old = present(resource, &old);
         let answer = self.replace(target, &old, object, options, None)?;
-        Ok(Answer { warnings, ..answer })
+        Ok(answer.warned_first(warnings))
     }
 
     /// Writes `new` over `old`: checks its version, keeps what clients cannot change, tracks owners, validates, stores.
@@ -84,11 +84,12 @@ impl Call<'_> {
             return Err(ApiError::invalid(&resource, &target.name, &causes));
         }
         kinds::admit_update(self, &resource, old, &new)?;
+        let warnings = validation::metadata_warnings(&new, Some(old), &resource);
         if same_but_times(old, &new) {
             return Ok(Answer::ok(present(&resource, old)));
         }
         if options.dry_run {
-            return Ok(Answer::ok(Arc::new(new)));
+            return Ok(Answer { warnings, ..Answer::ok(Arc::new(new)) });
         }
         let place = target.place();
         let done = new["metadata"]["deletionTimestamp"].is_string()
@@ -102,7 +103,7 @@ impl Call<'_> {
         } else {
             kinds::updated(self, &resource, old, &stored);
         }
-        Ok(Answer::ok(present(&resource, &stored)))
+        Ok(Answer { warnings, ..Answer::ok(present(&resource, &stored)) })
     }
 
     fn check_version(&self, target: &Target, old: &Value, new: &Value) -> Result<(), ApiError> {
