@@ -33,12 +33,12 @@ pub(crate) fn metadata(object: &Value, resource: &Resource) -> Vec<Cause> {
             }
         }
     }
-    out.extend(common(meta));
+    out.extend(common(meta, resource.custom.is_some()));
     out
 }
 
 /// The rules of a change of `metadata`.
-pub(crate) fn metadata_update(new: &Value, old: &Value, _resource: &Resource) -> Vec<Cause> {
+pub(crate) fn metadata_update(new: &Value, old: &Value, resource: &Resource) -> Vec<Cause> {
     let meta = &new["metadata"];
     let mut out = Vec::new();
     if old["metadata"]["deletionTimestamp"].is_string() {
@@ -53,7 +53,7 @@ pub(crate) fn metadata_update(new: &Value, old: &Value, _resource: &Resource) ->
             ));
         }
     }
-    out.extend(common(meta));
+    out.extend(common(meta, resource.custom.is_some()));
     out
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn labels(labels: &Value, at: &str) -> Vec<Cause> {
     out
 }
 
-fn common(meta: &Value) -> Vec<Cause> {
+fn common(meta: &Value, custom: bool) -> Vec<Cause> {
     let mut out = labels(&meta["labels"], "metadata.labels");
     let mut size = 0;
     for (key, value) in meta["annotations"].as_object().into_iter().flatten() {
@@ -145,9 +145,10 @@ fn common(meta: &Value) -> Vec<Cause> {
             }
         }
     }
+    // Custom resources may carry unqualified ones: the server only warns.
     for (i, finalizer) in meta["finalizers"].as_array().into_iter().flatten().enumerate() {
         let text = finalizer.as_str().unwrap_or_default();
-        if !text.contains('/') && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes") {
+        if !custom && !text.contains('/') && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes") {
             out.push(Cause::invalid(
                 format!("metadata.finalizers[{i}]"),
                 finalizer,

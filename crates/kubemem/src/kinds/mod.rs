@@ -38,7 +38,7 @@ fn each(list: &mut Value, change: impl FnMut(&mut Value)) {
 }
 
 /// Removes the nulls that looking at absent fields leaves.
-fn strip_nulls(value: &mut Value) {
+pub(crate) fn strip_nulls(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.retain(|_, inner| !inner.is_null());
@@ -91,6 +91,11 @@ pub(crate) fn drop_status(resource: &Resource, object: &mut Value) {
     }
 }
 
+/// The form in which an object is kept.
+pub(crate) fn stored(resource: &Resource, object: Value) -> Value {
+    if resource.group == "events.k8s.io" { event::to_core(object) } else { object }
+}
+
 /// Sets what the server decides on creation.
 pub(crate) fn prepare_create(call: &mut Call<'_>, resource: &Resource, object: &mut Value) {
     match id(resource) {
@@ -109,8 +114,13 @@ pub(crate) fn prepare_create(call: &mut Call<'_>, resource: &Resource, object: &
         ("", "PersistentVolumeClaim") => {
             object["status"] = json!({"phase": "Pending"});
             storage::choose_class(call, object);
+            storage::protect(object, "kubernetes.io/pvc-protection");
         }
-        ("", "PersistentVolume") => object["status"] = json!({"phase": "Pending"}),
+        ("", "PersistentVolume") => {
+            object["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": call.clock.text()});
+            storage::protect(object, "kubernetes.io/pv-protection");
+        }
+        ("apps", "DaemonSet") => workload::count_template(object, None),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crd::prepare_create(object),
         _ => {}
     }
@@ -134,6 +144,7 @@ pub(crate) fn prepare_update(call: &mut Call<'_>, resource: &Resource, old: &Val
                 new["secrets"] = secrets.clone();
             }
         }
+        ("apps", "DaemonSet") => workload::count_template(new, Some(old)),
         ("batch", "Job") => {
             // what the server made is not taken away by a client that does not know it
             if new["spec"]["selector"].is_null() && !old["spec"]["selector"].is_null() {

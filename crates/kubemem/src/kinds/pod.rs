@@ -20,6 +20,14 @@ pub(crate) fn default_pod(pod: &mut Value) {
                 set(&mut container["resources"]["requests"], name, limit.clone());
             }
         });
+        if spec["hostNetwork"] == true {
+            each(&mut spec[list], |container| {
+                each(&mut container["ports"], |port| {
+                    let number = port["containerPort"].clone();
+                    set(port, "hostPort", number);
+                });
+            });
+        }
     }
     default_spec(spec);
 }
@@ -41,14 +49,13 @@ pub(crate) fn default_spec(spec: &mut Value) {
         spec["serviceAccountName"] = account.clone();
         spec["serviceAccount"] = account;
     }
-    let host_network = spec["hostNetwork"] == true;
     for list in ["containers", "initContainers", "ephemeralContainers"] {
-        each(&mut spec[list], |container| default_container(container, host_network));
+        each(&mut spec[list], default_container);
     }
     each(&mut spec["volumes"], default_volume);
 }
 
-fn default_container(container: &mut Value, host_network: bool) {
+fn default_container(container: &mut Value) {
     if let Some(image) = container["image"].as_str().filter(|i| !i.is_empty()) {
         let policy = if is_latest(image) { "Always" } else { "IfNotPresent" };
         set(container, "imagePullPolicy", policy.into());
@@ -59,9 +66,6 @@ fn default_container(container: &mut Value, host_network: bool) {
     set(container, "terminationMessagePolicy", "File".into());
     each(&mut container["ports"], |port| {
         set(port, "protocol", "TCP".into());
-        if host_network && port["hostPort"].is_null() {
-            port["hostPort"] = port["containerPort"].clone();
-        }
     });
     each(&mut container["env"], |env| field_ref(&mut env["valueFrom"]));
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {

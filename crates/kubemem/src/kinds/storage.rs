@@ -19,6 +19,15 @@ pub(crate) fn default_claim(object: &mut Value) {
     set(&mut object["status"], "phase", "Pending".into());
 }
 
+/// Keeps a volume or a claim while it is used.
+pub(crate) fn protect(object: &mut Value, finalizer: &str) {
+    let mut finalizers = object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+    if !finalizers.iter().any(|f| f == finalizer) {
+        finalizers.push(finalizer.into());
+    }
+    object["metadata"]["finalizers"] = finalizers.into();
+}
+
 /// The default storage class, where the claim names none.
 pub(crate) fn choose_class(call: &Call<'_>, object: &mut Value) {
     if !object["spec"]["storageClassName"].is_null() {
@@ -70,6 +79,9 @@ pub(crate) fn default_volume(object: &mut Value) {
     }
     set(&mut object["spec"], "persistentVolumeReclaimPolicy", "Retain".into());
     set(&mut object["spec"], "volumeMode", "Filesystem".into());
+    if object["spec"]["hostPath"].is_object() {
+        set(&mut object["spec"]["hostPath"], "type", "".into());
+    }
     if !object["status"].is_object() {
         object["status"] = json!({});
     }

@@ -60,6 +60,7 @@ pub(crate) fn default_stateful_set(object: &mut Value) {
 }
 
 pub(crate) fn default_daemon_set(object: &mut Value) {
+    set(&mut object["metadata"]["annotations"], TEMPLATE_GENERATION, "0".into());
     let spec = spec(object);
     if !spec["updateStrategy"].is_object() {
         spec["updateStrategy"] = json!({});
@@ -78,13 +79,23 @@ pub(crate) fn default_daemon_set(object: &mut Value) {
 }
 
 pub(crate) fn default_replica_set(object: &mut Value) {
-    let labels = object["spec"]["template"]["metadata"]["labels"].clone();
-    if labels.as_object().is_some_and(|l| !l.is_empty()) && object["metadata"]["labels"].as_object().is_none_or(|l| l.is_empty()) {
-        object["metadata"]["labels"] = labels;
-    }
     let spec = spec(object);
     set(spec, "replicas", 1.into());
     template(spec);
+}
+
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
+/// Counts the templates of a DaemonSet, which an old annotation shows.
+pub(crate) fn count_template(new: &mut Value, old: Option<&Value>) {
+    let number =
+        |set: &Value| set["metadata"]["annotations"][TEMPLATE_GENERATION].as_str().and_then(|n| n.parse::<i64>().ok()).unwrap_or(0);
+    let count = match old {
+        None => number(new).max(1),
+        Some(old) if old["spec"]["template"] != new["spec"]["template"] => number(old) + 1,
+        Some(old) => number(old),
+    };
+    new["metadata"]["annotations"][TEMPLATE_GENERATION] = count.to_string().into();
 }
 
 pub(crate) fn default_job(object: &mut Value) {
@@ -103,6 +114,7 @@ fn default_job_spec(spec: &mut Value) {
     set(spec, "backoffLimit", 6.into());
     set(spec, "completionMode", "NonIndexed".into());
     set(spec, "suspend", false.into());
+    set(spec, "manualSelector", false.into());
     let failure_policy = spec["podFailurePolicy"].is_object();
     set(spec, "podReplacementPolicy", if failure_policy { "Failed" } else { "TerminatingOrFailed" }.into());
     template(spec);
@@ -138,6 +150,9 @@ pub(crate) fn prepare_job(object: &mut Value, uid: &str) {
     labels["batch.kubernetes.io/controller-uid"] = uid.into();
     labels["job-name"] = name.clone();
     labels["batch.kubernetes.io/job-name"] = name;
+    if object["metadata"]["labels"].as_object().is_none_or(|l| l.is_empty()) {
+        object["metadata"]["labels"] = object["spec"]["template"]["metadata"]["labels"].clone();
+    }
     let selector = &mut object["spec"]["selector"]["matchLabels"];
     *selector = json!({"batch.kubernetes.io/controller-uid": uid});
 }

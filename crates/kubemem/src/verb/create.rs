@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Target, WriteOptions};
+use super::{Answer, Call, Target, WriteOptions, present};
 use crate::fields::{Managers, Operation, update};
 use crate::kinds;
 use crate::resource::TableKey;
@@ -95,7 +95,12 @@ impl Call<'_> {
             return Err(if dying { ApiError { message: format!("object is being deleted: {}", error.message), ..error } } else { error });
         }
         kinds::admit_create(self, &resource, &object)?;
-        let object = if dry_run { Arc::new(object) } else { self.store.put(&place, object) };
+        let object = if dry_run {
+            Arc::new(object)
+        } else {
+            let stored = self.store.put(&place, kinds::stored(&resource, object));
+            present(&resource, &stored)
+        };
         Ok(Answer { code: StatusCode::CREATED, object, warnings })
     }
 

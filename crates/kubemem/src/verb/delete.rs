@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::create::meta;
 use super::{Answer, Call, ListOptions, Target, WriteOptions, present};
 use crate::kinds;
+use crate::schema::write_zeros;
 use crate::status::{ApiError, deleted};
 use crate::store::Place;
 
@@ -178,6 +179,10 @@ impl Call<'_> {
         let Some(old) = self.store.at(place).cloned() else { return Ok(()) };
         let mut new = (*old).clone();
         change(&mut new);
+        if resource.custom.is_none() && !resource.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+            kinds::strip_nulls(&mut new);
+            write_zeros(&mut new, &resource.schema);
+        }
         if new == *old {
             return Ok(());
         }
