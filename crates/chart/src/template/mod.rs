@@ -41,12 +41,12 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use crate::go::time::Time;
 pub use ast::Parsed;
 pub use budget::Limits;
 pub use error::{Error, ErrorKind, Location};
 pub use objects::{Capabilities, HelmVersion};
 pub use set::{Engine, TemplateSet};
 pub use stack::{STACK_SIZE, with_stack};
-pub use crate::go::time::Time;
 pub use value::{Field, List, ListType, Map, MapType, NamedInt, Str, Struct, StructType, ToJsonError, Value};
 pub use world::{CallSite, Entropy, Lookup, LookupQuery, NoEntropy, NoLookup, World};

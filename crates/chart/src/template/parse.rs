@@ -357,11 +357,7 @@ impl<'s> Parser<'s> {
     }
 
     fn else_branch(&mut self, kind: Control, pos: u32) -> Result<List> {
-        let chained = match (kind, self.peek().tok) {
-            (Control::If, Tok::If) => true,
-            (Control::With, Tok::With) => true,
-            _ => false,
-        };
+        let chained = matches!((kind, self.peek().tok), (Control::If, Tok::If) | (Control::With, Tok::With));
         if chained {
             self.next();
             return Ok(List { pos, nodes: vec![self.control(kind)?] });

@@ -267,12 +267,11 @@ impl<'o> Printer<'o> {
     fn unicode(&mut self, code: u64) {
         let digits = self.flags.precision.unwrap_or(4).max(4);
         let mut text = format!("U+{code:0digits$X}");
-        if self.flags.sharp {
-            if let Some(c) = u32::try_from(code).ok().and_then(char::from_u32) {
-                if let Some((_, shown)) = unicode_point(c).split_once(' ') {
-                    text = format!("{text} {shown}");
-                }
-            }
+        let c = u32::try_from(code).ok().and_then(char::from_u32);
+        if let Some((_, shown)) = c.map(unicode_point).as_deref().and_then(|point| point.split_once(' '))
+            && self.flags.sharp
+        {
+            text = format!("{text} {shown}");
         }
         self.pad_without_zeros(text.as_bytes());
     }
@@ -343,7 +342,6 @@ impl<'o> Printer<'o> {
         }
         if !f.is_finite() {
             let text = if f.is_nan() && !self.flags.space && !self.flags.plus { &text[1..] } else { &text };
-            let text = if f.is_infinite() && text.starts_with('+') && !self.flags.plus { text } else { text };
             return self.pad_without_zeros(text.as_bytes());
         }
         if self.flags.sharp {
