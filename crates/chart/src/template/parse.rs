@@ -12,6 +12,9 @@ use crate::go::quote::{quote, unquote};
 
 type Result<T> = std::result::Result<T, Error>;
 
+/// The longest chain of `else if`.
+const MAX_ARMS: usize = 1_000;
+
 /// Parses one file. `nesting` bounds blocks and parentheses within each other.
 pub(crate) fn parse(name: &str, text: &str, nesting: u32) -> Result<Parsed> {
     let lexer = Lexer::new(text);
@@ -57,6 +60,13 @@ enum Element {
     Node(Node),
     End,
     Else { pos: u32 },
+}
+
+/// A pipeline of a control structure, what it guards, and what came behind.
+struct Arm {
+    pipe: Pipe,
+    list: List,
+    end: Element,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -327,46 +337,58 @@ impl<'s> Parser<'s> {
     fn control(&mut self, kind: Control) -> Result<Node> {
         self.enter()?;
         let (vars, height) = (self.scope.vars.len(), self.scope.height);
-        let pipe = self.pipeline(kind.word(), Tok::RightDelim)?;
-        let (inner_vars, inner_height) = (self.scope.vars.len(), self.scope.height);
-        if kind == Control::Range {
-            self.scope.ranges += 1;
+        let mut arms = vec![self.arm(kind)?];
+        let mut otherwise = None;
+        while let Some(Arm { end: Element::Else { pos }, .. }) = arms.last() {
+            let pos = *pos;
+            // `else if` stands for an `if` within the `else`, whose end is left out
+            if matches!((kind, self.peek().tok), (Control::If, Tok::If) | (Control::With, Tok::With)) {
+                if arms.len() >= MAX_ARMS {
+                    return Err(self.error("max expression depth exceeded"));
+                }
+                self.next();
+                arms.push(self.arm(kind)?);
+                continue;
+            }
+            let (list, end) = self.item_list()?;
+            if !matches!(end, Element::End) {
+                return Err(self.error("expected end; found {{else}}"));
+            }
+            otherwise = Some(List { pos, ..list });
+            break;
         }
-        let (list, next) = self.item_list()?;
-        if kind == Control::Range {
-            self.scope.ranges -= 1;
-        }
-        // What the first branch declared is out of reach in the other, yet its names count as seen.
-        for var in &mut self.scope.vars[inner_vars..] {
-            var.slot = None;
-        }
-        self.scope.height = inner_height;
-        let otherwise = match next {
-            Element::Else { pos, .. } => Some(self.else_branch(kind, pos)?),
-            _ => None,
-        };
         self.scope.vars.truncate(vars);
         self.scope.height = height;
         self.depth -= 1;
-        let branch = Box::new(Branch { pipe, list, otherwise });
-        Ok(match kind {
-            Control::If => Node::If(branch),
-            Control::With => Node::With(branch),
-            Control::Range => Node::Range(branch),
-        })
+        let mut node = None;
+        for arm in arms.into_iter().rev() {
+            if let (Element::Else { pos }, Some(inner)) = (&arm.end, node.take()) {
+                otherwise = Some(List { pos: *pos, nodes: vec![inner] });
+            }
+            let branch = Box::new(Branch { pipe: arm.pipe, list: arm.list, otherwise: otherwise.take() });
+            node = Some(match kind {
+                Control::If => Node::If(branch),
+                Control::With => Node::With(branch),
+                Control::Range => Node::Range(branch),
+            });
+        }
+        node.ok_or_else(|| self.error("unexpected EOF"))
     }
 
-    fn else_branch(&mut self, kind: Control, pos: u32) -> Result<List> {
-        let chained = matches!((kind, self.peek().tok), (Control::If, Tok::If) | (Control::With, Tok::With));
-        if chained {
-            self.next();
-            return Ok(List { pos, nodes: vec![self.control(kind)?] });
-        }
+    /// One pipeline and the list that it guards, up to the `else` or `end` behind it.
+    fn arm(&mut self, kind: Control) -> Result<Arm> {
+        let pipe = self.pipeline(kind.word(), Tok::RightDelim)?;
+        let (vars, height) = (self.scope.vars.len(), self.scope.height);
+        let range = usize::from(kind == Control::Range);
+        self.scope.ranges += range;
         let (list, end) = self.item_list()?;
-        match end {
-            Element::End => Ok(list),
-            _ => Err(self.error("expected end; found {{else}}")),
+        self.scope.ranges -= range;
+        // What the list declared is out of reach behind it, yet the names count as seen.
+        for var in &mut self.scope.vars[vars..] {
+            var.slot = None;
         }
+        self.scope.height = height;
+        Ok(Arm { pipe, list, end })
     }
 
     fn block(&mut self) -> Result<Node> {
