@@ -163,6 +163,10 @@ fn verb_t(value: &Node) -> String {
             let parts: Vec<String> = items.borrow().iter().map(verb_t).collect();
             format!("[{}]", parts.join(" "))
         }
-        Node::Map(_) => value.go_text(),
+        Node::Map(map) => {
+            let text = |k: &String| format!("%!t(string={k})");
+            let parts: Vec<String> = map.borrow().iter().map(|(k, v)| format!("{}:{}", text(k), verb_t(v))).collect();
+            format!("map[{}]", parts.join(" "))
+        }
     }
 }
