@@ -23,6 +23,8 @@ pub use error::RenderError;
 pub use manifest::{Doc, Hook, HookEvent, install_order};
 pub use output::{TemplateOptions, to_template_output};
 
+pub(crate) use manifest::Head;
+
 use crate::Json;
 use crate::chart::Chart;
 use crate::template::{Capabilities, Entropy, Limits, Lookup, LookupQuery, NoLookup, TemplateSet, Time, World, with_stack};
@@ -170,7 +172,7 @@ fn render_here(input: &Input<'_>) -> Result<Rendered, RenderError> {
     let templates = scope::templates(&family, &values, input);
     let (mut files, lookups) = execute(input, templates)?;
     let notes = take_notes(&mut files, input);
-    let (manifests, hooks) = manifest::sort(&files, &mut warnings)?;
+    let (manifests, hooks) = manifest::sort(input.chart, &files, &mut warnings)?;
     Ok(Rendered { manifests, hooks, crds: crds(&family), notes, lookups, values: final_values, warnings })
 }
 
