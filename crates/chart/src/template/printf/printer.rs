@@ -44,6 +44,11 @@ impl<'o> Printer<'o> {
         self.arg(value, 'v');
     }
 
+    /// `%v` of a struct, also where a pointer to it is at hand.
+    pub(crate) fn pointed_to(&mut self, object: &Struct) {
+        self.fields(object, 'v', 0);
+    }
+
     fn arg(&mut self, value: &Value, verb: char) {
         match (value, verb) {
             (Value::Nil, 'T' | 'v') => self.pad(b"<nil>"),
@@ -289,8 +294,12 @@ impl<'o> Printer<'o> {
             // Go prints the address here, which differs at each run.
             return self.put("0xc000000000");
         }
-        let go_syntax = self.flags.sharp_v;
         self.put(if object.pointer { "&" } else { "" });
+        self.fields(object, verb, depth);
+    }
+
+    fn fields(&mut self, object: &Struct, verb: char, depth: usize) {
+        let go_syntax = self.flags.sharp_v;
         self.put(if go_syntax { object.ty.name } else { "" });
         self.put("{");
         for (i, (field, value)) in object.ty.fields.iter().zip(&object.fields).enumerate() {
