@@ -25,6 +25,7 @@ pub(crate) fn coalesce_values(unit: &Rc<Unit>, values: &MapRef, warnings: &mut V
 pub(super) fn combine(unit: &Rc<Unit>, values: &MapRef, nulls: Nulls, warnings: &mut Vec<String>) -> Result<MapRef, ValuesError> {
     let dest = tree::deep_copy(values);
     Coalescer { warnings }.unit(unit, &dest, "", nulls)?;
+    tree::check_size(&dest)?;
     Ok(dest)
 }
 
