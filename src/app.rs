@@ -14,7 +14,7 @@ use crate::store::{Store, StoreKey};
 use crate::telemetry::{self, BuildInfo, Metrics, Readiness};
 use crate::web;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -41,7 +41,8 @@ pub struct Settings {
     pub workers: usize,
     /// Namespace of the Lease and of what the daemon keeps in the cluster.
     pub namespace: String,
-    /// Who holds the Lease.
+    /// Who holds the Lease. Where it is empty, the one kept in the state directory (made there the first time): a daemon that is
+    /// started again on its own state takes its own Lease back at once.
     pub identity: String,
     /// What to bootstrap from.
     pub bootstrap: Option<bootstrap::Bootstrap>,
@@ -77,6 +78,14 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// The identity cannot be kept.
+    #[error("the identity file {}: {error}; check the rights on the state directory", path.display())]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
     /// The cluster refused what the daemon needs to run.
     #[error("{0}")]
     Cluster(String),
@@ -89,7 +98,7 @@ pub enum StartError {
 ///
 /// # Errors
 /// Where it cannot start. Once it runs, nothing but `shutdown` ends it.
-pub async fn run(cluster: Cluster, server_version: String, settings: Settings, shutdown: CancellationToken) -> Result<(), StartError> {
+pub async fn run(cluster: Cluster, server_version: String, mut settings: Settings, shutdown: CancellationToken) -> Result<(), StartError> {
     if !settings.listen.ip().is_loopback() {
         return Err(StartError::NotLoopback(settings.listen));
     }
@@ -104,6 +113,10 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
     }
     let store = opened.store;
     tracing::debug!(?origin, "store opened");
+    // Only now: the store's lock says that nobody else uses this directory, so nobody else has this identity.
+    if settings.identity.is_empty() {
+        settings.identity = identity(&settings.state_dir)?;
+    }
 
     let metrics =
         Metrics::new(BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: option_env!("HELMWARD_REVISION").unwrap_or_default() });
@@ -214,6 +227,27 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
         let _ = tokio::time::timeout(Duration::from_secs(2), recording).await;
     }
     Ok(())
+}
+
+/// The identity that the state directory keeps.
+fn identity(state_dir: &Path) -> Result<String, StartError> {
+    let path = state_dir.join("identity");
+    let trouble = |error| StartError::Identity { path: path.clone(), error };
+    match std::fs::read_to_string(&path) {
+        Ok(kept) if !kept.trim().is_empty() => return Ok(kept.trim().to_owned()),
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(trouble(error)),
+    }
+    let mut random = [0_u8; 4];
+    getrandom::fill(&mut random).map_err(|e| trouble(std::io::Error::other(e)))?;
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "helmward" } else { host.trim() };
+    let made = format!("{host}_{:08x}", u32::from_be_bytes(random));
+    // Complete or absent: a half-written identity would be another one at the next start.
+    let part = state_dir.join("identity.part");
+    std::fs::write(&part, &made).and_then(|()| std::fs::rename(&part, &path)).map_err(trouble)?;
+    Ok(made)
 }
 
 async fn serve(listener: TcpListener, router: axum::Router, what: &'static str, stop: CancellationToken) {
