@@ -121,15 +121,16 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
     let metrics =
         Metrics::new(BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: option_env!("HELMWARD_REVISION").unwrap_or_default() });
     let readiness = Readiness::new();
-    let ready = readiness.gate("caches");
+    let ready = readiness.handle("caches");
     let views = Views::default();
     let mut tasks: JoinSet<()> = JoinSet::new();
     if let Some(listener) = health {
         tasks.spawn(serve(listener, telemetry::health_router(readiness.clone()), "health listener", shutdown.clone()));
     }
     if let Some(listener) = metrics_listener {
-        tasks.spawn(serve(listener, telemetry::metrics_router(metrics.clone()), "metrics listener", shutdown.clone()));
-        tasks.spawn(count_requests(metrics.clone(), cluster.clone(), shutdown.clone()));
+        let counted = cluster.clone();
+        let router = telemetry::metrics_router(metrics.clone(), move || counted.request_counts());
+        tasks.spawn(serve(listener, router, "metrics listener", shutdown.clone()));
     }
     let (requests, incoming) = mpsc::channel(64);
     let (web_views, web_metrics, web_stop) = (views.clone(), metrics.clone(), shutdown.clone());
@@ -149,7 +150,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
         while tasks.join_next().await.is_some() {}
         return Ok(());
     };
-    metrics.leader("helmward", true);
+    metrics.leading(true);
     views.put_daemon(DaemonReport { leading: None, ..daemon });
     let cluster = cluster.with_gate(elector.gate());
 
@@ -184,7 +185,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
     if let Some(bootstrap) = settings.bootstrap.clone() {
         bootstrap::apply(&ctx, &bootstrap).await.map_err(StartError::Bootstrap)?;
     }
-    ready.ready();
+    drop(ready);
     tracing::info!(units = ctx.objects.units().len(), sources = ctx.objects.sources().len(), "ready");
 
     let work = shutdown.child_token();
@@ -253,17 +254,6 @@ fn identity(state_dir: &Path) -> Result<String, StartError> {
 async fn serve(listener: TcpListener, router: axum::Router, what: &'static str, stop: CancellationToken) {
     if let Err(error) = telemetry::serve(listener, router, stop).await {
         tracing::error!(%error, "the {what} ended");
-    }
-}
-
-/// Carries the client's own counts over to the metrics.
-async fn count_requests(metrics: Metrics, cluster: Cluster, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(Duration::from_secs(2));
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => metrics.requests(cluster.request_counts().into_iter().map(|c| (c.method, c.code, c.count))),
-        }
     }
 }
 

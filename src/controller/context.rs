@@ -168,7 +168,7 @@ impl Context {
         if let Err(error) = self.store.delete(Table::Units, &key.to_string()).await {
             tracing::warn!(unit = %key, %error, "the store cannot be written");
         }
-        self.metrics.forget(&unit_id(key));
+        self.metrics.forget(key.kind.as_str(), &key.namespace, &key.name);
     }
 
     /// Keeps a target; its id. Targets hold Secrets, so they are encrypted.

@@ -147,7 +147,7 @@ pub async fn pass(ctx: Arc<Context>, key: SourceKey) {
         }
     };
     ctx.sources.queue.add_after(key.clone(), std::time::Duration::try_from(next).unwrap_or_default());
-    ctx.metrics.reconciled("gitrepository", &key.id(), result, started.elapsed());
+    ctx.metrics.reconcile_ended("GitRepository", &key.namespace, &key.name, result, started.elapsed());
 }
 
 async fn read(ctx: &Arc<Context>, key: &SourceKey, source: &GitRepository) -> Result<(), GitError> {

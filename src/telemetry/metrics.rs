@@ -367,14 +367,6 @@ impl Metrics {
         *self.inner.requests.lock().unwrap_or_else(PoisonError::into_inner) = counts;
     }
 
-    /// Totals of requests that somebody else counts, by method and status code.
-    pub fn requests(&self, totals: impl IntoIterator<Item = (String, String, u64)>) {
-        for (method, code, total) in totals {
-            let counter = self.inner.requests.get_or_create(&labels([("code", code), ("method", method)])).clone();
-            counter.inner().store(total, std::sync::atomic::Ordering::Relaxed);
-        }
-    }
-
     /// Whether this process may write to the cluster.
     pub fn leading(&self, leading: bool) {
         self.inner.leader.get_or_create(&labels([("name", "helmward".into())])).set(i64::from(leading));

@@ -195,6 +195,7 @@ pub(super) async fn correct(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepa
         let paths: Vec<&str> = fields.iter().map(|d| d.path.as_str()).take(5).collect();
         let message = format!("{id}: {who} had changed {}; corrected", paths.join(", "));
         take(unit, &id, Vec::new(), EpisodeEnd::Corrected);
+        ctx.metrics.drift_corrected(&key.namespace, &key.name, fields.len());
         publish::event(ctx, key, unit, true, Reason::DriftCorrected, &message);
     }
     ctx.save(key, unit, false).await;

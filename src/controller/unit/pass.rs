@@ -3,12 +3,10 @@
 use super::{Inbox, Unit, live, prepare, publish, rebuild, run};
 use crate::api::Reason;
 use crate::controller::context::Context;
-use crate::controller::objects::unit_id;
 use crate::release::{
     Action, Decision, Facts, Failure, Fault, Outcome, Quarantine, RevisionStatus, RunAction, State, UnitKey, UnitKind, decide, observe,
     record::backoff,
 };
-use crate::telemetry::ReconcileResult;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
@@ -23,13 +21,7 @@ pub async fn pass(ctx: Arc<Context>, key: UnitKey) {
         ctx.units.await_objects(&key, &mut unit, Default::default());
         ctx.views.remove_unit(&key);
     }
-    if keep {
-        let controller = match key.kind {
-            UnitKind::Release => "helmrelease",
-            UnitKind::Bundle => "kustomization",
-        };
-        ctx.metrics.reconciled(controller, &unit_id(&key), ReconcileResult::Success, started.elapsed());
-    }
+    ctx.metrics.reconciled(key.kind.as_str(), &key.namespace, &key.name, started.elapsed());
 }
 
 /// What a pass came to: the outcome to show, and when to look again without an event.

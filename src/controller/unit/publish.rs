@@ -6,10 +6,9 @@ use crate::api::{Condition, ConditionStatus, ConditionType, Reason, condition};
 use crate::controller::context::Context;
 use crate::health::{self, HealthState};
 use crate::object::Json;
-use crate::plan::{Drift, DriftOp};
+use crate::plan::Drift;
 use crate::release::report::{ChartInfo, EventLine, ObjectReport, Pill, Report};
 use crate::release::{Outcome, RunAction, Scene, UnitKey, UnitKind, summary};
-use crate::telemetry::{DriftClass, ReleaseInfo, ResourceInfo};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -153,40 +152,8 @@ fn report(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec: &Spec, seen: Seen
         next_check: unit.next_full,
         unsupported: spec.unsupported().to_vec(),
     };
-    measure(ctx, &report);
+    ctx.metrics.unit(&report);
     ctx.views.put_unit(report);
-}
-
-/// The gauges of a unit.
-fn measure(ctx: &Context, report: &Report) {
-    let id = crate::controller::objects::unit_id(&report.key);
-    let ready = condition::find(&report.conditions, ConditionType::Ready).map_or("Unknown", |c| c.status.as_str());
-    let source = report.source.as_ref();
-    let chart = report.chart.as_ref();
-    ctx.metrics.resource(
-        &id,
-        &ResourceInfo {
-            version: if report.key.kind == UnitKind::Release { "v2".into() } else { "v1".into() },
-            ready: ready.into(),
-            suspended: report.suspended,
-            revision: chart.map_or_else(|| source.map(|s| s.revision.clone()).unwrap_or_default(), |c| c.version.clone()),
-            source_name: source.map(|s| s.name.clone()).unwrap_or_default(),
-            chart_name: chart.map(|c| c.name.clone()).unwrap_or_default(),
-            chart_app_version: chart.map(|c| c.app_version.clone()).unwrap_or_default(),
-            chart_source_name: chart.and(source).map(|s| s.name.clone()).unwrap_or_default(),
-            ..ResourceInfo::default()
-        },
-    );
-    if let Some(chart) = chart {
-        let status = report.history.first().map_or("", |r| r.status.as_str()).to_owned();
-        let info = ReleaseInfo { chart: chart.name.clone(), version: chart.version.clone(), revision: report.revision.to_string(), status };
-        ctx.metrics.release(&id, &info);
-    }
-    for (class, op) in
-        [(DriftClass::Changed, DriftOp::Changed), (DriftClass::Missing, DriftOp::Removed), (DriftClass::Extra, DriftOp::Extra)]
-    {
-        ctx.metrics.drift(&id, class, report.drift.iter().filter(|d| d.counts() && d.op == op).count());
-    }
 }
 
 fn blank(key: &UnitKey) -> Report {

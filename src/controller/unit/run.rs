@@ -15,7 +15,6 @@ use crate::release::stages::{sort_for_deletion, stages};
 use crate::release::steps::{Shape, Step, steps};
 use crate::release::{Attempt, Failure, Fault, Quarantine, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey, UnitKind};
 use crate::render::target::Target;
-use crate::telemetry::RollbackReason;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -343,13 +342,13 @@ pub(super) async fn end(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared:
                     });
                 }
                 let asked = unit.record().pinned.is_some();
-                ctx.metrics.rolled_back(if asked { RollbackReason::Manual } else { RollbackReason::Health });
+                ctx.metrics.rolled_back(if asked { "manual" } else { "health" });
             } else {
                 let record = unit.record_mut();
                 record.failures = 0;
                 record.quarantine = None;
                 if let Some(seen) = unit.seen.take() {
-                    ctx.metrics.commit_ready(std::time::Duration::try_from(now.duration_since(seen)).unwrap_or_default());
+                    ctx.metrics.commit_to_ready(now.duration_since(seen));
                 }
             }
             let message = unit.record().revision(run.revision).map(|r| r.description.clone()).unwrap_or_default();

@@ -234,8 +234,8 @@ pub(super) fn split(file: &str) -> Vec<(usize, &str)> {
         }
     };
     let mut from = 0;
-    if text.starts_with("---") {
-        from = text.len() - text[3..].trim_start_matches(blank).len();
+    if let Some(rest) = text.strip_prefix("---") {
+        from = text.len() - rest.trim_start_matches(blank).len();
     }
     while let Some(at) = text[from..].find("\n---") {
         let end = from + text[from..from + at].trim_end_matches(blank).len();

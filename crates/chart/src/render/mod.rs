@@ -265,4 +265,5 @@ fn check_kube_version(input: &Input<'_>) -> Result<(), RenderError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

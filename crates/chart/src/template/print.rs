@@ -4,11 +4,10 @@ use super::printf::Printer;
 use super::value::Value;
 use crate::go::unicode;
 
-/// Appends what `{{ value }}` writes.
-pub(crate) fn action(value: &Value, out: &mut Vec<u8>) {
+/// Appends what `{{ value }}` writes. An addressable struct prints by its pointer's String method.
+pub(crate) fn action(value: &Value, addressable: bool, out: &mut Vec<u8>) {
     match value {
-        // An addressable struct lends its pointer's String method when printed on its own.
-        Value::Struct(object) if !object.pointer && object.ty.prints_as.is_some() => {
+        Value::Struct(object) if addressable && object.ty.prints_as.is_some() => {
             if let Some(text) = object.ty.prints_as.and_then(|field| object.fields.get(field)) {
                 Printer::new(out).value(text);
             }

@@ -7,7 +7,7 @@
 //! - `coalesce`: user values over chart values, globals, nulls
 //! - `dependency`: conditions, tags, aliases, version ranges
 //! - `import`: `import-values`
-//! - [`schema`]: `values.schema.json`
+//! - [`schema`]: checks by `values.schema.json`
 
 mod coalesce;
 mod dependency;
@@ -57,8 +57,7 @@ pub fn with_floats(mut tree: Json) -> Json {
 pub fn plain(mut tree: Json) -> Json {
     walk_numbers(&mut tree, &|n| {
         let f = n.as_f64().filter(|_| n.is_f64())?;
-        #[allow(clippy::cast_possible_truncation)]
-        let whole = f.fract() == 0.0 && f.abs() < 9_007_199_254_740_993.0;
+        let whole = f.fract() == 0.0 && f.abs() <= 9_007_199_254_740_992.0;
         #[allow(clippy::cast_possible_truncation)]
         whole.then(|| Number::from(f as i64))
     });
@@ -79,4 +78,5 @@ fn walk_numbers(tree: &mut Json, change: &impl Fn(&Number) -> Option<Number>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -28,11 +28,13 @@ pub(crate) struct Rv {
     pub(crate) v: Value,
     /// The value sits in an interface: an element of a map or list of anything, not yet taken out of it.
     pub(crate) iface: bool,
+    /// The value is part of something behind a pointer, and so prints by the methods of its own pointer.
+    pub(crate) addr: bool,
 }
 
 impl Rv {
     pub(crate) fn plain(v: Value) -> Rv {
-        Rv { v, iface: false }
+        Rv { v, iface: false, addr: false }
     }
 
     fn unboxed(mut self) -> Rv {
@@ -191,7 +193,7 @@ impl<'t> State<'t, '_, '_> {
                 let value = self.pipeline(dot, pipe)?;
                 if pipe.decl.is_empty() {
                     self.at = At::Node(node);
-                    self.print(&value.v)?;
+                    self.print(&value)?;
                 }
             }
             Node::If(branch) => return self.branch(dot, branch, false),
@@ -204,13 +206,13 @@ impl<'t> State<'t, '_, '_> {
         Ok(Flow::Next)
     }
 
-    fn print(&mut self, value: &Value) -> Result<(), Error> {
-        match value {
+    fn print(&mut self, value: &Rv) -> Result<(), Error> {
+        match &value.v {
             Value::Nil => self.write(b"<no value>"),
             Value::Str(text) => self.write(text.as_bytes()),
             other => {
                 let before = self.out.len();
-                print::action(other, self.out);
+                print::action(other, value.addr, self.out);
                 let written = self.out.len() - before;
                 self.ctx.world.budget.bytes(written).map_err(|fail| self.failed("", fail))
             }
@@ -264,7 +266,7 @@ impl<'t> State<'t, '_, '_> {
                 let boxed = list.ty.holds_interfaces();
                 for (i, item) in list.items.iter().enumerate() {
                     ran = true;
-                    let item = Rv { v: item.clone(), iface: boxed };
+                    let item = Rv { v: item.clone(), iface: boxed, addr: false };
                     if self.iteration(branch, Rv::plain(Value::Int(i as i64)), item)? == Flow::Break {
                         break;
                     }
@@ -283,7 +285,7 @@ impl<'t> State<'t, '_, '_> {
                 let entries: Vec<_> = map.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
                 for (key, value) in entries {
                     ran = true;
-                    if self.iteration(branch, Rv::plain(Value::Str(key)), Rv { v: value, iface: boxed })? == Flow::Break {
+                    if self.iteration(branch, Rv::plain(Value::Str(key)), Rv { v: value, iface: boxed, addr: false })? == Flow::Break {
                         break;
                     }
                 }

@@ -349,7 +349,7 @@ fn leaf_text(kind: &Kind, got: &Json) -> String {
         Kind::AdditionalProperties { unexpected } => {
             let mut names: Vec<&String> = unexpected.iter().collect();
             names.sort();
-            format!("additional properties {} not allowed", names.into_iter().map(|n| quoted(n)).collect::<Vec<_>>().join(", "))
+            format!("additional properties {} not allowed", names.into_iter().map(quoted).collect::<Vec<_>>().join(", "))
         }
         Kind::Contains => "no items match contains schema".to_owned(),
         Kind::FalseSchema => "false schema".to_owned(),
