@@ -78,14 +78,21 @@ pub fn observe(want: &Want, facts: &Facts<'_>) -> State {
         // A rollback is finished even when something newer came: half of two targets is worse than either.
         return State::Running { superseded: superseded && run.action != RunAction::Rollback };
     }
+    // What was put back on purpose is guarded like anything else that is deployed.
+    let guarded = |rests: State| match facts.drifted {
+        _ if record.last().is_none_or(|r| r.status != RevisionStatus::Deployed) => rests,
+        None => State::NeedsLive,
+        Some(fields) if fields > 0 && want.correct_drift => State::Drifted(fields),
+        Some(_) => rests,
+    };
     if let Some(revision) = record.pinned {
-        return State::Pinned(revision);
+        return guarded(State::Pinned(revision));
     }
     let asked = facts.requested || facts.forced;
     if let Some(quarantine) = record.quarantine.as_ref().filter(|_| !asked)
         && change(want, &quarantine.attempt, Strategy::Revision).is_none()
     {
-        return State::Quarantined(quarantine.clone());
+        return guarded(State::Quarantined(quarantine.clone()));
     }
     let Some(last) = record.last() else { return State::Absent };
     match last.status {

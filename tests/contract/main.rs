@@ -2,7 +2,7 @@
 //!
 //! `cargo test --test contract` runs them on kubemem. With `HELMWARD_TEST_KUBECONFIG` set to a throwaway cluster's kubeconfig
 //! (`tests/contract/cluster.sh`), they run there.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr, missing_docs)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr, missing_docs, unreachable_pub)]
 
 mod gitserver;
 mod story;

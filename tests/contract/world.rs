@@ -104,6 +104,9 @@ impl World {
         let config = kube::config::Kubeconfig::read_from(&kubeconfig).unwrap();
         let config = kube::Config::from_custom_kubeconfig(config, &kube::config::KubeConfigOptions::default()).await.unwrap();
         let client = kube::Client::try_from(config).unwrap();
+        let key = dir.path().join("store.key");
+        std::fs::write(&key, [7_u8; 32]).unwrap();
+        std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let git = GitServer::start(dir.path()).await;
         let world = Self { client, git, dir, real: real.is_some(), kubeconfig, daemon: None, _memory: memory, _turn: turn };
         if world.real {
@@ -239,7 +242,8 @@ impl World {
                 eprintln!("  {what}: {:.2} s", start.elapsed().as_secs_f64());
                 return found;
             }
-            if start.elapsed() > limit {
+            let dead = self.daemon.as_ref().is_some_and(|d| !alive(d.pid()));
+            if start.elapsed() > limit || dead {
                 panic!("not within {limit:?}: {what}\n{}", self.explain().await);
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
@@ -259,7 +263,7 @@ impl World {
             }
         }
         let log = self.daemon.as_ref().map(Daemon::logged).unwrap_or_default();
-        let tail: Vec<&str> = log.lines().rev().take(40).collect();
+        let tail: Vec<String> = log.lines().rev().take(25).map(|l| l.chars().take(300).collect()).collect();
         out.push_str(&format!("--- daemon\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n")));
         out
     }
@@ -332,6 +336,11 @@ const UNITS: [(&str, &str); 3] = [
     ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
     ("source.toolkit.fluxcd.io/v1", "GitRepository"),
 ];
+
+/// Whether a process runs (a zombie does not).
+pub fn alive(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|s| !s.rsplit(") ").next().unwrap_or_default().starts_with('Z'))
+}
 
 /// The kubeconfig of the real control plane, where the environment names one.
 pub fn real_kubeconfig() -> Option<PathBuf> {

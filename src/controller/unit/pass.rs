@@ -161,7 +161,11 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
             Decision::Stall(why) => break stall(unit, why),
             Decision::Compare => match live::compare(ctx, unit, &prepared).await {
                 live::Compared::All => continue,
-                live::Compared::Waiting => break Ending::new(Outcome::Settled),
+                live::Compared::Waiting => break Ending::new(resting(unit, &prepared)),
+                live::Compared::Unknown(why) => {
+                    tracing::warn!(unit = %key, %why, "drift cannot be seen");
+                    break Ending::new(resting(unit, &prepared));
+                }
                 live::Compared::Failed(error) => break stumble(unit, Reason::ClusterUnavailable, error),
             },
             Decision::Act(action) => action,
@@ -189,7 +193,11 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
         // A run that began, or that was found, goes on until it waits or ends.
         if unit.record().run.is_some() {
             match run::advance(ctx, key, unit, &prepared).await {
-                run::Progress::Ended(result) => run::end(ctx, key, unit, &prepared, result).await,
+                run::Progress::Ended(result) => {
+                    if let Err(failure) = run::end(ctx, key, unit, &prepared, result).await {
+                        break stumble(unit, failure_reason(unit), failure.message);
+                    }
+                }
                 run::Progress::Waiting { until, what } => {
                     let run = unit.record().run.as_ref().expect("a waiting run is there");
                     let words = crate::release::summary::progress(run, &what);
@@ -208,6 +216,16 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
         ctx.save(key, unit, false).await;
     }
     ending
+}
+
+/// What to show of a unit whose objects cannot be compared now: what it is otherwise.
+fn resting(unit: &Unit, prepared: &super::Prepared) -> Outcome {
+    let facts = Facts { record: unit.record(), drifted: Some(0), requested: false, forced: false, now: Timestamp::now() };
+    match observe(&prepared.want, &facts) {
+        State::Quarantined(quarantine) => Outcome::Quarantined(quarantine.message),
+        State::Pinned(revision) => Outcome::Pinned(revision),
+        _ => Outcome::Settled,
+    }
 }
 
 /// A rollback that a person asked for by annotation: begun once, and held until the annotation goes.
@@ -286,10 +304,10 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepa
         }
         let prepared = prepare::for_removal(spec);
         let (outcome, again) = match run::advance(ctx, key, unit, &prepared).await {
-            run::Progress::Ended(Ok(())) => {
-                run::end(ctx, key, unit, &prepared, Ok(())).await;
-                (None, SignedDuration::ZERO)
-            }
+            run::Progress::Ended(Ok(())) => match run::end(ctx, key, unit, &prepared, Ok(())).await {
+                Ok(()) => (None, SignedDuration::ZERO),
+                Err(failure) => (Some(Outcome::Retrying(Reason::UninstallFailed, failure.message)), SignedDuration::from_secs(1)),
+            },
             run::Progress::Ended(Err(failure)) => {
                 // Nothing is ever dropped because its removal failed: it is tried again, and the reason is shown.
                 if let Some(run) = unit.record_mut().run.as_mut() {

@@ -153,6 +153,16 @@ fn from_kustomization(bundle: &super::prepare::BundleSpec) -> UnitRecord {
             commit: String::new(),
         });
     }
+    let held = condition::find(&status.conditions, ConditionType::Quarantined).filter(|c| c.status == ConditionStatus::True);
+    if let (Some(held), Some(revision)) = (held, &status.last_attempted_revision) {
+        let restored = condition::find(&status.conditions, ConditionType::RolledBack).and_then(|_| record.deployed().map(|r| r.number));
+        record.quarantine = Some(Quarantine {
+            attempt: Attempt { source_revision: revision.clone(), version: revision.clone(), ..Attempt::default() },
+            message: held.message.clone(),
+            since: held.last_transition_time.timestamp(),
+            restored,
+        });
+    }
     record
 }
 
