@@ -9,7 +9,7 @@ use crate::controller::unit::{self, Units};
 use crate::controller::views::{DaemonReport, Views};
 use crate::controller::{bootstrap, requests};
 use crate::git::{Git, GitOptions};
-use crate::object::Redactor;
+use crate::object::{ObjectId, Redactor};
 use crate::store::{Store, StoreKey};
 use crate::telemetry::{self, BuildInfo, Metrics, Readiness};
 use crate::web;
@@ -151,7 +151,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
         return Ok(());
     };
     metrics.leading(true);
-    views.put_daemon(DaemonReport { leading: None, ..daemon });
+    views.put_daemon(DaemonReport { leading: None, ..daemon.clone() });
     let cluster = cluster.with_gate(elector.gate());
 
     install_crds(&cluster).await?;
@@ -175,6 +175,8 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
         secret,
         bootstrap: settings.bootstrap.as_ref().map(|b| (b.url.clone(), b.credentials.clone())),
         managed: Default::default(),
+        inputs: Default::default(),
+        helm: Default::default(),
         cluster,
     });
     // No decision before every custom resource is known: an empty cache is never an empty desired state.
@@ -182,6 +184,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
         () = ctx.objects.settled() => {}
         () = shutdown.cancelled() => {}
     }
+    ctx.learn_helm().await;
     if let Some(bootstrap) = settings.bootstrap.clone() {
         bootstrap::apply(&ctx, &bootstrap).await.map_err(StartError::Bootstrap)?;
     }
@@ -211,6 +214,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
         });
     }
     tasks.spawn(requests::serve(Arc::clone(&ctx), incoming, work.clone()));
+    tasks.spawn(follow_lease(Arc::clone(&ctx), daemon, work));
 
     shutdown.cancelled().await;
     tracing::info!("stopping: what is under way is finished");
@@ -277,9 +281,12 @@ async fn elect(
     shutdown: &CancellationToken,
 ) -> Result<Option<Elector>, StartError> {
     // The Lease needs its namespace; who may not make it finds it made by whoever installed the daemon.
-    cluster.ensure_namespace(&settings.namespace, &serde_json::json!({})).await.map_err(|e| {
-        StartError::Cluster(format!("the namespace {} of the Lease is not there and cannot be made: {e}", settings.namespace))
-    })?;
+    let namespace = ObjectId::new("", "Namespace", "", &settings.namespace);
+    if !cluster.get(&namespace).await.is_ok_and(|found| found.is_some()) {
+        cluster.ensure_namespace(&settings.namespace, &serde_json::json!({})).await.map_err(|e| {
+            StartError::Cluster(format!("the namespace {} of the Lease is not there and cannot be made: {e}", settings.namespace))
+        })?;
+    }
     let mut told = String::new();
     loop {
         let foreign = match cluster.foreign_leases().await {
@@ -331,6 +338,40 @@ async fn elect(
                 elector.step_down().await;
                 return Ok(None);
             }
+        }
+    }
+}
+
+/// A Lease that is lost is waited for again. Whoever had it in between may have written, so nothing that is remembered counts then.
+async fn follow_lease(ctx: Arc<Context>, daemon: DaemonReport, stop: CancellationToken) {
+    let Some(mut leadership) = ctx.leader.elector.as_ref().map(Elector::leadership) else { return };
+    let mut leading = true;
+    loop {
+        let now = leadership.borrow_and_update().clone();
+        match now {
+            Leadership::Leading if !leading => {
+                leading = true;
+                ctx.learn_helm().await;
+                ctx.units.void();
+                for key in ctx.objects.sources() {
+                    ctx.sources.queue.add(key);
+                }
+                for (key, _) in ctx.objects.units() {
+                    ctx.units.wake(&key);
+                }
+                ctx.views.put_daemon(daemon.clone());
+            }
+            Leadership::Waiting { holder, .. } => {
+                leading = false;
+                let words = holder.map_or_else(|| "the Lease is lost; waiting for it".to_owned(), |h| format!("{h} holds the Lease and writes"));
+                ctx.views.put_daemon(DaemonReport { leading: Some(words), ..daemon.clone() });
+            }
+            _ => {}
+        }
+        ctx.metrics.leading(leading);
+        tokio::select! {
+            changed = leadership.changed() => if changed.is_err() { return },
+            () = stop.cancelled() => return,
         }
     }
 }

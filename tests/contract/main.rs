@@ -4,6 +4,9 @@
 //! (`tests/contract/cluster.sh`), they run there.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr, missing_docs, unreachable_pub)]
 
+mod charts;
+mod crash;
 mod gitserver;
+mod helm;
 mod story;
 mod world;

@@ -188,6 +188,15 @@ impl World {
         list.map(|l| l.items.into_iter().map(|o| serde_json::to_value(o).unwrap()).collect()).unwrap_or_default()
     }
 
+    /// Whether objects of a kind live in namespaces.
+    pub async fn namespaced(&self, api_version: &str, kind: &str) -> bool {
+        let path = if api_version.contains('/') { format!("/apis/{api_version}") } else { format!("/api/{api_version}") };
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        let list: Value = self.client.request(request).await.unwrap();
+        let found = list["resources"].as_array().unwrap().iter().find(|r| r["kind"] == kind);
+        found.unwrap_or_else(|| panic!("{api_version} {kind} is not served"))["namespaced"] == true
+    }
+
     /// A merge patch as `kubectl patch` sends it.
     pub async fn kubectl_patch(&self, api_version: &str, kind: &str, namespace: &str, name: &str, patch: Value) {
         let params = PatchParams { field_manager: Some("kubectl-patch".into()), ..PatchParams::default() };

@@ -13,12 +13,20 @@ use std::sync::Arc;
 /// One pass over a unit: takes it out, works on it, puts it back, and sets the time of the next.
 pub async fn pass(ctx: Arc<Context>, key: UnitKey) {
     let started = std::time::Instant::now();
-    let (mut unit, inbox) = ctx.units.take(&key);
+    let (mut unit, inbox, epoch) = ctx.units.take(&key);
     let keep = work(&ctx, &key, &mut unit, inbox).await;
-    if keep {
-        ctx.units.put(&key, unit);
+    if keep && unit.stale {
+        // What the store has of it is as old as what is in memory.
+        tracing::warn!(unit = %key, "somebody else went on with the release; what is remembered of it is read from the cluster again");
+        ctx.forget(&key).await;
+        ctx.units.await_objects(&key, &mut unit, Default::default());
+        ctx.units.take_from(&key, &mut unit, Default::default());
+        ctx.units.wake(&key);
+    } else if keep {
+        ctx.units.put(&key, unit, epoch);
     } else {
         ctx.units.await_objects(&key, &mut unit, Default::default());
+        ctx.units.take_from(&key, &mut unit, Default::default());
         ctx.views.remove_unit(&key);
     }
     ctx.metrics.reconciled(key.kind.as_str(), &key.namespace, &key.name, started.elapsed());
@@ -77,6 +85,11 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
     if spec.is_deleting() {
         return remove(ctx, key, unit, &spec).await;
     }
+    if let Some(words) = spec.blocked() {
+        // Doing the rest would bring about something else than was asked for.
+        publish::publish(ctx, key, unit, &spec, &Outcome::Stalled(Reason::UnsupportedField, words)).await;
+        return true;
+    }
     if spec.suspended() {
         live::look(ctx, unit, &spec).await;
         publish::suspended(ctx, key, unit, &spec).await;
@@ -102,6 +115,9 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
         return stumble(unit, Reason::Failed, error.to_string());
     }
     if full {
+        let inputs = spec.inputs();
+        ctx.watch_inputs(&inputs);
+        ctx.units.take_from(key, unit, inputs);
         match prepare::prepare(ctx, key, unit, spec, due).await {
             Ok(prepared) => {
                 unit.prepared = Some(Arc::new(prepared));
@@ -294,7 +310,9 @@ async fn refuse(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &super:
 
 /// The object is being deleted: what it brought goes first, then the finalizer.
 async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepare::Spec) -> bool {
-    let keeps = spec.suspended() || !spec.deletes_objects();
+    // What was never served (for another cluster, say) left nothing here that could be removed.
+    let never_served = spec.blocked().is_some() && unit.record().inventory.values().all(|a| a.uid.is_empty());
+    let keeps = spec.suspended() || !spec.deletes_objects() || never_served;
     if !keeps && (unit.record().last().is_some_and(|r| r.status != RevisionStatus::Uninstalled) || !unit.record().inventory.is_empty()) {
         let uninstalling = unit.record().run.as_ref().is_some_and(|r| r.action == RunAction::Uninstall);
         if !uninstalling && let Err(failure) = run::begin_uninstall(ctx, key, unit).await {
