@@ -9,12 +9,12 @@ use crate::controller::unit::{self, Units};
 use crate::controller::views::{DaemonReport, Views};
 use crate::controller::{bootstrap, requests};
 use crate::git::{Git, GitOptions};
-use crate::object::Redactor;
+use crate::object::{ObjectId, Redactor};
 use crate::store::{Store, StoreKey};
 use crate::telemetry::{self, BuildInfo, Metrics, Readiness};
 use crate::web;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -41,7 +41,8 @@ pub struct Settings {
     pub workers: usize,
     /// Namespace of the Lease and of what the daemon keeps in the cluster.
     pub namespace: String,
-    /// Who holds the Lease.
+    /// Who holds the Lease. Where it is empty, the one kept in the state directory (made there the first time): a daemon that is
+    /// started again on its own state takes its own Lease back at once.
     pub identity: String,
     /// What to bootstrap from.
     pub bootstrap: Option<bootstrap::Bootstrap>,
@@ -77,6 +78,14 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// The identity cannot be kept.
+    #[error("the identity file {}: {error}; check the rights on the state directory", path.display())]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
     /// The cluster refused what the daemon needs to run.
     #[error("{0}")]
     Cluster(String),
@@ -89,7 +98,7 @@ pub enum StartError {
 ///
 /// # Errors
 /// Where it cannot start. Once it runs, nothing but `shutdown` ends it.
-pub async fn run(cluster: Cluster, server_version: String, settings: Settings, shutdown: CancellationToken) -> Result<(), StartError> {
+pub async fn run(cluster: Cluster, server_version: String, mut settings: Settings, shutdown: CancellationToken) -> Result<(), StartError> {
     if !settings.listen.ip().is_loopback() {
         return Err(StartError::NotLoopback(settings.listen));
     }
@@ -104,6 +113,10 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
     }
     let store = opened.store;
     tracing::debug!(?origin, "store opened");
+    // Only now: the store's lock says that nobody else uses this directory, so nobody else has this identity.
+    if settings.identity.is_empty() {
+        settings.identity = identity(&settings.state_dir)?;
+    }
 
     let metrics =
         Metrics::new(BuildInfo { version: env!("CARGO_PKG_VERSION"), revision: option_env!("HELMWARD_REVISION").unwrap_or_default() });
@@ -138,7 +151,7 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
         return Ok(());
     };
     metrics.leading(true);
-    views.put_daemon(DaemonReport { leading: None, ..daemon });
+    views.put_daemon(DaemonReport { leading: None, ..daemon.clone() });
     let cluster = cluster.with_gate(elector.gate());
 
     install_crds(&cluster).await?;
@@ -162,6 +175,8 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
         secret,
         bootstrap: settings.bootstrap.as_ref().map(|b| (b.url.clone(), b.credentials.clone())),
         managed: Default::default(),
+        inputs: Default::default(),
+        helm: Default::default(),
         cluster,
     });
     // No decision before every custom resource is known: an empty cache is never an empty desired state.
@@ -169,6 +184,7 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
         () = ctx.objects.settled() => {}
         () = shutdown.cancelled() => {}
     }
+    ctx.learn_helm().await;
     if let Some(bootstrap) = settings.bootstrap.clone() {
         bootstrap::apply(&ctx, &bootstrap).await.map_err(StartError::Bootstrap)?;
     }
@@ -198,6 +214,7 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
         });
     }
     tasks.spawn(requests::serve(Arc::clone(&ctx), incoming, work.clone()));
+    tasks.spawn(follow_lease(Arc::clone(&ctx), daemon, work));
 
     shutdown.cancelled().await;
     tracing::info!("stopping: what is under way is finished");
@@ -215,6 +232,27 @@ pub async fn run(cluster: Cluster, server_version: String, settings: Settings, s
         let _ = tokio::time::timeout(Duration::from_secs(2), recording).await;
     }
     Ok(())
+}
+
+/// The identity that the state directory keeps.
+fn identity(state_dir: &Path) -> Result<String, StartError> {
+    let path = state_dir.join("identity");
+    let trouble = |error| StartError::Identity { path: path.clone(), error };
+    match std::fs::read_to_string(&path) {
+        Ok(kept) if !kept.trim().is_empty() => return Ok(kept.trim().to_owned()),
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(trouble(error)),
+    }
+    let mut random = [0_u8; 4];
+    getrandom::fill(&mut random).map_err(|e| trouble(std::io::Error::other(e)))?;
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "helmward" } else { host.trim() };
+    let made = format!("{host}_{:08x}", u32::from_be_bytes(random));
+    // Complete or absent: a half-written identity would be another one at the next start.
+    let part = state_dir.join("identity.part");
+    std::fs::write(&part, &made).and_then(|()| std::fs::rename(&part, &path)).map_err(trouble)?;
+    Ok(made)
 }
 
 async fn serve(listener: TcpListener, router: axum::Router, what: &'static str, stop: CancellationToken) {
@@ -243,9 +281,12 @@ async fn elect(
     shutdown: &CancellationToken,
 ) -> Result<Option<Elector>, StartError> {
     // The Lease needs its namespace; who may not make it finds it made by whoever installed the daemon.
-    cluster.ensure_namespace(&settings.namespace, &serde_json::json!({})).await.map_err(|e| {
-        StartError::Cluster(format!("the namespace {} of the Lease is not there and cannot be made: {e}", settings.namespace))
-    })?;
+    let namespace = ObjectId::new("", "Namespace", "", &settings.namespace);
+    if !cluster.get(&namespace).await.is_ok_and(|found| found.is_some()) {
+        cluster.ensure_namespace(&settings.namespace, &serde_json::json!({})).await.map_err(|e| {
+            StartError::Cluster(format!("the namespace {} of the Lease is not there and cannot be made: {e}", settings.namespace))
+        })?;
+    }
     let mut told = String::new();
     loop {
         let foreign = match cluster.foreign_leases().await {
@@ -297,6 +338,40 @@ async fn elect(
                 elector.step_down().await;
                 return Ok(None);
             }
+        }
+    }
+}
+
+/// A Lease that is lost is waited for again. Whoever had it in between may have written, so nothing that is remembered counts then.
+async fn follow_lease(ctx: Arc<Context>, daemon: DaemonReport, stop: CancellationToken) {
+    let Some(mut leadership) = ctx.leader.elector.as_ref().map(Elector::leadership) else { return };
+    let mut leading = true;
+    loop {
+        let now = leadership.borrow_and_update().clone();
+        match now {
+            Leadership::Leading if !leading => {
+                leading = true;
+                ctx.learn_helm().await;
+                ctx.units.void();
+                for key in ctx.objects.sources() {
+                    ctx.sources.queue.add(key);
+                }
+                for (key, _) in ctx.objects.units() {
+                    ctx.units.wake(&key);
+                }
+                ctx.views.put_daemon(daemon.clone());
+            }
+            Leadership::Waiting { holder, .. } => {
+                leading = false;
+                let words = holder.map_or_else(|| "the Lease is lost; waiting for it".to_owned(), |h| format!("{h} holds the Lease and writes"));
+                ctx.views.put_daemon(DaemonReport { leading: Some(words), ..daemon.clone() });
+            }
+            _ => {}
+        }
+        ctx.metrics.leading(leading);
+        tokio::select! {
+            changed = leadership.changed() => if changed.is_err() { return },
+            () = stop.cancelled() => return,
         }
     }
 }

@@ -74,7 +74,7 @@ pub fn main() -> std::process::ExitCode {
             metrics_listen: Some(args.metrics_listen),
             workers: 20,
             namespace: "flux-system".into(),
-            identity: format!("local-{}", std::process::id()),
+            identity: String::new(),
             bootstrap,
             cluster_name: "test".into(),
             simulated: false,

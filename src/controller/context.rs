@@ -7,7 +7,8 @@ use super::views::Views;
 use crate::api::helm::{HelmRelease, HelmReleaseSpec};
 use crate::api::{Condition, ConditionStatus, ConditionType, Kustomization, ObjectMeta, Reason, ValuesKind, condition, names};
 use crate::cluster::{
-    ApiError, Cluster, Delete, Depth, Elector, EventRecorder, FLUX_FINALIZER, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, Live, Note, Served,
+    ApiError, Cluster, Delete, Depth, Elector, EventRecorder, FLUX_FINALIZER, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, ListOptions, Live,
+    Note, Served,
     Severity, WatchHandle, WatchHub, WatchSpec,
 };
 use crate::git::{Credentials, Git};
@@ -68,6 +69,11 @@ pub struct Context {
     pub bootstrap: Option<(String, Credentials)>,
     /// Watches of managed kinds, kept while the daemon runs.
     pub managed: Mutex<HashMap<(UnitKind, Gvk), WatchHandle>>,
+    /// Watches of the Secrets and ConfigMaps of namespaces where values come from them, likewise.
+    pub inputs: Mutex<HashMap<(String, String), WatchHandle>>,
+    /// The newest revision of each Helm release when the Lease became ours, with its status, by namespace and name; `None` where it
+    /// cannot be listed. What the store has is believed only as far as it agrees.
+    pub helm: Mutex<Option<HashMap<(String, String), (u32, String)>>>,
 }
 
 /// Who may write.
@@ -200,6 +206,62 @@ impl Context {
             let gvk = manifest.gvk();
             let depth = if crate::health::takes_time(&manifest.id) { Depth::Health } else { Depth::Metadata };
             managed.entry((kind, gvk.clone())).or_insert_with(|| self.hub.ensure(WatchSpec::labelled(gvk, label, depth)));
+        }
+    }
+
+    /// Watches, without their content, the Secrets and ConfigMaps that values come from.
+    pub fn watch_inputs(&self, objects: &HashSet<ObjectId>) {
+        let mut inputs = lock(&self.inputs);
+        for id in objects {
+            inputs.entry((id.kind.clone(), id.namespace.clone())).or_insert_with(|| {
+                let spec = WatchSpec::namespaced(Gvk::new("v1", &id.kind), &id.namespace, Depth::Metadata);
+                // Release records come and go with every upgrade, and nobody takes values from them.
+                let fields = if id.kind == "Secret" { "type!=helm.sh/release.v1" } else { "" };
+                self.hub.ensure(WatchSpec { fields: fields.into(), ..spec })
+            });
+        }
+    }
+
+    /// Lists the newest revision of each Helm release.
+    pub async fn learn_helm(&self) {
+        let found = async {
+            let secrets = self.cluster.resource(&Gvk::new("v1", "Secret")).await?;
+            let options = ListOptions { metadata_only: true, ..ListOptions::labels("", "owner=helm") };
+            self.cluster.list(&secrets, &options).await
+        };
+        let newest = match found.await {
+            Ok(list) => {
+                let mut newest: HashMap<(String, String), (u32, String)> = HashMap::new();
+                for secret in &list.items {
+                    let text = |pointer: &str| secret.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
+                    let Ok(version) = text("/metadata/labels/version").parse() else { continue };
+                    let entry = newest.entry((text("/metadata/namespace"), text("/metadata/labels/name"))).or_default();
+                    if version >= entry.0 {
+                        *entry = (version, text("/metadata/labels/status"));
+                    }
+                }
+                Some(newest)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "Helm's records cannot be listed; what the store has is believed");
+                None
+            }
+        };
+        *lock(&self.helm) = newest;
+    }
+
+    /// Whether what is remembered of a release is what Helm's records say of it.
+    #[must_use]
+    pub fn agrees_with_helm(&self, storage: &str, record: &UnitRecord) -> bool {
+        let known = lock(&self.helm);
+        let (Some(known), Some((namespace, name))) = (&*known, storage.split_once('/')) else { return true };
+        let newest = known.get(&(namespace.to_owned(), name.to_owned()));
+        let number = newest.map_or(0, |n| n.0);
+        match (&record.run, record.last()) {
+            // The record of a run may be stored already, or not yet.
+            (Some(run), _) => number <= run.revision,
+            (None, Some(last)) => number == last.number && newest.is_some_and(|n| n.1 == last.status.as_str()),
+            (None, None) => number == 0,
         }
     }
 

@@ -151,6 +151,14 @@ pub async fn pass(ctx: Arc<Context>, key: SourceKey) {
 }
 
 async fn read(ctx: &Arc<Context>, key: &SourceKey, source: &GitRepository) -> Result<(), GitError> {
+    if let Some(object) = ctx.objects.source(key) {
+        let fields = api::unsupported::unsupported_fields(&object);
+        let fields: Vec<String> = fields.iter().filter(|u| u.blocking).map(ToString::to_string).collect();
+        if !fields.is_empty() {
+            let words = format!("not honoured yet, so nothing is read: {}; take it out of the object", fields.join(", "));
+            return Err(GitError::new(GitErrorClass::InvalidUrl, words));
+        }
+    }
     let git = ctx.git.mirror(remote(ctx, key, source).await?)?;
     follow_local(ctx, key, &git);
     let reference = crate::source::GitRef::from_fields(crate::source::RefFields {

@@ -77,16 +77,12 @@ fn choose(state: &State, want: &Want, record: &UnitRecord) -> Decision {
         State::Locked { revision } => Decision::Act(Action::Unlock(*revision)),
         State::Outdated(cause) => Decision::Act(Action::Upgrade(*cause)),
         State::Held => Decision::Finish,
-        State::Quarantined { drifted: None, .. } | State::Pinned { drifted: None, .. } => Decision::Compare,
-        State::Quarantined { drifted: Some(1..), .. } | State::Pinned { drifted: Some(1..), .. } if want.correct_drift => {
-            Decision::Act(Action::Correct)
-        }
-        State::Quarantined { quarantine, .. } => Decision::Hold(quarantine.message.clone()),
+        State::Quarantined(q) => Decision::Hold(q.message.clone()),
         State::Failed { action, message } => after_failure(*action, message, want, record),
         State::NeedsLive => Decision::Compare,
         State::Drifted(_) if want.correct_drift => Decision::Act(Action::Correct),
         State::Drifted(_) | State::Settled => Decision::Finish,
-        State::Pinned { revision, .. } => Decision::Hold(format!("rolled back to revision {revision} by request; resume to follow Git again")),
+        State::Pinned(revision) => Decision::Hold(format!("rolled back to revision {revision} by request; resume to follow Git again")),
     }
 }
 

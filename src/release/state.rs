@@ -51,12 +51,7 @@ pub enum State {
     /// The chart changed, but its version did not, and only a new version counts.
     Held,
     /// The wanted target has failed before and is not tried again as it is.
-    Quarantined {
-        /// What failed, and how.
-        quarantine: Quarantine,
-        /// Fields that differ from what is deployed instead; `None` where that was not compared yet.
-        drifted: Option<usize>,
-    },
+    Quarantined(Quarantine),
     /// The last attempt at the wanted target failed.
     Failed {
         /// What it was.
@@ -69,12 +64,7 @@ pub enum State {
     /// Fields in the cluster differ.
     Drifted(usize),
     /// A person rolled back to a revision and has not resumed since.
-    Pinned {
-        /// The revision.
-        revision: u32,
-        /// As for a quarantine.
-        drifted: Option<usize>,
-    },
+    Pinned(u32),
     /// All is as wanted.
     Settled,
 }
@@ -88,16 +78,21 @@ pub fn observe(want: &Want, facts: &Facts<'_>) -> State {
         // A rollback is finished even when something newer came: half of two targets is worse than either.
         return State::Running { superseded: superseded && run.action != RunAction::Rollback };
     }
-    // Where nothing is deployed there is nothing to drift.
-    let drifted = if record.deployed().is_some() { facts.drifted } else { Some(0) };
+    // What was put back on purpose is guarded like anything else that is deployed.
+    let guarded = |rests: State| match facts.drifted {
+        _ if record.last().is_none_or(|r| r.status != RevisionStatus::Deployed) => rests,
+        None => State::NeedsLive,
+        Some(fields) if fields > 0 && want.correct_drift => State::Drifted(fields),
+        Some(_) => rests,
+    };
     if let Some(revision) = record.pinned {
-        return State::Pinned { revision, drifted };
+        return guarded(State::Pinned(revision));
     }
     let asked = facts.requested || facts.forced;
     if let Some(quarantine) = record.quarantine.as_ref().filter(|_| !asked)
         && change(want, &quarantine.attempt, Strategy::Revision).is_none()
     {
-        return State::Quarantined { quarantine: quarantine.clone(), drifted };
+        return guarded(State::Quarantined(quarantine.clone()));
     }
     let Some(last) = record.last() else { return State::Absent };
     match last.status {

@@ -12,6 +12,12 @@ pub enum Step {
     Crds,
     /// Run the hook with this index, and wait for it.
     Hook(usize),
+    /// Delete the hooks of this moment that ask for it once all have succeeded. A step of its own: a hook that is known to have run is
+    /// never run again because its object is gone.
+    CleanHooks {
+        /// Those that ran before, or those that ran after.
+        before: bool,
+    },
     /// Apply the stage with this index.
     Apply(usize),
     /// Wait until what was applied at this stage index is established (namespaces, CRDs).
@@ -54,7 +60,13 @@ pub fn steps(action: RunAction, shape: &Shape) -> Vec<Step> {
     if shape.crds && action != RunAction::Uninstall {
         out.push(Step::Crds);
     }
-    out.extend(shape.before.iter().map(|&i| Step::Hook(i)));
+    let hooks = |out: &mut Vec<Step>, list: &[usize], before: bool| {
+        out.extend(list.iter().map(|&i| Step::Hook(i)));
+        if !list.is_empty() {
+            out.push(Step::CleanHooks { before });
+        }
+    };
+    hooks(&mut out, &shape.before, true);
     for (i, &establish) in shape.stages.iter().enumerate() {
         out.push(Step::Apply(i));
         if establish {
@@ -65,7 +77,7 @@ pub fn steps(action: RunAction, shape: &Shape) -> Vec<Step> {
     if shape.wait && action != RunAction::Uninstall {
         out.push(Step::Healthy);
     }
-    out.extend(shape.after.iter().map(|&i| Step::Hook(i)));
+    hooks(&mut out, &shape.after, false);
     out.push(Step::Finish);
     out
 }

@@ -79,12 +79,11 @@ fn states() {
     assert_eq!(see(&rolled_back, &want(v2.clone()), None), State::Outdated(Cause::Content));
     let quarantine = Quarantine { attempt: v2.clone(), message: "unhealthy".into(), since: Timestamp::UNIX_EPOCH, restored: Some(3) };
     rolled_back.quarantine = Some(quarantine.clone());
-    assert_eq!(see(&rolled_back, &want(v2.clone()), None), State::Quarantined { quarantine, drifted: None });
-    let corrects = Want { correct_drift: true, ..want(v2.clone()) };
-    let next = |drifted| decide(&see(&rolled_back, &corrects, drifted), &corrects, &rolled_back, &[]);
-    assert_eq!(next(None), Decision::Compare, "a quarantined release is still looked after");
-    assert_eq!(next(Some(1)), Decision::Act(Action::Correct));
-    assert_eq!(next(Some(0)), Decision::Hold("unhealthy".into()));
+    assert_eq!(see(&rolled_back, &want(v2.clone()), None), State::NeedsLive, "what was put back is compared with the cluster too");
+    assert_eq!(see(&rolled_back, &want(v2.clone()), Some(0)), State::Quarantined(quarantine.clone()));
+    assert_eq!(see(&rolled_back, &want(v2.clone()), Some(1)), State::Quarantined(quarantine.clone()), "drift is shown only");
+    let corrected = Want { correct_drift: true, ..want(v2.clone()) };
+    assert_eq!(see(&rolled_back, &corrected, Some(1)), State::Drifted(1), "and corrected where that is asked for");
     let fixed_without_bump = attempt("2.0.0", "dd", "x");
     assert_eq!(see(&rolled_back, &want(fixed_without_bump), None), State::Outdated(Cause::Content), "new content lifts a quarantine");
     let asked = Facts { record: &rolled_back, drifted: None, requested: true, forced: false, now: Timestamp::UNIX_EPOCH };
@@ -144,10 +143,23 @@ fn failures_are_answered() {
 #[test]
 fn the_order_of_steps_is_helms() {
     let shape = Shape { stages: vec![true, false], before: vec![0], after: vec![1], crds: true, wait: true };
-    use Step::{Apply, Begin, Crds, Established, Finish, Healthy, Hook, Prune};
+    use Step::{Apply, Begin, CleanHooks, Crds, Established, Finish, Healthy, Hook, Prune};
     assert_eq!(
         steps(RunAction::Upgrade, &shape),
-        [Begin, Crds, Hook(0), Apply(0), Established(0), Apply(1), Prune, Healthy, Hook(1), Finish]
+        [
+            Begin,
+            Crds,
+            Hook(0),
+            CleanHooks { before: true },
+            Apply(0),
+            Established(0),
+            Apply(1),
+            Prune,
+            Healthy,
+            Hook(1),
+            CleanHooks { before: false },
+            Finish
+        ]
     );
     let none = Shape::default();
     assert_eq!(steps(RunAction::Uninstall, &none), [Begin, Prune, Finish]);

@@ -71,8 +71,43 @@ impl GitServer {
         self.push(message)
     }
 
-    fn push(&self, message: &str) -> String {
-        git(&self.work, &["add", "-A"]);
+    /// The work tree.
+    pub fn work(&self) -> &Path {
+        &self.work
+    }
+
+    /// Writes a file for the next commit.
+    pub fn write(&self, path: &str, text: &str) {
+        let to = self.work.join(path);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::write(to, text).unwrap();
+    }
+
+    /// Removes a file for the next commit, where it is there.
+    pub fn discard(&self, path: &str) {
+        let _ = std::fs::remove_file(self.work.join(path));
+    }
+
+    /// Copies a folder for the next commit.
+    pub fn copy(&self, from: &Path, to: &str) {
+        let mut folders = vec![from.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let to = self.work.join(to).join(path.strip_prefix(from).unwrap());
+                std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+                std::fs::copy(&path, to).unwrap();
+            }
+        }
+    }
+
+    /// Commits what was written and pushes it. Gives the commit id.
+    pub fn push(&self, message: &str) -> String {
+        git(&self.work, &["add", "-A", "-f"]);
         git(&self.work, &["commit", "-q", "-m", message]);
         git(&self.work, &["push", "-q", "origin", "main"]);
         git(&self.work, &["rev-parse", "HEAD"])

@@ -2,8 +2,11 @@
 //!
 //! `cargo test --test contract` runs them on kubemem. With `HELMWARD_TEST_KUBECONFIG` set to a throwaway cluster's kubeconfig
 //! (`tests/contract/cluster.sh`), they run there.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr, missing_docs)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr, missing_docs, unreachable_pub)]
 
+mod charts;
+mod crash;
 mod gitserver;
+mod helm;
 mod story;
 mod world;

@@ -1,21 +1,8 @@
 //! The main job: commit → deployed → broken → rolled back → drift seen and corrected → fixed → removed, and the store lost on the way.
 
-use crate::world::{World, condition, example};
-use serde_json::{Value, json};
+use crate::world::{SOON, World, condition, example, fast, ready};
+use serde_json::json;
 use std::time::Duration;
-
-const SOON: Duration = Duration::from_secs(60);
-
-/// The steps' intervals are a minute; ten of them would be long to wait for.
-fn fast(text: &str) -> String {
-    text.replace("interval: 1m", "interval: 1s")
-}
-
-fn ready(release: &Value, version: &str) -> bool {
-    condition(release, "Ready").is_some_and(|(status, ..)| status == "True")
-        && release["status"]["history"][0]["chartVersion"] == version
-        && release["status"]["observedGeneration"] == release["metadata"]["generation"]
-}
 
 async fn greeting(world: &World) -> Option<String> {
     let config = world.get("v1", "ConfigMap", "shop", "web-config").await?;
@@ -25,20 +12,6 @@ async fn greeting(world: &World) -> Option<String> {
 async fn image(world: &World) -> Option<String> {
     let deployment = world.get("apps/v1", "Deployment", "shop", "web").await?;
     deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().map(str::to_owned)
-}
-
-async fn release_secrets(world: &World) -> Vec<(String, String, String)> {
-    let mut out: Vec<_> = world
-        .list("v1", "Secret", "shop", "owner=helm,name=web")
-        .await
-        .iter()
-        .map(|s| {
-            let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-            (text(&s["metadata"]["name"]), text(&s["metadata"]["labels"]["status"]), text(&s["metadata"]["resourceVersion"]))
-        })
-        .collect();
-    out.sort();
-    out
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,14 +47,14 @@ async fn commit_broken_rolled_back_drift_fixed_removed() {
     assert!(message.contains("1.2.0") && message.contains("1.1.0"), "both versions are named: {message}");
     assert!(message.contains("Deployment"), "the failing object is named: {message}");
     assert_eq!(image(&world).await.as_deref(), Some("registry.example/shop/web:1.1.0"));
-    let secrets = release_secrets(&world).await;
+    let secrets = world.release_secrets("shop", "web").await;
     let statuses: Vec<&str> = secrets.iter().map(|(_, status, _)| status.as_str()).collect();
     assert_eq!(statuses, ["superseded", "superseded", "failed", "deployed"], "{secrets:?}");
 
     // Quarantined: ten intervals later there was no second attempt. Commits elsewhere in the repository lift nothing.
     world.git.push_file("NOTES.md", Some("nothing to deploy\n"), "Write notes");
     tokio::time::sleep(Duration::from_secs(10)).await;
-    assert_eq!(release_secrets(&world).await, secrets, "no revision was made or changed");
+    assert_eq!(world.release_secrets("shop", "web").await, secrets, "no revision was made or changed");
     let source = world.get("source.toolkit.fluxcd.io/v1", "GitRepository", "flux-system", "flux-system").await.expect("it is live");
     assert!(!source["status"]["artifact"]["revision"].as_str().unwrap().contains(&broken), "the source went on");
 
@@ -96,7 +69,7 @@ async fn commit_broken_rolled_back_drift_fixed_removed() {
         })
         .await;
     assert_eq!(episode["owners"][0]["manager"], "kubectl-patch", "{episode}");
-    assert_eq!((&episode["desired"], &episode["live"]), (&json!("Good to see you"), &json!("Go away")));
+    assert_eq!((&episode["desired"], &episode["live"]), (&json!({"plain": "Good to see you"}), &json!({"plain": "Go away"})));
 
     // The next good commit is deployed at once.
     world.git.push_step(&example("web", "04-fixed"), &fast);
@@ -107,7 +80,7 @@ async fn commit_broken_rolled_back_drift_fixed_removed() {
     // The store lost: nothing is installed again, and nothing is written.
     world.kill_daemon();
     std::fs::remove_dir_all(world.state_dir()).expect("the state directory is there");
-    let before = (release_secrets(&world).await, world.get("apps/v1", "Deployment", "shop", "web").await.expect("it is live"));
+    let before = (world.release_secrets("shop", "web").await, world.get("apps/v1", "Deployment", "shop", "web").await.expect("it is live"));
     world.start_daemon(&[]).await;
     world
         .until("the page knows the release again", SOON, || async {
@@ -116,7 +89,7 @@ async fn commit_broken_rolled_back_drift_fixed_removed() {
         })
         .await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let after = (release_secrets(&world).await, world.get("apps/v1", "Deployment", "shop", "web").await.expect("it is live"));
+    let after = (world.release_secrets("shop", "web").await, world.get("apps/v1", "Deployment", "shop", "web").await.expect("it is live"));
     assert_eq!(before.0, after.0, "no revision was made or changed");
     assert_eq!(before.1["metadata"]["generation"], after.1["metadata"]["generation"]);
 

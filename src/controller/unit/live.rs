@@ -9,7 +9,7 @@ use crate::health::{self, Patience, Verdict, cause::Family};
 use crate::object::{Json, Manifest, ObjectId};
 use crate::plan::{Drift, DriftPolicy, drift};
 use crate::release::report::{DriftEpisode, EpisodeEnd};
-use crate::release::{Applied, Failure, UnitKey};
+use crate::release::{Applied, Failure, Fault, UnitKey};
 use crate::render::target::digest;
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -44,6 +44,8 @@ pub(super) enum Compared {
     Waiting,
     /// The cluster did not answer.
     Failed(String),
+    /// What was deployed is not known any more, so nothing can be compared with it.
+    Unknown(String),
 }
 
 /// Compares with the cluster what may differ: after a start every object whose version is not the one last verified, later those
@@ -57,6 +59,7 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
                 unit.deployed = Some((number, std::sync::Arc::clone(&target)));
                 target
             }
+            Err(failure) if failure.fault == Fault::Content => return Compared::Unknown(failure.message),
             Err(failure) => return Compared::Failed(failure.message),
         },
     };

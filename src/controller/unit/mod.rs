@@ -30,6 +30,7 @@ use crate::release::{UnitKey, UnitRecord};
 use crate::render::target::Target;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::queue::Queue;
@@ -42,6 +43,10 @@ pub struct Units {
     cells: Mutex<HashMap<UnitKey, Unit>>,
     inbox: Mutex<HashMap<UnitKey, Inbox>>,
     awaited: Mutex<HashMap<ObjectId, HashSet<UnitKey>>>,
+    /// Secrets and ConfigMaps that values come from.
+    inputs: Mutex<HashMap<ObjectId, HashSet<UnitKey>>>,
+    /// Counts the times at which all that is remembered became void: another daemon wrote in between.
+    epoch: AtomicU64,
     /// Units that wait for health, by namespace.
     waiting: Mutex<HashMap<String, HashSet<UnitKey>>>,
 }
@@ -86,6 +91,10 @@ pub struct Unit {
     pub stumbles: u32,
     /// What it awaits, to be taken back when it does not any more.
     pub awaits: HashSet<ObjectId>,
+    /// Secrets and ConfigMaps that its values come from.
+    pub inputs: HashSet<ObjectId>,
+    /// Somebody else went on with the release: what is remembered is void.
+    pub stale: bool,
     /// Watches of pods and warnings, held while health is waited for.
     pub workloads: Vec<crate::cluster::WatchHandle>,
     /// When the commit that a run deploys was seen first, for the lead time.
@@ -109,30 +118,32 @@ impl Units {
         self.queue.add(key.clone());
     }
 
-    /// Wakes whoever awaits an object.
+    /// Wakes whoever awaits an object, or takes values from it.
     pub fn arrived(&self, object: &ObjectId) {
-        let keys: Vec<UnitKey> = lock(&self.awaited).get(object).into_iter().flatten().cloned().collect();
-        for key in keys {
-            self.wake(&key);
+        for index in [&self.awaited, &self.inputs] {
+            let keys: Vec<UnitKey> = lock(index).get(object).into_iter().flatten().cloned().collect();
+            for key in keys {
+                self.wake(&key);
+            }
         }
     }
 
     /// Makes a unit await exactly these objects.
     pub fn await_objects(&self, key: &UnitKey, unit: &mut Unit, objects: HashSet<ObjectId>) {
-        let mut awaited = lock(&self.awaited);
-        for gone in unit.awaits.difference(&objects) {
-            if let Some(keys) = awaited.get_mut(gone) {
-                keys.remove(key);
-                if keys.is_empty() {
-                    awaited.remove(gone);
-                }
-            }
-        }
-        for object in objects.difference(&unit.awaits) {
-            awaited.entry(object.clone()).or_default().insert(key.clone());
-        }
-        drop(awaited);
+        exchange(&self.awaited, key, &unit.awaits, &objects);
         unit.awaits = objects;
+    }
+
+    /// Makes a unit be woken whenever one of exactly these Secrets and ConfigMaps changes.
+    pub fn take_from(&self, key: &UnitKey, unit: &mut Unit, objects: HashSet<ObjectId>) {
+        exchange(&self.inputs, key, &unit.inputs, &objects);
+        unit.inputs = objects;
+    }
+
+    /// Another daemon wrote: what is remembered in memory is void, and is read again.
+    pub fn void(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        lock(&self.cells).clear();
     }
 
     /// Makes a unit be woken by what happens to the pods of exactly these namespaces.
@@ -157,14 +168,40 @@ impl Units {
         }
     }
 
-    fn take(&self, key: &UnitKey) -> (Unit, Inbox) {
+    fn take(&self, key: &UnitKey) -> (Unit, Inbox, u64) {
+        let epoch = self.epoch.load(Ordering::SeqCst);
         let unit = lock(&self.cells).remove(key).unwrap_or_default();
         let inbox = lock(&self.inbox).remove(key).unwrap_or_default();
-        (unit, inbox)
+        (unit, inbox, epoch)
     }
 
-    fn put(&self, key: &UnitKey, unit: Unit) {
-        lock(&self.cells).insert(key.clone(), unit);
+    fn put(&self, key: &UnitKey, unit: Unit, epoch: u64) {
+        let mut cells = lock(&self.cells);
+        if self.epoch.load(Ordering::SeqCst) == epoch {
+            cells.insert(key.clone(), unit);
+        } else {
+            drop(cells);
+            self.wake(key);
+        }
+    }
+}
+
+/// Takes a key from the old objects of an index to the new.
+fn exchange(index: &Mutex<HashMap<ObjectId, HashSet<UnitKey>>>, key: &UnitKey, old: &HashSet<ObjectId>, new: &HashSet<ObjectId>) {
+    if old == new {
+        return;
+    }
+    let mut index = lock(index);
+    for gone in old.difference(new) {
+        if let Some(keys) = index.get_mut(gone) {
+            keys.remove(key);
+            if keys.is_empty() {
+                index.remove(gone);
+            }
+        }
+    }
+    for object in new.difference(old) {
+        index.entry(object.clone()).or_default().insert(key.clone());
     }
 }
 

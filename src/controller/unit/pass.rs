@@ -13,12 +13,20 @@ use std::sync::Arc;
 /// One pass over a unit: takes it out, works on it, puts it back, and sets the time of the next.
 pub async fn pass(ctx: Arc<Context>, key: UnitKey) {
     let started = std::time::Instant::now();
-    let (mut unit, inbox) = ctx.units.take(&key);
+    let (mut unit, inbox, epoch) = ctx.units.take(&key);
     let keep = work(&ctx, &key, &mut unit, inbox).await;
-    if keep {
-        ctx.units.put(&key, unit);
+    if keep && unit.stale {
+        // What the store has of it is as old as what is in memory.
+        tracing::warn!(unit = %key, "somebody else went on with the release; what is remembered of it is read from the cluster again");
+        ctx.forget(&key).await;
+        ctx.units.await_objects(&key, &mut unit, Default::default());
+        ctx.units.take_from(&key, &mut unit, Default::default());
+        ctx.units.wake(&key);
+    } else if keep {
+        ctx.units.put(&key, unit, epoch);
     } else {
         ctx.units.await_objects(&key, &mut unit, Default::default());
+        ctx.units.take_from(&key, &mut unit, Default::default());
         ctx.views.remove_unit(&key);
     }
     ctx.metrics.reconciled(key.kind.as_str(), &key.namespace, &key.name, started.elapsed());
@@ -77,6 +85,11 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
     if spec.is_deleting() {
         return remove(ctx, key, unit, &spec).await;
     }
+    if let Some(words) = spec.blocked() {
+        // Doing the rest would bring about something else than was asked for.
+        publish::publish(ctx, key, unit, &spec, &Outcome::Stalled(Reason::UnsupportedField, words)).await;
+        return true;
+    }
     if spec.suspended() {
         live::look(ctx, unit, &spec).await;
         publish::suspended(ctx, key, unit, &spec).await;
@@ -102,6 +115,9 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
         return stumble(unit, Reason::Failed, error.to_string());
     }
     if full {
+        let inputs = spec.inputs();
+        ctx.watch_inputs(&inputs);
+        ctx.units.take_from(key, unit, inputs);
         match prepare::prepare(ctx, key, unit, spec, due).await {
             Ok(prepared) => {
                 unit.prepared = Some(Arc::new(prepared));
@@ -153,15 +169,19 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
             }
             Decision::Hold(why) => {
                 break match state {
-                    State::Quarantined { .. } => Ending::new(Outcome::Quarantined(why)),
-                    State::Pinned { revision, .. } => Ending::new(Outcome::Pinned(revision)),
+                    State::Quarantined(_) => Ending::new(Outcome::Quarantined(why)),
+                    State::Pinned(revision) => Ending::new(Outcome::Pinned(revision)),
                     _ => Ending::new(Outcome::Running(why)).again(SignedDuration::from_millis(200)),
                 };
             }
             Decision::Stall(why) => break stall(unit, why),
             Decision::Compare => match live::compare(ctx, unit, &prepared).await {
                 live::Compared::All => continue,
-                live::Compared::Waiting => break Ending::new(before_comparison(&state)),
+                live::Compared::Waiting => break Ending::new(resting(unit, &prepared)),
+                live::Compared::Unknown(why) => {
+                    tracing::warn!(unit = %key, %why, "drift cannot be seen");
+                    break Ending::new(resting(unit, &prepared));
+                }
                 live::Compared::Failed(error) => break stumble(unit, Reason::ClusterUnavailable, error),
             },
             Decision::Act(action) => action,
@@ -189,7 +209,11 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
         // A run that began, or that was found, goes on until it waits or ends.
         if unit.record().run.is_some() {
             match run::advance(ctx, key, unit, &prepared).await {
-                run::Progress::Ended(result) => run::end(ctx, key, unit, &prepared, result).await,
+                run::Progress::Ended(result) => {
+                    if let Err(failure) = run::end(ctx, key, unit, &prepared, result).await {
+                        break stumble(unit, failure_reason(unit), failure.message);
+                    }
+                }
                 run::Progress::Waiting { until, what } => {
                     let run = unit.record().run.as_ref().expect("a waiting run is there");
                     let words = crate::release::summary::progress(run, &what);
@@ -210,11 +234,12 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
     ending
 }
 
-/// What is shown while a watch has not seen all objects yet.
-fn before_comparison(state: &State) -> Outcome {
-    match state {
-        State::Quarantined { quarantine, .. } => Outcome::Quarantined(quarantine.message.clone()),
-        State::Pinned { revision, .. } => Outcome::Pinned(*revision),
+/// What to show of a unit whose objects cannot be compared now: what it is otherwise.
+fn resting(unit: &Unit, prepared: &super::Prepared) -> Outcome {
+    let facts = Facts { record: unit.record(), drifted: Some(0), requested: false, forced: false, now: Timestamp::now() };
+    match observe(&prepared.want, &facts) {
+        State::Quarantined(quarantine) => Outcome::Quarantined(quarantine.message),
+        State::Pinned(revision) => Outcome::Pinned(revision),
         _ => Outcome::Settled,
     }
 }
@@ -285,7 +310,9 @@ async fn refuse(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &super:
 
 /// The object is being deleted: what it brought goes first, then the finalizer.
 async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepare::Spec) -> bool {
-    let keeps = spec.suspended() || !spec.deletes_objects();
+    // What was never served (for another cluster, say) left nothing here that could be removed.
+    let never_served = spec.blocked().is_some() && unit.record().inventory.values().all(|a| a.uid.is_empty());
+    let keeps = spec.suspended() || !spec.deletes_objects() || never_served;
     if !keeps && (unit.record().last().is_some_and(|r| r.status != RevisionStatus::Uninstalled) || !unit.record().inventory.is_empty()) {
         let uninstalling = unit.record().run.as_ref().is_some_and(|r| r.action == RunAction::Uninstall);
         if !uninstalling && let Err(failure) = run::begin_uninstall(ctx, key, unit).await {
@@ -295,10 +322,10 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepa
         }
         let prepared = prepare::for_removal(spec);
         let (outcome, again) = match run::advance(ctx, key, unit, &prepared).await {
-            run::Progress::Ended(Ok(())) => {
-                run::end(ctx, key, unit, &prepared, Ok(())).await;
-                (None, SignedDuration::ZERO)
-            }
+            run::Progress::Ended(Ok(())) => match run::end(ctx, key, unit, &prepared, Ok(())).await {
+                Ok(()) => (None, SignedDuration::ZERO),
+                Err(failure) => (Some(Outcome::Retrying(Reason::UninstallFailed, failure.message)), SignedDuration::from_secs(1)),
+            },
             run::Progress::Ended(Err(failure)) => {
                 // Nothing is ever dropped because its removal failed: it is tried again, and the reason is shown.
                 if let Some(run) = unit.record_mut().run.as_mut() {

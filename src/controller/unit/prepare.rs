@@ -3,6 +3,7 @@
 use super::Unit;
 use super::run::surroundings;
 use crate::api::helm::{CrdsPolicy, DeletionPropagation, DriftMode, ReconcileStrategy, RemediationStrategy};
+use crate::api::unsupported::Unsupported;
 use crate::api::{self, Condition, HelmRelease, Kustomization, Object, ObjectMeta, Reason, Resource, names};
 use crate::cluster::{Owner, Propagation};
 use crate::controller::context::Context;
@@ -32,14 +33,14 @@ pub struct ReleaseSpec {
     pub(super) object: HelmRelease,
     pub(super) name: String,
     rules: Rules,
-    unsupported: Vec<String>,
+    unsupported: Vec<Unsupported>,
 }
 
 /// A read `Kustomization`, likewise.
 #[derive(Debug, Clone)]
 pub struct BundleSpec {
     pub(super) object: Kustomization,
-    unsupported: Vec<String>,
+    unsupported: Vec<Unsupported>,
 }
 
 /// What a run may do, as the spec says for its action.
@@ -64,7 +65,7 @@ pub struct Policy {
 impl Spec {
     /// Reads a custom resource.
     pub(super) fn parse(kind: UnitKind, object: &Json) -> Result<Self, String> {
-        let unsupported = api::unsupported::unsupported(object);
+        let unsupported = api::unsupported::unsupported_fields(object);
         match kind {
             UnitKind::Release => {
                 let object = api::parse_helm_release(object).map_err(|e| e.to_string())?;
@@ -114,10 +115,32 @@ impl Spec {
         self.metadata().has_finalizer()
     }
 
-    pub(super) fn unsupported(&self) -> &[String] {
+    fn unsupported_fields(&self) -> &[Unsupported] {
         match self {
             Self::Release(r) => &r.unsupported,
             Self::Bundle(b) => &b.unsupported,
+        }
+    }
+
+    /// Fields of the spec that are not honoured yet, in words.
+    pub(super) fn unsupported(&self) -> Vec<String> {
+        self.unsupported_fields().iter().map(ToString::to_string).collect()
+    }
+
+    /// Why nothing of it may be applied: fields without which something else would be brought about.
+    pub(super) fn blocked(&self) -> Option<String> {
+        let fields: Vec<String> = self.unsupported_fields().iter().filter(|u| u.blocking).map(ToString::to_string).collect();
+        (!fields.is_empty()).then(|| format!("not honoured yet, so nothing is applied: {}; take it out of the object", fields.join(", ")))
+    }
+
+    /// Secrets and ConfigMaps that values come from.
+    pub(super) fn inputs(&self) -> HashSet<ObjectId> {
+        match self {
+            Self::Release(r) => {
+                let own = &r.object.metadata.namespace;
+                r.object.spec.values_from.iter().map(|v| ObjectId::new("", v.kind.as_str(), own, &v.name)).collect()
+            }
+            Self::Bundle(_) => HashSet::new(),
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) async fn publish(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec:
     let source_revision = prepared.as_ref().map(|p| p.want.attempt.source_revision.clone()).unwrap_or_default();
     let attempted = attempted(unit, prepared.as_deref());
     let (release, storage) = (spec.release(), spec.storage_namespace());
-    let unsupported = spec.unsupported().to_vec();
+    let unsupported = spec.unsupported();
     let scene = Scene {
         record: unit.record(),
         outcome,
@@ -150,7 +150,7 @@ fn report(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec: &Spec, seen: Seen
         events: unit.events.iter().cloned().collect(),
         depends_on: spec.depends_on().iter().map(ToString::to_string).collect(),
         next_check: unit.next_full,
-        unsupported: spec.unsupported().to_vec(),
+        unsupported: spec.unsupported(),
     };
     ctx.metrics.unit(&report);
     ctx.views.put_unit(report);

@@ -8,7 +8,7 @@ use crate::controller::context::Context;
 use crate::object::{Manifest, ObjectId, Origin};
 use crate::plan::hook::{Hook, Role};
 use crate::release::report::DriftEpisode;
-use crate::release::{Applied, Attempt, Failure, Quarantine, RevisionMeta, RevisionStatus, RunAction, UnitKey, UnitRecord};
+use crate::release::{Applied, Attempt, Failure, Quarantine, RevisionMeta, RevisionStatus, RunAction, UnitKey, UnitKind, UnitRecord};
 use crate::render::target::{Payload, Target};
 use helmward_chart::{release, yaml};
 use jiff::Timestamp;
@@ -19,7 +19,14 @@ use std::sync::Arc;
 pub(super) async fn load(ctx: &Context, key: &UnitKey, spec: &Spec) -> Result<(UnitRecord, VecDeque<DriftEpisode>), String> {
     let storage = format!("{}/{}", spec.storage_namespace(), spec.release().1);
     if let Some(kept) = ctx.load(key).await {
-        if kept.record.storage.as_ref().is_none_or(|s| *s == storage) {
+        let moved = kept.record.storage.as_ref().is_some_and(|s| *s != storage);
+        if !moved && key.kind == UnitKind::Release && !ctx.agrees_with_helm(&storage, &kept.record) {
+            tracing::warn!(unit = %key, "Helm's records are not as the store has them; rebuilding from the cluster");
+            let mut record = from_helm(ctx, spec).await?;
+            record.storage = Some(storage);
+            return Ok((record, kept.episodes));
+        }
+        if !moved {
             let mut record = kept.record;
             record.storage = Some(storage);
             return Ok((record, kept.episodes));
@@ -151,6 +158,16 @@ fn from_kustomization(bundle: &super::prepare::BundleSpec) -> UnitRecord {
             ended: Some(at),
             description: "rebuilt from the status".into(),
             commit: String::new(),
+        });
+    }
+    let held = condition::find(&status.conditions, ConditionType::Quarantined).filter(|c| c.status == ConditionStatus::True);
+    if let (Some(held), Some(revision)) = (held, &status.last_attempted_revision) {
+        let restored = condition::find(&status.conditions, ConditionType::RolledBack).and_then(|_| record.deployed().map(|r| r.number));
+        record.quarantine = Some(Quarantine {
+            attempt: Attempt { source_revision: revision.clone(), version: revision.clone(), ..Attempt::default() },
+            message: held.message.clone(),
+            since: held.last_transition_time.timestamp(),
+            restored,
         });
     }
     record

@@ -56,6 +56,13 @@ pub(super) async fn write_pending(
     match ctx.cluster.create_release(&write).await {
         Ok(_) => Ok(()),
         Err(error) if error.kind == Kind::AlreadyExists => {
+            let there = ctx.cluster.release(storage, name, run.revision).await?;
+            let ours = there.and_then(|secret| release::decode(&secret.payload).ok()).is_none_or(|r| r.last_deployed() == last);
+            if !ours {
+                // Never written over: another client's revision is history too.
+                unit.stale = true;
+                return Err(error);
+            }
             tracing::info!(unit = %key, revision = run.revision, "the revision is stored already: going on with it");
             ctx.cluster.update_release(&write).await.map(|_| ())
         }

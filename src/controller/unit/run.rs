@@ -255,6 +255,7 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
             Step::Begin => scene.pending(unit).await,
             Step::Crds => scene.crds().await,
             Step::Hook(index) => scene.hook(unit, index).await,
+            Step::CleanHooks { before } => scene.clean_hooks(if before { &shape.before } else { &shape.after }).await.map(|()| Done::Yes),
             Step::Apply(index) => scene.apply(unit, &stages[index].members).await,
             Step::Established(index) => scene.established(stages[index].members.iter().map(|&i| &target.manifests[i])).await,
             Step::Prune => scene.prune(unit).await,
@@ -288,10 +289,22 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
     }
 }
 
-/// Writes the end of a run into the record (and a failed status into Helm's).
-pub(super) async fn end(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared, result: Result<(), Failure>) {
+/// Writes the end of a run into the record (and a failed status into Helm's, before anything else: where that cannot be written, the
+/// run has not ended).
+pub(super) async fn end(
+    ctx: &Context,
+    key: &UnitKey,
+    unit: &mut Unit,
+    prepared: &Prepared,
+    result: Result<(), Failure>,
+) -> Result<(), Failure> {
     let now = Timestamp::now();
-    let Some(run) = unit.record_mut().run.take() else { return };
+    if let (Err(why), Some(run)) = (&result, &unit.record().run) {
+        let number = run.revision;
+        tracing::warn!(unit = %key, revision = number, error = %why.message, "run failed");
+        mark(ctx, key, unit, prepared, number, RevisionStatus::Failed, &why.message).await.map_err(|e| failure(&e))?;
+    }
+    let Some(run) = unit.record_mut().run.take() else { return Ok(()) };
     let target = unit.running.take();
     let version = run.attempt.version.clone();
     match result {
@@ -355,11 +368,6 @@ pub(super) async fn end(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared:
             publish::event(ctx, key, unit, warning, reason, &message);
         }
         Err(failure) => {
-            tracing::warn!(unit = %key, revision = run.revision, error = %failure.message, "run failed");
-            if let Err(error) = mark(ctx, key, unit, prepared, run.revision, RevisionStatus::Failed, &failure.message).await {
-                // Helm's record is behind; `set_status` of the next revision does not depend on it.
-                tracing::warn!(unit = %key, %error, "the failed revision cannot be marked in Helm's record");
-            }
             unit.record_mut().failures += 1;
             let reason = match (key.kind, run.action) {
                 (UnitKind::Bundle, _) => Reason::HealthCheckFailed,
@@ -371,6 +379,7 @@ pub(super) async fn end(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared:
         }
     }
     ctx.settle(key, unit, prepared.spec.max_history()).await;
+    Ok(())
 }
 
 /// Sets a revision's status in the record and in Helm's.
@@ -383,12 +392,15 @@ async fn mark(
     status: RevisionStatus,
     why: &str,
 ) -> Result<(), ApiError> {
+    if prepared.spec.kind() == UnitKind::Release {
+        record::set_status(ctx, key, unit, revision, status, why).await?;
+    }
     if let Some(found) = unit.record_mut().revision_mut(revision) {
         found.status = status;
         found.description = why.to_owned();
         found.ended = Some(Timestamp::now());
     }
-    if prepared.spec.kind() == UnitKind::Release { record::set_status(ctx, key, unit, revision, status, why).await } else { Ok(()) }
+    Ok(())
 }
 
 /// The indexes of the hooks that run before or after an action.
@@ -619,12 +631,16 @@ impl Scene<'_> {
         let runs = matches!(id.kind.as_str(), "Job" | "Pod");
         if !runs || (health.state == HealthState::Current && has_run(&live)) {
             self.ctx.units.await_objects(self.key, unit, Default::default());
-            self.clean_hooks(index).await?;
             return Ok(Done::Yes);
         }
         if health.state == HealthState::Failed || now.duration_since(since) >= timeout {
             if hook.deletes(DeletePolicy::HookFailed) {
                 self.ctx.delete(id, &Delete::default()).await.map_err(|e| failure(&e))?;
+            }
+            // Those that succeeded before it go as they would have.
+            if let Some(list) = [&self.shape.before, &self.shape.after].into_iter().find(|list| list.contains(&index)) {
+                let earlier: Vec<usize> = list.iter().copied().take_while(|i| *i != index).collect();
+                self.clean_hooks(&earlier).await?;
             }
             let why =
                 if health.state == HealthState::Failed { health.message } else { format!("not within {timeout:#}: {}", health.message) };
@@ -634,15 +650,10 @@ impl Scene<'_> {
         Ok(Done::Wait { until: (since + timeout).min(now + SignedDuration::from_secs(30)), what: format!("waiting for hook {id}") })
     }
 
-    /// After the last hook of its moment, those that ask for it are deleted.
-    async fn clean_hooks(&self, index: usize) -> Result<(), Failure> {
-        for list in [&self.shape.before, &self.shape.after] {
-            if list.last() != Some(&index) {
-                continue;
-            }
-            for hook in list.iter().map(|&i| &self.target.hooks[i]).filter(|h| h.deletes(DeletePolicy::HookSucceeded)) {
-                self.ctx.delete(&hook.manifest.id, &Delete::default()).await.map_err(|e| failure(&e))?;
-            }
+    /// Of hooks that succeeded, those that ask for it are deleted.
+    async fn clean_hooks(&self, list: &[usize]) -> Result<(), Failure> {
+        for hook in list.iter().map(|&i| &self.target.hooks[i]).filter(|h| h.deletes(DeletePolicy::HookSucceeded)) {
+            self.ctx.delete(&hook.manifest.id, &Delete::default()).await.map_err(|e| failure(&e))?;
         }
         Ok(())
     }
