@@ -1,18 +1,4 @@
-//! Shell loops around the pure core: keyed queue, sources, releases, bundles.
-//!
-//! - [`queue`]: which key is due
-//! - [`context`]: what all controllers share
-//! - [`objects`]: custom resources, and who is woken by what
-//! - [`source`]: Git sources
-//! - [`unit`]: HelmReleases and Kustomizations
-//! - [`bootstrap`], [`requests`]: `--git URL --path DIR`; what people ask for on the page
-//! - [`views`]: what the page reads
+//! Shell loops around the pure core.
 
-pub mod bootstrap;
-pub mod context;
-pub mod objects;
 pub mod queue;
-pub mod requests;
-pub mod source;
-pub mod unit;
 pub mod views;
