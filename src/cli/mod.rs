@@ -1,7 +1,182 @@
 //! The command line: one file per command, thin.
+//!
+//! - [`main`]: parses, runs, maps the outcome to an exit code and a hint
+//! - `globals`, `session`, `target`: options that all commands share, the connection, which objects are meant
+//! - `output`, `failure`: data to stdout, words to stderr, exit codes
+//! - `get`, `history`, `drift`, `diff`, `template`, `version`, `check`: look
+//! - `reconcile`, `suspend`, `resume`, `rollback`, `install`, `uninstall`: ask for something, by way of the API server
+//! - `run`: the daemon itself
+
+mod age;
+mod check;
+mod daemon;
+mod diff;
+mod drift;
+mod failure;
+mod get;
+mod globals;
+mod history;
+mod install;
+mod local;
+mod logging;
+mod output;
+mod reconcile;
+mod resume;
+mod rollback;
+mod run;
+mod session;
+mod status;
+mod suspend;
+mod target;
+mod uninstall;
+mod version;
+mod wait;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use failure::{Exit, Failure};
+use globals::Globals;
+use output::Console;
+use std::process::ExitCode;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 as it should be, 1 differences found or not ready, 2 usage or error, 3 --timeout ran out, 130 interrupted.";
+
+/// A GitOps daemon: commit to Git, and it is deployed; break it, and it is rolled back; touch it, and drift is shown.
+#[derive(Parser)]
+#[command(name = "helmward", version, subcommand_required = true, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon: follow sources, deploy, roll back, watch for drift
+    #[command(after_help = EXIT_CODES)]
+    Run(run::RunArgs),
+    /// Show releases, kustomizations and sources, and whether they are ready
+    #[command(after_help = EXIT_CODES)]
+    Get(get::GetArgs),
+    /// Show what a local directory would change in the cluster, field by field
+    #[command(after_help = EXIT_CODES)]
+    Diff(diff::DiffArgs),
+    /// Show which live fields differ from what was applied, who changed them, and since when
+    #[command(after_help = EXIT_CODES)]
+    Drift(drift::DriftArgs),
+    /// Ask for a reconciliation now
+    #[command(after_help = EXIT_CODES)]
+    Reconcile(reconcile::ReconcileArgs),
+    /// Stop following Git for one object
+    #[command(after_help = EXIT_CODES)]
+    Suspend(suspend::SuspendArgs),
+    /// Follow Git again
+    #[command(after_help = EXIT_CODES)]
+    Resume(resume::ResumeArgs),
+    /// Go back to an earlier revision of a release, and stay there until it is resumed
+    #[command(after_help = EXIT_CODES)]
+    Rollback(rollback::RollbackArgs),
+    /// Show the revisions of a release
+    #[command(after_help = EXIT_CODES)]
+    History(history::HistoryArgs),
+    /// Install the daemon and its definitions in a cluster
+    #[command(after_help = EXIT_CODES)]
+    Install(install::InstallArgs),
+    /// Remove the daemon from a cluster; workloads stay
+    #[command(after_help = EXIT_CODES)]
+    Uninstall(uninstall::UninstallArgs),
+    /// Check that a cluster has what the daemon needs
+    #[command(after_help = EXIT_CODES)]
+    Check(check::CheckArgs),
+    /// Show the versions of this program, the API server and the daemon
+    #[command(after_help = EXIT_CODES)]
+    Version(version::VersionArgs),
+}
 
 /// Parses the arguments, runs the command and returns its exit code.
 #[must_use]
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return refuse(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let console = cli.globals.console();
+    let result = run(cli, &console);
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            console.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+/// kubectl finds plugins by their file name, and calls this one `kubectl helmward`.
+fn command() -> clap::Command {
+    let command = Cli::command();
+    let called = std::env::args_os().next().map(std::path::PathBuf::from);
+    let plugin = called.is_some_and(|path| path.file_stem().is_some_and(|stem| stem == "kubectl-helmward"));
+    if plugin { command.bin_name("kubectl helmward") } else { command }
+}
+
+/// Help and version go to stdout with exit code 0, usage errors to stderr with 2.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // nothing can be done where the words cannot be printed
+    let _ = error.print();
+    u8::try_from(error.exit_code()).map_or(Exit::Error.into(), ExitCode::from)
+}
+
+fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
+    // the process has several TLS users; the first to come installs the one provider that is compiled in
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = match cli.command {
+        Command::Run(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = builder.enable_all().build().map_err(|e| Failure::error(format!("cannot start: {e}")))?;
+    let exit = runtime.block_on(async {
+        if let Command::Run(args) = cli.command {
+            return run::start_daemon(args, &cli.globals).await;
+        }
+        tokio::select! {
+            result = dispatch(cli.command, &cli.globals, console) => result,
+            _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted; what was asked for goes on in the cluster")),
+        }
+    });
+    // what still blocks on a file or a name look-up must not keep the process
+    runtime.shutdown_background();
+    exit
+}
+
+async fn dispatch(command: Command, globals: &Globals, console: &Console) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(args) => run::start_daemon(args, globals).await,
+        Command::Get(args) => get::get(args, globals, console).await,
+        Command::Diff(args) => diff::diff(args, globals, console).await,
+        Command::Drift(args) => drift::drift(args, globals, console).await,
+        Command::Reconcile(args) => reconcile::reconcile(args, globals, console).await,
+        Command::Suspend(args) => suspend::suspend(args, globals, console).await,
+        Command::Resume(args) => resume::resume(args, globals, console).await,
+        Command::Rollback(args) => rollback::rollback(args, globals, console).await,
+        Command::History(args) => history::history(args, globals, console).await,
+        Command::Install(args) => install::install(args, globals, console).await,
+        Command::Uninstall(args) => uninstall::uninstall(args, globals, console).await,
+        Command::Check(args) => check::check(args, globals, console).await,
+        Command::Version(args) => version::version(args, globals, console).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
 }
