@@ -1,1 +1,174 @@
 //! Loading a chart from a tree of files: metadata, dependencies, ignore rules.
+//!
+//! - `load`: files to a [`Chart`]
+//! - `archive`: packed charts (`.tgz`) to files
+//! - `cache`: what is computed once per loaded chart
+//! - `ignore`: `.helmignore`
+//! - `metadata`: `Chart.yaml` and `Chart.lock`, and their checks
+//! - `paths`: Go's path functions
+//! - `shape`: how Go's JSON decoder fits a tree into a typed struct
+//! - `tar`: the few tar features that chart archives use
+
+mod archive;
+mod cache;
+mod error;
+mod ignore;
+mod load;
+mod metadata;
+pub(crate) mod paths;
+pub(crate) mod shape;
+mod tar;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+pub use archive::load_archive;
+pub use error::LoadError;
+pub use ignore::IgnoreRules;
+pub(crate) use load::yaml_tree;
+pub use load::{LoadLimits, load_files, load_tree};
+pub use metadata::{Dependency, Lock, Maintainer, Metadata};
+
+use crate::Json;
+
+/// A loaded chart with its sub-charts. Immutable; a clone shares everything.
+#[derive(Debug, Clone)]
+pub struct Chart {
+    inner: Arc<ChartData>,
+}
+
+/// What a [`Chart`] holds.
+#[derive(Debug)]
+pub(crate) struct ChartData {
+    pub(crate) metadata: Metadata,
+    pub(crate) lock: Option<Lock>,
+    pub(crate) values: Option<serde_json::Map<String, Json>>,
+    pub(crate) schema: Option<Bytes>,
+    pub(crate) templates: Vec<File>,
+    pub(crate) files: Vec<File>,
+    pub(crate) file_map: Arc<BTreeMap<String, Bytes>>,
+    pub(crate) raw: Vec<File>,
+    pub(crate) dependencies: Vec<Chart>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) cache: cache::Cache,
+}
+
+/// One file of a chart: its path relative to the chart's root, and its bytes without a byte order mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Path relative to the chart's root, `/` between its parts.
+    pub name: String,
+    /// Content.
+    pub data: Bytes,
+}
+
+impl Chart {
+    pub(crate) fn new(data: ChartData) -> Self {
+        Self { inner: Arc::new(data) }
+    }
+
+    pub(crate) fn data(&self) -> &ChartData {
+        &self.inner
+    }
+
+    /// The chart's name.
+    pub fn name(&self) -> &str {
+        &self.inner.metadata.name
+    }
+
+    /// What `Chart.yaml` says.
+    pub fn metadata(&self) -> &Metadata {
+        &self.inner.metadata
+    }
+
+    /// What `Chart.lock` (or `requirements.lock`) says, if there is one.
+    pub fn lock(&self) -> Option<&Lock> {
+        self.inner.lock.as_ref()
+    }
+
+    /// The chart's default values: numbers are floats, as Go reads them. None without a `values.yaml`.
+    pub fn values(&self) -> Option<&serde_json::Map<String, Json>> {
+        self.inner.values.as_ref()
+    }
+
+    /// The text of `values.schema.json`.
+    pub fn schema(&self) -> Option<&[u8]> {
+        self.inner.schema.as_deref()
+    }
+
+    /// The files of `templates/`, in the order in which they were read.
+    pub fn templates(&self) -> &[File] {
+        &self.inner.templates
+    }
+
+    /// The files that templates see as `.Files`.
+    pub fn files(&self) -> &[File] {
+        &self.inner.files
+    }
+
+    /// The files that templates see as `.Files`, by name.
+    pub fn file_map(&self) -> &Arc<BTreeMap<String, Bytes>> {
+        &self.inner.file_map
+    }
+
+    /// Every file of the chart, those of sub-charts included.
+    pub fn raw(&self) -> &[File] {
+        &self.inner.raw
+    }
+
+    /// The charts in `charts/`, before any condition, tag or alias was looked at.
+    pub fn dependencies(&self) -> &[Chart] {
+        &self.inner.dependencies
+    }
+
+    /// What was odd while loading, in Helm's words; sub-charts included.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut all = self.inner.warnings.clone();
+        for dep in self.dependencies() {
+            all.extend(dep.warnings());
+        }
+        all
+    }
+
+    /// Whether two handles are the same loaded chart.
+    pub fn same(&self, other: &Chart) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// An error naming each declared dependency that `charts/` lacks, in the words of `helm template`.
+    pub fn check_dependencies(&self) -> Result<(), LoadError> {
+        let missing: Vec<&str> = self
+            .metadata()
+            .dependencies
+            .iter()
+            .flatten()
+            .map(|d| d.name.as_str())
+            .filter(|name| !self.dependencies().iter().any(|c| c.name() == *name))
+            .collect();
+        if missing.is_empty() { Ok(()) } else { Err(LoadError::MissingDependencies(missing.join(", "))) }
+    }
+
+    /// An error unless the chart is of a type that can be installed.
+    pub fn check_installable(&self) -> Result<(), LoadError> {
+        match self.metadata().chart_type.as_str() {
+            "" | "application" => Ok(()),
+            other => Err(LoadError::NotInstallable(other.to_owned())),
+        }
+    }
+
+    /// The chart as `Chart.yaml` describes it for a record: name and version.
+    pub fn label(&self) -> String {
+        format!("{}-{}", self.name(), self.metadata().version)
+    }
+}
+
+/// Whether a file of `crds/` counts as a manifest, by its extension.
+pub(crate) fn is_manifest(name: &str) -> bool {
+    let ext = name.rsplit('/').next().unwrap_or(name).rsplit_once('.').map(|(_, ext)| ext.to_ascii_lowercase());
+    matches!(ext.as_deref(), Some("yaml" | "yml" | "json"))
+}
+
+#[cfg(test)]
+mod tests;

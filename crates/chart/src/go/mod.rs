@@ -8,12 +8,18 @@
 //! | [`num`] | `strconv`: [`num::float`] (`%v` of a float64), [`num::json_float`], [`num::format_float`], [`num::parse_int`], [`num::parse_float`] |
 //! | [`quote`] | `strconv.Quote`, `Unquote`, character literals |
 //! | [`json`] | `encoding/json`: [`json::to_string`], [`json::to_string_raw`], [`json::to_string_pretty`], [`json::from_str`] with Go's errors |
+//! | [`semver`] | Masterminds/semver: [`semver::Version`], [`semver::Constraints`], [`semver::compare`] |
+//! | [`strings`] | `strings.Title`, goutils and xstrings: cases, wrapping, abbreviation |
+//! | [`time`] | `time`: [`time::Time`], layouts, [`time::Zone`], [`time::Duration`]; `Local` is UTC |
 //! | [`unicode`] | `unicode.IsPrint`, `IsLetter`, … and one-to-one case mappings |
 
 pub mod json;
 pub mod num;
 pub mod quote;
+pub mod semver;
+pub mod strings;
 mod tables;
+pub mod time;
 pub mod unicode;
 
 /// An error in the words that the Go function uses, since charts and their users see and match them.

@@ -49,6 +49,25 @@ pub fn is_lower(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_lowercase() } else { within(tables::LOWER, c) }
 }
 
+/// `unicode.IsPunct`.
+pub fn is_punct(c: char) -> bool {
+    if c.is_ascii() {
+        c.is_ascii_punctuation() && !matches!(c, '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~')
+    } else {
+        within(tables::PUNCT, c)
+    }
+}
+
+/// `unicode.IsNumber`.
+pub fn is_number(c: char) -> bool {
+    if c.is_ascii() { c.is_ascii_digit() } else { within(tables::NUMBER, c) }
+}
+
+/// `unicode.IsTitle`: letters such as `ǅ`.
+pub fn is_title(c: char) -> bool {
+    is_letter(c) && !is_upper(c) && !is_lower(c) && to_lower(c) != c
+}
+
 /// `unicode.IsSpace`.
 pub fn is_space(c: char) -> bool {
     c.is_whitespace()

@@ -1,1 +1,268 @@
 //! A chart, values, a release and capabilities to manifests, hooks, CRDs and notes.
+//!
+//! - `capabilities`: what `helm template` assumes of a cluster
+//! - `scope`: the root values of each template
+//! - `manifest`: rendered files to documents and hooks, in Helm's order
+//! - `output`: the text that `helm template` prints
+//! - `error`: what can go wrong, in Helm's words
+
+mod capabilities;
+mod error;
+mod manifest;
+mod output;
+mod scope;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde_json::Map;
+
+pub use capabilities::{HELM_VERSION, helm_template_capabilities, parse_kube_version};
+pub use error::RenderError;
+pub use manifest::{Doc, Hook, HookEvent, install_order};
+pub use output::{TemplateOptions, to_template_output};
+
+use crate::Json;
+use crate::chart::Chart;
+use crate::template::{Capabilities, Entropy, Limits, Lookup, LookupQuery, NoLookup, TemplateSet, Time, World, with_stack};
+use crate::values::{self, Family, tree};
+
+/// All that a render depends on.
+pub struct Input<'a> {
+    /// The chart.
+    pub chart: &'a Chart,
+    /// The user's values, over those of the chart. Integers are Go's int64; see [`crate::values`].
+    pub values: &'a Map<String, Json>,
+    /// What `.Release` says.
+    pub release: ReleaseInfo,
+    /// What `.Capabilities` says.
+    pub capabilities: &'a Capabilities,
+    /// Answers to `lookup`.
+    pub lookup: Arc<dyn Lookup + Send + Sync>,
+    /// What `now` says.
+    pub now: Time,
+    /// Random bytes for passwords, certificates and the like.
+    pub entropy: Arc<dyn Entropy + Send + Sync>,
+    /// What the render may use.
+    pub limits: Limits,
+    /// Switches.
+    pub options: Options,
+}
+
+/// What `.Release` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseInfo {
+    /// `.Release.Name`
+    pub name: String,
+    /// `.Release.Namespace`
+    pub namespace: String,
+    /// `.Release.Revision`
+    pub revision: i64,
+    /// `.Release.IsInstall`; the opposite of `.Release.IsUpgrade`.
+    pub is_install: bool,
+    /// `.Release.IsUpgrade`
+    pub is_upgrade: bool,
+    /// `.Release.Service`
+    pub service: String,
+}
+
+/// Switches of a render.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Do not check `values.schema.json`.
+    pub skip_schema: bool,
+    /// Put the notes of sub-charts into the notes.
+    pub sub_notes: bool,
+}
+
+/// A rendered chart.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rendered {
+    /// The documents that are no hooks, in install order.
+    pub manifests: Vec<Doc>,
+    /// The hooks, in install order of their kinds; within an event they run by weight.
+    pub hooks: Vec<Hook>,
+    /// The files of `crds/`, parents first.
+    pub crds: Vec<Crd>,
+    /// `NOTES.txt`
+    pub notes: String,
+    /// What the templates asked `lookup` for, in order of first appearance.
+    pub lookups: Vec<LookupQuery>,
+    /// The values as the templates saw them at first.
+    pub values: Map<String, Json>,
+    /// What Helm would warn of.
+    pub warnings: Vec<String>,
+}
+
+/// A file of `crds/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crd {
+    /// `parent/charts/child/crds/x.yaml`
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl ReleaseInfo {
+    /// A first install, as `helm template` renders it.
+    pub fn install(name: impl Into<String>, namespace: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            namespace: namespace.into(),
+            revision: 1,
+            is_install: true,
+            is_upgrade: false,
+            service: "Helm".to_owned(),
+        }
+    }
+
+    /// An upgrade to this revision.
+    pub fn upgrade(name: impl Into<String>, namespace: impl Into<String>, revision: i64) -> Self {
+        Self { revision, is_install: false, is_upgrade: true, ..Self::install(name, namespace) }
+    }
+}
+
+impl<'a> Input<'a> {
+    /// An input without answers to `lookup` and with default limits.
+    pub fn new(
+        chart: &'a Chart,
+        values: &'a Map<String, Json>,
+        release: ReleaseInfo,
+        capabilities: &'a Capabilities,
+        now: Time,
+        entropy: Arc<dyn Entropy + Send + Sync>,
+    ) -> Self {
+        let lookup = Arc::new(NoLookup);
+        Self { chart, values, release, capabilities, lookup, now, entropy, limits: Limits::default(), options: Options::default() }
+    }
+}
+
+/// Renders a chart: dependencies, values, schema, templates, hooks, notes.
+///
+/// Nothing but the input decides the result.
+pub fn render(input: &Input<'_>) -> Result<Rendered, RenderError> {
+    check_release_name(&input.release.name)?;
+    let input = Shared(input);
+    with_stack(move || render_here(input.get())).map_err(|e| RenderError::Stack(e.to_string()))?
+}
+
+/// All fields of an input may be read from the render thread.
+#[derive(Clone, Copy)]
+struct Shared<'a>(&'a Input<'a>);
+
+impl<'a> Shared<'a> {
+    fn get(self) -> &'a Input<'a> {
+        self.0
+    }
+}
+
+fn render_here(input: &Input<'_>) -> Result<Rendered, RenderError> {
+    let mut warnings = input.chart.warnings();
+    let user = tree::from_json_map(input.values);
+    let family = values::process_dependencies(input.chart, &user, &mut warnings)?;
+    let values = values::coalesce_values(&family.root, &user, &mut warnings)?;
+    if !input.options.skip_schema {
+        values::schema::validate_all(&family.root, &values)?;
+    }
+    let final_values = tree::to_json_map(&values);
+    check_kube_version(input)?;
+    let templates = scope::templates(&family, &values, input);
+    let (mut files, lookups) = execute(input, templates)?;
+    let notes = take_notes(&mut files, input);
+    let (manifests, hooks) = manifest::sort(&files, &mut warnings)?;
+    Ok(Rendered { manifests, hooks, crds: crds(&family), notes, lookups, values: final_values, warnings })
+}
+
+/// Parses and executes the templates in Helm's order: deepest path first, then backwards by name.
+fn execute(input: &Input<'_>, templates: Vec<scope::Template>) -> Result<(BTreeMap<String, String>, Vec<LookupQuery>), RenderError> {
+    let engine = input.chart.engine(&input.limits);
+    let mut set = TemplateSet::new(&engine);
+    for template in &templates {
+        set.add(template.parse(&engine)?);
+    }
+    let mut world = World::new(
+        input.now.clone(),
+        Rc::new(Outside(Arc::clone(&input.entropy))),
+        Rc::new(Outside(Arc::clone(&input.lookup))),
+        input.limits.clone(),
+    );
+    let mut files = BTreeMap::new();
+    for template in templates.iter().filter(|t| !t.is_partial()) {
+        let text = set.render(&template.path, &template.enter(), &mut world);
+        let text = text.map_err(|error| RenderError::Template { file: template.path.clone(), error })?;
+        files.insert(template.path.clone(), text);
+    }
+    let lookups = world.lookups().to_vec();
+    Ok((files, lookups))
+}
+
+/// What a render takes from outside, shared with other threads.
+struct Outside<T: ?Sized>(Arc<T>);
+
+impl<T: Entropy + ?Sized> Entropy for Outside<T> {
+    fn fill(&self, site: &crate::template::CallSite, out: &mut [u8]) {
+        self.0.fill(site, out);
+    }
+}
+
+impl<T: Lookup + ?Sized> Lookup for Outside<T> {
+    fn get(&self, query: &LookupQuery) -> Result<Option<Json>, String> {
+        self.0.get(query)
+    }
+}
+
+fn take_notes(files: &mut BTreeMap<String, String>, input: &Input<'_>) -> String {
+    let own = format!("{}/templates/NOTES.txt", input.chart.name());
+    let mut notes = String::new();
+    files.retain(|path, text| {
+        if !path.ends_with("NOTES.txt") {
+            return true;
+        }
+        if input.options.sub_notes || *path == own {
+            if !notes.is_empty() {
+                notes.push('\n');
+            }
+            notes.push_str(text);
+        }
+        false
+    });
+    notes
+}
+
+fn crds(family: &Family) -> Vec<Crd> {
+    let mut out = Vec::new();
+    family.root.visit(&mut |unit| {
+        for file in unit.chart().files().iter().filter(|f| f.name.starts_with("crds/") && crate::chart::is_manifest(&f.name)) {
+            let path = crate::chart::paths::clean(&format!("{}/{}", unit.full_path(), file.name));
+            out.push(Crd { path, text: String::from_utf8_lossy(&file.data).into_owned() });
+        }
+    });
+    out
+}
+
+fn check_release_name(name: &str) -> Result<(), RenderError> {
+    let part = |p: &str| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        !p.is_empty() && p.chars().all(inner) && !p.starts_with('-') && !p.ends_with('-')
+    };
+    if name.is_empty() {
+        return Err(RenderError::ReleaseName { name: name.to_owned(), why: "no name provided".to_owned() });
+    }
+    if name.len() <= 53 && name.split('.').all(part) {
+        return Ok(());
+    }
+    let why = r"invalid release name, must match regex ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than 53";
+    Err(RenderError::ReleaseName { name: name.to_owned(), why: why.to_owned() })
+}
+
+fn check_kube_version(input: &Input<'_>) -> Result<(), RenderError> {
+    let (wanted, have) = (&input.chart.metadata().kube_version, &input.capabilities.kube_version);
+    if wanted.is_empty() || values::in_range(wanted, have) {
+        return Ok(());
+    }
+    Err(RenderError::KubeVersion { wanted: wanted.clone(), have: have.clone() })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Limits on what one render may use, so that a hostile chart ends with an error and not with the process.
 
 use super::error::Fail;
+use super::value::Value;
 
 /// Limits of one render.
 #[derive(Clone, Debug)]
@@ -81,6 +82,23 @@ impl Budget {
             }
             None => Err(Fail::Budget(format!("render budget of {} bytes is used up", self.limits.bytes))),
         }
+    }
+
+    /// A list of this many elements is about to be made.
+    pub(crate) fn list(&mut self, count: usize) -> Result<(), Fail> {
+        self.steps(count / 16)?;
+        self.bytes(count.saturating_mul(size_of::<Value>()))
+    }
+
+    /// A map of this many entries is about to be made. A map takes room for eleven entries as soon as it has one.
+    pub(crate) fn map(&mut self, count: usize) -> Result<(), Fail> {
+        self.steps(count / 8)?;
+        self.bytes(count.div_ceil(8).saturating_mul(512))
+    }
+
+    /// A text of this many bytes is about to become values, which take more room than the text.
+    pub(crate) fn decode(&mut self, bytes: usize) -> Result<(), Fail> {
+        self.bytes(bytes.saturating_mul(8))
     }
 
     /// A sequence of this many elements is about to be made.

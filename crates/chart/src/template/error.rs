@@ -166,6 +166,12 @@ impl From<&str> for Fail {
     }
 }
 
+impl From<crate::go::GoError> for Fail {
+    fn from(error: crate::go::GoError) -> Fail {
+        Fail::Text(error.to_string())
+    }
+}
+
 impl From<Error> for Fail {
     fn from(error: Error) -> Fail {
         Fail::Inner(error, String::new())

@@ -21,7 +21,7 @@ pub(crate) struct Method {
     pub(crate) run: Run,
 }
 
-pub(super) const fn method(name: &'static str, params: &'static [Ty], run: Run) -> Method {
+pub(crate) const fn method(name: &'static str, params: &'static [Ty], run: Run) -> Method {
     Method { name, params, variadic: None, run }
 }
 

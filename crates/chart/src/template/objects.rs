@@ -157,6 +157,7 @@ static CHART: StructType = StructType {
     name: "struct { chart.Metadata; IsRoot bool }",
     fields: &[Field { name: "Metadata", json: "Metadata", omit_empty: false, embedded: true }, field("IsRoot")],
     prints_as: None,
+    json_as: None,
 };
 
 static METADATA: StructType = StructType {
@@ -181,12 +182,14 @@ static METADATA: StructType = StructType {
         optional("Type", "type"),
     ],
     prints_as: None,
+    json_as: None,
 };
 
 static MAINTAINER: StructType = StructType {
     name: "chart.Maintainer",
     fields: &[optional("Name", "name"), optional("Email", "email"), optional("URL", "url")],
     prints_as: None,
+    json_as: None,
 };
 
 static DEPENDENCY: StructType = StructType {
@@ -202,16 +205,18 @@ static DEPENDENCY: StructType = StructType {
         optional("Alias", "alias"),
     ],
     prints_as: None,
+    json_as: None,
 };
 
 static CAPABILITIES: StructType = StructType {
     name: "chartutil.Capabilities",
     fields: &[field("KubeVersion"), field("APIVersions"), field("HelmVersion")],
     prints_as: None,
+    json_as: None,
 };
 
 static KUBE_VERSION: StructType =
-    StructType { name: "chartutil.KubeVersion", fields: &[field("Version"), field("Major"), field("Minor")], prints_as: Some(0) };
+    StructType { name: "chartutil.KubeVersion", fields: &[field("Version"), field("Major"), field("Minor")], prints_as: Some(0), json_as: None };
 
 static BUILD_INFO: StructType = StructType {
     name: "version.BuildInfo",
@@ -222,4 +227,5 @@ static BUILD_INFO: StructType = StructType {
         optional("GoVersion", "go_version"),
     ],
     prints_as: None,
+    json_as: None,
 };

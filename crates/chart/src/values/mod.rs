@@ -1,1 +1,81 @@
 //! Values: coalescing as Helm does it, `--set` paths, schema validation.
+//!
+//! Numbers matter to templates: an integer in a [`Json`] tree is Go's int64 (only `--set` makes those), a float
+//! is Go's float64 (all numbers read from YAML or JSON). [`from_yaml`] and [`with_floats`] give the latter.
+//!
+//! - `tree`: values as Go has them, maps shared by reference
+//! - `coalesce`: user values over chart values, globals, nulls
+//! - `dependency`: conditions, tags, aliases, version ranges
+//! - `import`: `import-values`
+//! - [`schema`]: `values.schema.json`
+
+mod coalesce;
+mod dependency;
+mod import;
+pub mod schema;
+pub(crate) mod tree;
+
+use serde_json::{Map, Number};
+
+use crate::Json;
+use crate::chart::{shape, yaml_tree};
+
+pub(crate) use coalesce::coalesce_values;
+pub(crate) use dependency::{Family, Unit, in_range, process_dependencies};
+
+/// Values cannot be used as they are; the text is Helm's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ValuesError(pub String);
+
+/// Reads one values document, as `-f` does: empty text is an empty mapping, anything but a mapping an error.
+pub fn from_yaml(text: &[u8]) -> Result<Map<String, Json>, ValuesError> {
+    let tree = yaml_tree(text).map_err(ValuesError)?;
+    let map = shape::fit_map(tree).map_err(ValuesError)?;
+    Ok(map.into_iter().map(|(k, v)| (k, with_floats(v))).collect())
+}
+
+/// Merges a values document over another, as several `-f` are: mappings merge, all else is replaced, null stays.
+pub fn merge(base: &mut Map<String, Json>, over: Map<String, Json>) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(Json::Object(below)), Json::Object(above)) => merge(below, above),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Makes every number the float that Go's decoder makes of it.
+pub fn with_floats(mut tree: Json) -> Json {
+    walk_numbers(&mut tree, &|n| n.as_f64().and_then(Number::from_f64));
+    tree
+}
+
+/// Makes every float that is a whole number an integer again, as Go's JSON encoder prints it.
+pub fn plain(mut tree: Json) -> Json {
+    walk_numbers(&mut tree, &|n| {
+        let f = n.as_f64().filter(|_| n.is_f64())?;
+        let whole = f.fract() == 0.0 && f.abs() <= 9_007_199_254_740_992.0;
+        #[allow(clippy::cast_possible_truncation)]
+        whole.then(|| Number::from(f as i64))
+    });
+    tree
+}
+
+fn walk_numbers(tree: &mut Json, change: &impl Fn(&Number) -> Option<Number>) {
+    match tree {
+        Json::Number(n) => {
+            if let Some(new) = change(n) {
+                *n = new;
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| walk_numbers(item, change)),
+        Json::Object(map) => map.values_mut().for_each(|item| walk_numbers(item, change)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

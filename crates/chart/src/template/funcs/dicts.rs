@@ -22,24 +22,31 @@ pub(super) static FUNCS: &[FuncDef] = &[
         Ok(args[0].clone())
     }),
     func("hasKey", &[Dict, Str], |_, args| Ok(Value::Bool(map(&args[0])?.borrow().contains_key(&*text(&args[1]))))),
-    many("pluck", &[Str], Dict, |_, args| {
+    many("pluck", &[Str], Dict, |ctx, args| {
+        ctx.world.budget.list(args.len())?;
         let key = text(&args[0]);
         Ok(Value::list(args[1..].iter().filter_map(|dict| dict.get(&key)).collect()))
     }),
-    many("keys", &[], Dict, |_, args| {
+    many("keys", &[], Dict, |ctx, args| {
         let mut keys: Vec<Key> = Vec::new();
         for dict in args {
+            ctx.world.budget.list(map(dict)?.len())?;
             keys.extend(map(dict)?.borrow().keys().cloned());
         }
         Ok(Value::strings(keys))
     }),
-    func("values", &[Dict], |_, args| Ok(Value::list(map(&args[0])?.borrow().values().cloned().collect()))),
-    many("pick", &[Dict], Str, |_, args| {
+    func("values", &[Dict], |ctx, args| {
+        ctx.world.budget.list(map(&args[0])?.len())?;
+        Ok(Value::list(map(&args[0])?.borrow().values().cloned().collect()))
+    }),
+    many("pick", &[Dict], Str, |ctx, args| {
+        ctx.world.budget.map(args.len())?;
         let dict = map(&args[0])?.borrow();
         let picked = args[1..].iter().filter_map(|key| dict.get_key_value(&*text(key)));
         Ok(Value::map(picked.map(|(key, value)| (key.clone(), value.clone())).collect()))
     }),
-    many("omit", &[Dict], Str, |_, args| {
+    many("omit", &[Dict], Str, |ctx, args| {
+        ctx.world.budget.map(map(&args[0])?.len())?;
         let mut dict = map(&args[0])?.borrow().clone();
         for key in &args[1..] {
             dict.remove(&*text(key));
@@ -58,7 +65,8 @@ fn key(value: &Value) -> Key {
     }
 }
 
-fn dict(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
+fn dict(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    ctx.world.budget.map(args.len() / 2 + 1)?;
     let mut entries = BTreeMap::new();
     for pair in args.chunks(2) {
         entries.insert(key(&pair[0]), pair.get(1).cloned().unwrap_or_else(|| Value::str("")));
@@ -71,6 +79,7 @@ fn set(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     if dict.nil {
         return Err("assignment to entry in nil map".into());
     }
+    ctx.world.budget.bytes(64)?;
     if may_cycle(&args[2]) {
         ctx.world.note_mutation(dict);
     }
@@ -123,7 +132,7 @@ pub(super) fn copy(ctx: &mut Ctx<'_>, value: &Value, depth: usize) -> Answer {
     }
     Ok(match value {
         Value::Map(map) => {
-            ctx.world.budget.steps(1 + map.len() / 4)?;
+            ctx.world.budget.map(map.len() + 1)?;
             let mut entries = BTreeMap::new();
             for (key, value) in map.borrow().iter() {
                 entries.insert(key.clone(), copy(ctx, value, depth + 1)?);
@@ -131,7 +140,7 @@ pub(super) fn copy(ctx: &mut Ctx<'_>, value: &Value, depth: usize) -> Answer {
             if map.nil { Value::nil_map(map.ty) } else { Value::Map(Map::new(map.ty, entries)) }
         }
         Value::List(list) => {
-            ctx.world.budget.steps(1 + list.items.len() / 4)?;
+            ctx.world.budget.list(list.items.len() + 2)?;
             let items = list.items.iter().map(|item| copy(ctx, item, depth + 1)).collect::<Result<_, _>>()?;
             Value::List(std::rc::Rc::new(List { ty: list.ty, nil: list.nil, items }))
         }

@@ -37,7 +37,8 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("mustToPrettyJson", &[Any], |ctx, args| written(ctx, args, json::to_string_pretty)),
     func("toRawJson", &[Any], |ctx, args| written(ctx, args, json::to_string_raw)),
     func("mustToRawJson", &[Any], |ctx, args| written(ctx, args, json::to_string_raw)),
-    func("mustFromJson", &[Str], |_, args| {
+    func("mustFromJson", &[Str], |ctx, args| {
+        ctx.world.budget.decode(bytes(&args[0]).len())?;
         json::from_str(&text(&args[0])).map(|json| Value::from_json(&json)).map_err(|err| err.to_string().into())
     }),
 ];

@@ -28,13 +28,15 @@ pub(super) static FUNCS: &[FuncDef] = &[
         let Ok(json) = args[0].to_json() else { return Ok(Value::str("")) };
         trimmed(ctx, yaml::to_string_pretty(&json))
     }),
-    func("fromYaml", &[Str], |_, args| {
+    func("fromYaml", &[Str], |ctx, args| {
+        ctx.world.budget.decode(super::bytes(&args[0]).len())?;
         Ok(match yaml::map_from_str(&text(&args[0])) {
             Ok(map) => Value::from_json(&crate::Json::Object(map)),
             Err(err) => error_dict(err.to_string()),
         })
     }),
-    func("fromYamlArray", &[Str], |_, args| {
+    func("fromYamlArray", &[Str], |ctx, args| {
+        ctx.world.budget.decode(super::bytes(&args[0]).len())?;
         Ok(match yaml::array_from_str(&text(&args[0])) {
             Ok(items) => Value::from_json(&crate::Json::Array(items)),
             Err(err) => Value::list(vec![Value::from(err.to_string())]),
@@ -46,13 +48,15 @@ pub(super) static FUNCS: &[FuncDef] = &[
         ctx.world.budget.bytes(text.len())?;
         Ok(Value::from(text))
     }),
-    func("fromJson", &[Str], |_, args| {
+    func("fromJson", &[Str], |ctx, args| {
+        ctx.world.budget.decode(super::bytes(&args[0]).len())?;
         Ok(match json::map_from_str(&text(&args[0])) {
             Ok(map) => Value::from_json(&crate::Json::Object(map)),
             Err(err) => error_dict(err.to_string()),
         })
     }),
-    func("fromJsonArray", &[Str], |_, args| {
+    func("fromJsonArray", &[Str], |ctx, args| {
+        ctx.world.budget.decode(super::bytes(&args[0]).len())?;
         Ok(match json::array_from_str(&text(&args[0])) {
             Ok(items) => Value::from_json(&crate::Json::Array(items)),
             Err(err) => Value::list(vec![Value::from(err.to_string())]),

@@ -10,8 +10,8 @@ use crate::template::value::{List, ListType, Value, deep_equal};
 use Ty::{Any, Int, Str};
 
 pub(super) static FUNCS: &[FuncDef] = &[
-    many("list", &[], Any, |_, args| Ok(Value::list(args.to_vec()))),
-    many("tuple", &[], Any, |_, args| Ok(Value::list(args.to_vec()))),
+    many("list", &[], Any, list),
+    many("tuple", &[], Any, list),
     func("append", &[Any, Any], push),
     func("push", &[Any, Any], push),
     func("mustAppend", &[Any, Any], push),
@@ -22,10 +22,10 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("mustFirst", &[Any], |_, args| Ok(slice(&args[0], "Cannot find first on type")?.first().cloned().unwrap_or_default())),
     func("last", &[Any], |_, args| Ok(slice(&args[0], "Cannot find last on type")?.last().cloned().unwrap_or_default())),
     func("mustLast", &[Any], |_, args| Ok(slice(&args[0], "Cannot find last on type")?.last().cloned().unwrap_or_default())),
-    func("rest", &[Any], |_, args| part(slice(&args[0], "Cannot find rest on type")?.get(1..))),
-    func("mustRest", &[Any], |_, args| part(slice(&args[0], "Cannot find rest on type")?.get(1..))),
-    func("initial", &[Any], |_, args| part(slice(&args[0], "Cannot find initial on type")?.split_last().map(|(_, init)| init))),
-    func("mustInitial", &[Any], |_, args| part(slice(&args[0], "Cannot find initial on type")?.split_last().map(|(_, init)| init))),
+    func("rest", &[Any], |ctx, args| part(ctx, slice(&args[0], "Cannot find rest on type")?.get(1..))),
+    func("mustRest", &[Any], |ctx, args| part(ctx, slice(&args[0], "Cannot find rest on type")?.get(1..))),
+    func("initial", &[Any], |ctx, args| part(ctx, slice(&args[0], "Cannot find initial on type")?.split_last().map(|(_, init)| init))),
+    func("mustInitial", &[Any], |ctx, args| part(ctx, slice(&args[0], "Cannot find initial on type")?.split_last().map(|(_, init)| init))),
     func("reverse", &[Any], reverse),
     func("mustReverse", &[Any], reverse),
     func("uniq", &[Any], uniq),
@@ -44,25 +44,34 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("toStrings", &[Any], |_, args| Ok(Value::strings(strings(&args[0]).into_iter().map(|value| super::text(&value).into_owned())))),
 ];
 
+fn list(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    ctx.world.budget.list(args.len() + 2)?;
+    Ok(Value::list(args.to_vec()))
+}
+
 fn push(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
-    let mut items = slice(&args[0], "Cannot push on type")?.to_vec();
-    ctx.world.budget.steps(items.len() / 16)?;
+    let list = slice(&args[0], "Cannot push on type")?;
+    ctx.world.budget.list(list.len() + 1)?;
+    let mut items = list.to_vec();
     items.push(args[1].clone());
     Ok(Value::list(items))
 }
 
 fn prepend(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let items = slice(&args[0], "Cannot prepend on type")?;
-    ctx.world.budget.steps(items.len() / 16)?;
+    ctx.world.budget.list(items.len() + 1)?;
     Ok(Value::list(std::iter::once(&args[1]).chain(items.iter()).cloned().collect()))
 }
 
-fn part(items: Option<&[Value]>) -> Answer {
+fn part(ctx: &mut Ctx<'_>, items: Option<&[Value]>) -> Answer {
+    ctx.world.budget.list(items.map_or(0, <[Value]>::len))?;
     Ok(items.map_or_else(|| Value::nil_list(ListType::Any), |items| Value::list(items.to_vec())))
 }
 
-fn reverse(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
-    Ok(Value::list(slice(&args[0], "Cannot find reverse on type")?.iter().rev().cloned().collect()))
+fn reverse(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    let items = slice(&args[0], "Cannot find reverse on type")?;
+    ctx.world.budget.list(items.len())?;
+    Ok(Value::list(items.iter().rev().cloned().collect()))
 }
 
 fn uniq(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
@@ -92,7 +101,7 @@ fn has(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     Ok(Value::Bool(items.iter().any(|item| deep_equal(&args[0], item))))
 }
 
-fn slice_of(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
+fn slice_of(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let items = slice(&args[0], "list should be type of slice or array but")?;
     if items.is_empty() {
         return Ok(Value::Nil);
@@ -103,6 +112,7 @@ fn slice_of(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let Some(part) = range.and_then(|(start, end)| items.get(start..end)) else {
         return Err("reflect.Value.Slice: slice index out of bounds".into());
     };
+    ctx.world.budget.list(part.len())?;
     let ty = match &args[0] {
         Value::List(list) => list.ty,
         _ => ListType::Any,
@@ -114,12 +124,15 @@ fn concat(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let mut out = Vec::new();
     for list in args {
         match list {
-            Value::List(_) | Value::Bytes(_) => out.extend(slice(list, "")?.iter().cloned()),
+            Value::List(_) | Value::Bytes(_) => {
+                let items = slice(list, "")?;
+                ctx.world.budget.list(items.len())?;
+                out.extend(items.iter().cloned());
+            }
             Value::Nil => return Err(super::NIL_POINTER.into()),
             other => return Err(Fail::Text(format!("Cannot concat type {} as list", other.kind_name()))),
         }
     }
-    ctx.world.budget.steps(out.len() / 16)?;
     Ok(if out.is_empty() { Value::nil_list(ListType::Any) } else { Value::list(out) })
 }
 

@@ -38,6 +38,7 @@ fn deep_merge(ctx: &mut Ctx<'_>, into: &MapValue, source: &MapValue, overwrite: 
     ctx.world.budget.steps(1 + source.len() / 4)?;
     // The entries are taken out first: a source may share maps with what it is merged into.
     let entries: Vec<_> = source.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    ctx.world.budget.bytes(64 * entries.len())?;
     let mut noted = false;
     for (key, value) in entries {
         let old = into.get(&key);

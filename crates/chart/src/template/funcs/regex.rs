@@ -58,7 +58,8 @@ fn find_all(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
     let limit = usize::try_from(int(&args[2])).unwrap_or(usize::MAX);
     let subject = text(&args[1]);
     let found: Vec<Value> = regex.find_iter(&subject).take(limit).map(|found| Value::str(found.as_str())).collect();
-    ctx.world.budget.steps(subject.len() / 16 + found.len() / 4)?;
+    ctx.world.budget.steps(subject.len() / 16)?;
+    ctx.world.budget.list(found.len())?;
     Ok(if found.is_empty() { Value::nil_list(ListType::Str) } else { Value::typed_list(ListType::Str, found) })
 }
 
@@ -107,7 +108,7 @@ fn split(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
     if end != subject.len() {
         parts.push(Value::str(&subject[begin..]));
     }
-    ctx.world.budget.steps(parts.len() / 8)?;
+    ctx.world.budget.list(parts.len())?;
     Ok(Value::typed_list(ListType::Str, parts))
 }
 

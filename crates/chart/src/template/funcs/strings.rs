@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Answer, FuncDef, Ty, bytes, func, int, many, text};
 use crate::go::quote::{quote, quote_bytes};
-use crate::go::unicode;
+use crate::go::{strings, unicode};
 use crate::template::error::Fail;
 use crate::template::exec::Ctx;
 use crate::template::print;
@@ -18,6 +18,26 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("trim", &[Str], |_, args| keep(&args[0], |s| s.trim())),
     func("upper", &[Str], |_, args| Ok(mapped(&args[0], unicode::to_upper))),
     func("lower", &[Str], |_, args| Ok(mapped(&args[0], unicode::to_lower))),
+    func("title", &[Str], |_, args| Ok(Value::from(strings::title(&text(&args[0]))))),
+    func("untitle", &[Str], |_, args| Ok(Value::from(strings::untitle(&text(&args[0]))))),
+    func("swapcase", &[Str], |_, args| Ok(Value::from(strings::swap_case(&text(&args[0]))))),
+    func("snakecase", &[Str], |_, args| Ok(Value::from(strings::snake_case(&text(&args[0]))))),
+    func("camelcase", &[Str], |_, args| Ok(Value::from(strings::camel_case(&text(&args[0]))))),
+    func("kebabcase", &[Str], |_, args| Ok(Value::from(strings::kebab_case(&text(&args[0]))))),
+    func("initials", &[Str], |_, args| Ok(Value::from(strings::initials(&text(&args[0]))))),
+    func("nospace", &[Str], |_, args| Ok(Value::from(strings::no_space(&text(&args[0]))))),
+    func("abbrev", &[Int, Str], |_, args| Ok(Value::bytes_as_string(strings::abbrev(int(&args[0]), &text(&args[1]))))),
+    func("abbrevboth", &[Int, Int, Str], |_, args| {
+        Ok(Value::bytes_as_string(strings::abbrev_both(int(&args[0]), int(&args[1]), &text(&args[2]))))
+    }),
+    func("wrap", &[Int, Str], |ctx, args| {
+        ctx.world.budget.bytes(2 * bytes(&args[1]).len())?;
+        Ok(Value::bytes_as_string(strings::wrap(int(&args[0]), &text(&args[1]))))
+    }),
+    func("wrapWith", &[Int, Str, Str], |ctx, args| {
+        ctx.world.budget.bytes(bytes(&args[2]).len().saturating_mul(bytes(&args[1]).len() + 1))?;
+        Ok(Value::bytes_as_string(strings::wrap_with(int(&args[0]), &text(&args[1]), &text(&args[2]))))
+    }),
     func("trimAll", &[Str, Str], |_, args| trim_all(args)),
     func("trimall", &[Str, Str], |_, args| trim_all(args)),
     func("trimSuffix", &[Str, Str], |_, args| {
@@ -47,7 +67,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("splitList", &[Str, Str], |ctx, args| {
         let (separator, whole) = (text(&args[0]), text(&args[1]));
         let parts = split(&separator, &whole, -1);
-        ctx.world.budget.steps(parts.len() / 16)?;
+        ctx.world.budget.list(parts.len())?;
         Ok(Value::typed_list(ListType::Str, parts.into_iter().map(Value::str).collect()))
     }),
 ];
@@ -178,7 +198,7 @@ fn split<'s>(separator: &str, whole: &'s str, count: i64) -> Vec<Cow<'s, str>> {
 }
 
 fn numbered(ctx: &mut Ctx<'_>, parts: Vec<Cow<'_, str>>) -> Answer {
-    ctx.world.budget.steps(parts.len() / 8)?;
+    ctx.world.budget.map(parts.len())?;
     let entries: BTreeMap<_, _> = parts.into_iter().enumerate().map(|(i, part)| (format!("_{i}").into(), Value::str(part))).collect();
     Ok(Value::typed_map(MapType::Strings, entries))
 }

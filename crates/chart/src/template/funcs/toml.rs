@@ -13,7 +13,8 @@ const MAX_DEPTH: usize = 500;
 
 pub(super) static FUNCS: &[FuncDef] = &[
     func("toToml", &[Any], to_toml),
-    func("fromToml", &[Str], |_, args| {
+    func("fromToml", &[Str], |ctx, args| {
+        ctx.world.budget.decode(super::bytes(&args[0]).len())?;
         Ok(match text(&args[0]).parse::<::toml::Table>() {
             Ok(table) => from_table(&table),
             Err(err) => error_dict(format!("toml: {}", err.message())),

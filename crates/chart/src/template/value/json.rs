@@ -94,6 +94,9 @@ fn to(value: &Value, depth: usize) -> Result<Json, ToJsonError> {
             }
             Json::Object(out)
         }
+        Value::Struct(object) if object.ty.json_as.is_some() => {
+            object.ty.json_as.and_then(|field| object.fields.get(field)).map_or(Ok(Json::Null), |field| to(field, depth + 1))?
+        }
         Value::Struct(object) => {
             let mut out = JsonMap::new();
             fields(object, &mut out, depth)?;

@@ -53,6 +53,8 @@ pub struct StructType {
     pub fields: &'static [Field],
     /// The field that the struct prints as, where a pointer to it has a `String` method.
     pub prints_as: Option<usize>,
+    /// The field that stands for the struct in JSON, where it has a form of its own.
+    pub json_as: Option<usize>,
 }
 
 /// A field of a struct.

@@ -1,11 +1,17 @@
 //! URLs and slash-separated paths.
 
-use super::{FuncDef, Ty, func, text};
-use crate::template::value::Value;
+mod parse;
 
-use Ty::Str;
+use super::{Answer, FuncDef, Ty, func, map, text};
+use crate::template::error::Fail;
+use crate::template::value::{Map as Dict, Value};
+use parse::{Url, parse};
+
+use Ty::{Map, Str};
 
 pub(super) static FUNCS: &[FuncDef] = &[
+    func("urlParse", &[Str], |_, args| url_parse(&text(&args[0]))),
+    func("urlJoin", &[Map], |_, args| url_join(map(&args[0])?)),
     func("base", &[Str], |_, args| Ok(Value::from(base(&text(&args[0])).to_owned()))),
     func("osBase", &[Str], |_, args| Ok(Value::from(base(&text(&args[0])).to_owned()))),
     func("dir", &[Str], |_, args| Ok(Value::from(dir(&text(&args[0]))))),
@@ -17,6 +23,49 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("isAbs", &[Str], |_, args| Ok(Value::Bool(text(&args[0]).starts_with('/')))),
     func("osIsAbs", &[Str], |_, args| Ok(Value::Bool(text(&args[0]).starts_with('/')))),
 ];
+
+fn url_parse(text: &str) -> Answer {
+    let url = parse(text).map_err(|err| format!("unable to parse url: {err}"))?;
+    let hostname = url.hostname().to_owned();
+    let user = url.user.as_ref().map(ToString::to_string).unwrap_or_default();
+    let parts = [
+        ("scheme", url.scheme),
+        ("host", url.host),
+        ("hostname", hostname),
+        ("path", url.path),
+        ("query", url.query),
+        ("opaque", url.opaque),
+        ("fragment", url.fragment),
+        ("userinfo", user),
+    ];
+    Ok(Value::map(parts.into_iter().map(|(key, part)| (key.into(), Value::from(part))).collect()))
+}
+
+fn url_join(dict: &Dict) -> Answer {
+    let part = |key: &str| match dict.get(key) {
+        None => Ok(String::new()),
+        Some(Value::Nil) => Err(Fail::from(super::NIL_POINTER)),
+        Some(value) if value.string_bytes().is_some() => Ok(text(&value).into_owned()),
+        Some(other) => {
+            Err(Fail::Text(format!("unable to parse {key} key, must be of type string, but {} found", other.kind_name())))
+        }
+    };
+    let mut url = Url {
+        scheme: part("scheme")?,
+        host: part("host")?,
+        path: part("path")?,
+        query: part("query")?,
+        opaque: part("opaque")?,
+        fragment: part("fragment")?,
+        user: None,
+    };
+    let user = part("userinfo")?;
+    if !user.is_empty() {
+        let holder = parse(&format!("proto://{user}@host"));
+        url.user = holder.map_err(|err| format!("unable to parse userinfo in dict: {err}"))?.user;
+    }
+    Ok(Value::from(url.to_string()))
+}
 
 /// `path.Base`
 pub(crate) fn base(path: &str) -> &str {

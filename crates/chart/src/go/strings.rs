@@ -1,0 +1,326 @@
+//! String functions with Go's ideas of words and lengths: `strings.Title`, goutils and xstrings.
+//!
+//! Where Go counts bytes and may cut a character in two, the result is bytes.
+
+use super::unicode::{is_digit, is_letter, is_lower, is_number, is_punct, is_space, is_title, is_upper, to_lower, to_title, to_upper};
+
+/// `title`: the first letter of each word in title case; the rest as it is.
+pub fn title(text: &str) -> String {
+    let separates =
+        |c: char| if c.is_ascii() { !(c.is_ascii_alphanumeric() || c == '_') } else { !is_letter(c) && !is_digit(c) && is_space(c) };
+    let mut previous = ' ';
+    text.chars()
+        .map(|c| {
+            let first = separates(previous);
+            previous = c;
+            if first { to_title(c) } else { c }
+        })
+        .collect()
+}
+
+/// `untitle`: the first letter of each word in lower case.
+pub fn untitle(text: &str) -> String {
+    let mut first = true;
+    text.chars()
+        .map(|c| {
+            if is_space(c) {
+                first = true;
+                c
+            } else if std::mem::take(&mut first) {
+                to_lower(c)
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// `swapcase`: a lower case letter at the start of a word gets title case.
+pub fn swap_case(text: &str) -> String {
+    let mut start = true;
+    text.chars()
+        .map(|c| {
+            if is_upper(c) || is_title(c) {
+                start = false;
+                to_lower(c)
+            } else if is_lower(c) {
+                if std::mem::take(&mut start) { to_title(c) } else { to_upper(c) }
+            } else {
+                start = is_space(c);
+                c
+            }
+        })
+        .collect()
+}
+
+/// `initials`. It looks at bytes as if each were a character.
+pub fn initials(text: &str) -> String {
+    let mut gap = true;
+    text.bytes()
+        .map(char::from)
+        .filter(|c| {
+            let space = is_space(*c);
+            let first = !space && gap;
+            gap = space;
+            first
+        })
+        .collect()
+}
+
+/// `nospace`. It looks at bytes as if each were a character; a text without such spaces stays whole.
+pub fn no_space(text: &str) -> String {
+    if !text.bytes().any(|b| is_space(b.into())) {
+        return text.to_owned();
+    }
+    text.bytes().map(char::from).filter(|c| !is_space(*c)).collect()
+}
+
+/// `abbrev`.
+pub fn abbrev(width: i64, text: &str) -> Vec<u8> {
+    if width < 4 { text.as_bytes().to_vec() } else { abbreviate(text.as_bytes(), 0, width as usize) }
+}
+
+/// `abbrevboth`.
+pub fn abbrev_both(left: i64, right: i64, text: &str) -> Vec<u8> {
+    if right < 4 || left > 0 && right < 7 {
+        return text.as_bytes().to_vec();
+    }
+    // A negative offset acts as none.
+    abbreviate(text.as_bytes(), left.max(0) as usize, right as usize)
+}
+
+fn abbreviate(text: &[u8], offset: usize, width: usize) -> Vec<u8> {
+    if text.len() <= width {
+        return text.to_vec();
+    }
+    let kept = width - 3;
+    let offset = if text.len() - offset.min(text.len()) < kept { text.len() - kept } else { offset.min(text.len()) };
+    if offset <= 4 {
+        return [&text[..kept], b"..."].concat();
+    }
+    if width < 7 {
+        return Vec::new();
+    }
+    if offset + kept < text.len() {
+        return [b"...".as_slice(), &abbreviate(&text[offset..], 0, kept)].concat();
+    }
+    [b"...", &text[text.len() - kept..]].concat()
+}
+
+/// `wrap`: lines of at most so many bytes; longer words stay whole.
+pub fn wrap(width: i64, text: &str) -> Vec<u8> {
+    wrap_custom(text.as_bytes(), width, b"\n", false)
+}
+
+/// `wrapWith`: the same with a separator of its own, and longer words are cut.
+pub fn wrap_with(width: i64, separator: &str, text: &str) -> Vec<u8> {
+    wrap_custom(text.as_bytes(), width, if separator.is_empty() { b"\n" } else { separator.as_bytes() }, true)
+}
+
+fn wrap_custom(text: &[u8], width: i64, line_break: &[u8], cut: bool) -> Vec<u8> {
+    let width = usize::try_from(width).unwrap_or(0).max(1);
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while rest.len() > width {
+        if rest[0] == b' ' {
+            rest = &rest[1..];
+            continue;
+        }
+        let (taken, next) = match rest[..=width].iter().rposition(|b| *b == b' ') {
+            Some(space) => (space, space + 1),
+            None if cut => (width, width),
+            None => match rest[width..].iter().position(|b| *b == b' ') {
+                Some(space) => (width + space, width + space + 1),
+                None => break,
+            },
+        };
+        out.extend_from_slice(&rest[..taken]);
+        out.extend_from_slice(line_break);
+        rest = &rest[next..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+fn is_connector(c: char) -> bool {
+    c == '-' || c == '_' || is_space(c)
+}
+
+/// `camelcase`, which is xstrings' Pascal case: `http_server` becomes `HttpServer`.
+pub fn camel_case(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    let mut current = None;
+    let mut upper_run = false;
+    // Connectors in front stay.
+    for c in chars.by_ref() {
+        current = Some(c);
+        if !is_connector(c) {
+            upper_run = is_upper(c);
+            current = Some(to_upper(c));
+            break;
+        }
+        out.push(c);
+    }
+    let Some(mut current) = current else {
+        return out;
+    };
+    if chars.as_str().is_empty() {
+        // xstrings writes a last connector twice.
+        out.push(current);
+        return out;
+    }
+    for c in chars {
+        let previous = std::mem::replace(&mut current, c);
+        if is_connector(c) && is_connector(previous) {
+            out.push(previous);
+        } else if is_connector(previous) {
+            upper_run = is_upper(c);
+            current = to_upper(c);
+        } else {
+            if upper_run {
+                if is_upper(c) {
+                    current = to_lower(c);
+                } else {
+                    upper_run = false;
+                }
+            }
+            out.push(previous);
+        }
+    }
+    out.push(current);
+    out
+}
+
+/// `snakecase`: `HTTP20xOK` becomes `http_20x_ok`.
+pub fn snake_case(text: &str) -> String {
+    lower_words(text, '_')
+}
+
+/// `kebabcase`: the same with hyphens.
+pub fn kebab_case(text: &str) -> String {
+    lower_words(text, '-')
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    None,
+    Number,
+    Upper,
+    Letters,
+    Connector,
+    Punctuation,
+    Other,
+}
+
+fn lower_words(text: &str, connector: char) -> String {
+    let mut out = String::with_capacity(text.len() + 4);
+    let (mut kind, mut word, mut rest) = next_word(text);
+    while !rest.is_empty() {
+        if kind != Word::Connector {
+            push_lower(&mut out, kind, word, connector);
+        }
+        let (before, last) = (kind, word);
+        (kind, word, rest) = next_word(rest);
+        match before {
+            Word::Number => {
+                while matches!(kind, Word::Letters | Word::Number) {
+                    push_lower(&mut out, kind, word, connector);
+                    (kind, word, rest) = next_word(rest);
+                }
+                if !matches!(kind, Word::None | Word::Punctuation | Word::Connector) {
+                    out.push(connector);
+                }
+            }
+            Word::Connector => push_lower(&mut out, before, last, connector),
+            Word::Punctuation => {}
+            _ if kind != Word::Number => {
+                if !matches!(kind, Word::Connector | Word::Punctuation) {
+                    out.push(connector);
+                }
+            }
+            _ if rest.is_empty() => {}
+            _ => {
+                let number = word;
+                (kind, word, rest) = next_word(rest);
+                if kind != Word::Letters {
+                    // A number belongs to the word before it: `Bld4Floor` has two words.
+                    push_lower(&mut out, Word::Number, number, connector);
+                    if !matches!(kind, Word::Connector | Word::Punctuation) {
+                        out.push(connector);
+                    }
+                } else {
+                    out.push(connector);
+                    push_lower(&mut out, Word::Number, number, connector);
+                    while matches!(kind, Word::Letters | Word::Number) {
+                        push_lower(&mut out, kind, word, connector);
+                        (kind, word, rest) = next_word(rest);
+                    }
+                    if !matches!(kind, Word::None | Word::Connector | Word::Punctuation) {
+                        out.push(connector);
+                    }
+                }
+            }
+        }
+    }
+    push_lower(&mut out, kind, word, connector);
+    out
+}
+
+fn push_lower(out: &mut String, kind: Word, word: &str, connector: char) {
+    if !matches!(kind, Word::Upper | Word::Connector) {
+        out.push_str(word);
+        return;
+    }
+    out.extend(word.chars().map(|c| {
+        if is_connector(c) {
+            connector
+        } else if is_upper(c) {
+            to_lower(c)
+        } else {
+            c
+        }
+    }));
+}
+
+/// A letter that words are made of; CJK characters are not.
+fn is_alphabet(c: char) -> bool {
+    // As xstrings draws the ranges.
+    const CJK: [std::ops::RangeInclusive<char>; 3] = ['\u{3400}'..='\u{4d85}', '\u{4e00}'..='\u{9fcc}', '\u{20000}'..='\u{2b81d}'];
+    is_letter(c) && !CJK.iter().any(|range| range.contains(&c))
+}
+
+/// The kind of the first word, the word, and what follows.
+fn next_word(text: &str) -> (Word, &str, &str) {
+    let Some(first) = text.chars().next() else {
+        return (Word::None, "", "");
+    };
+    let run = |from: usize, fits: fn(char) -> bool| from + text[from..].find(|c| !fits(c)).unwrap_or(text.len() - from);
+    let size = first.len_utf8();
+    let (kind, end) = if is_connector(first) {
+        (Word::Connector, run(size, is_connector))
+    } else if is_punct(first) {
+        (Word::Punctuation, run(size, is_punct))
+    } else if is_upper(first) {
+        let end = match text[size..].chars().next() {
+            Some(second) if is_upper(second) => {
+                let end = run(size, is_upper);
+                // In `HTTPStatus` the last capital begins the next word.
+                match text[end..].chars().next() {
+                    Some(next) if is_alphabet(next) => text[..end].char_indices().next_back().map_or(end, |(i, _)| i),
+                    _ => end,
+                }
+            }
+            Some(second) if is_alphabet(second) => run(size, |c| is_alphabet(c) && !is_upper(c)),
+            _ => size,
+        };
+        (Word::Upper, end)
+    } else if is_alphabet(first) {
+        (Word::Letters, run(size, |c| is_alphabet(c) && !is_upper(c)))
+    } else if is_number(first) {
+        (Word::Number, run(size, is_number))
+    } else {
+        (Word::Other, run(size, |c| !(is_connector(c) || is_alphabet(c) || is_number(c) || is_punct(c))))
+    };
+    (kind, &text[..end], &text[end..])
+}

@@ -1,0 +1,73 @@
+//! What can go wrong in a render, in Helm's words.
+
+use crate::template::{self, Location};
+use crate::values::ValuesError;
+
+/// Why a chart could not be rendered. The text is Helm's.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RenderError {
+    /// The release's name cannot be one.
+    #[error("release name {}: {why}", crate::go::quote::quote(name))]
+    ReleaseName {
+        /// The name.
+        name: String,
+        /// The rule that it breaks.
+        why: String,
+    },
+    /// Values cannot be combined, or break a schema.
+    #[error(transparent)]
+    Values(#[from] ValuesError),
+    /// The chart asks for another version of Kubernetes.
+    #[error("chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {have}")]
+    KubeVersion {
+        /// The constraint.
+        wanted: String,
+        /// The version of the cluster.
+        have: String,
+    },
+    /// A template does not parse or fails.
+    #[error("{}", error.helm_text(file))]
+    Template {
+        /// The file.
+        file: String,
+        /// What went wrong, with its place.
+        error: template::Error,
+    },
+    /// A rendered document is no YAML mapping.
+    #[error("YAML parse error on {path}: {why}")]
+    Manifest {
+        /// The template.
+        path: String,
+        /// Helm's text.
+        why: String,
+        /// The line of the rendered file, from 0, on which the document starts; lines in `why` count from there.
+        first_line: usize,
+    },
+    /// `--show-only` names a file that rendered nothing.
+    #[error("could not find template {0} in chart")]
+    NoSuchTemplate(String),
+    /// No thread for the render.
+    #[error("cannot start a thread for the render: {0}")]
+    Stack(String),
+}
+
+impl RenderError {
+    /// The place in a template that failed, innermost first where includes are nested.
+    pub fn location(&self) -> Option<&Location> {
+        match self {
+            Self::Template { error, .. } => error.location(),
+            _ => None,
+        }
+    }
+
+    /// Whether `helm template` adds its hint about `--debug`: it does once templates are being rendered.
+    pub fn has_debug_hint(&self) -> bool {
+        matches!(self, Self::KubeVersion { .. } | Self::Template { .. } | Self::Manifest { .. })
+    }
+
+    /// What `helm template` prints to stderr, from `Error:` on.
+    pub fn to_template_output(&self) -> String {
+        let hint = if self.has_debug_hint() { "\n\nUse --debug flag to render out invalid YAML" } else { "" };
+        format!("Error: {self}{hint}\n")
+    }
+}

@@ -1,0 +1,247 @@
+//! Rendered files to documents and hooks, in Helm's order.
+
+use std::collections::BTreeMap;
+
+use super::RenderError;
+use crate::Json;
+use crate::chart::paths;
+use crate::chart::shape::{self, Shape, Struct};
+use crate::go::{num, quote, unicode};
+use crate::yaml;
+
+/// A document of a rendered file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doc {
+    /// The template that it came from.
+    pub path: String,
+    /// `kind`; empty for a document of comments.
+    pub kind: String,
+    /// `apiVersion`
+    pub api_version: String,
+    /// `metadata.name`
+    pub name: String,
+    /// The text, without white space around it.
+    pub text: String,
+    /// The line of the rendered file, from 0, on which the text starts.
+    pub first_line: usize,
+}
+
+/// A document that runs at a point of the release's life.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hook {
+    /// The document.
+    pub doc: Doc,
+    /// When it runs, as the annotation lists them.
+    pub events: Vec<HookEvent>,
+    /// Lower runs first.
+    pub weight: i64,
+    /// `before-hook-creation`, `hook-succeeded`, `hook-failed`, as written; none is `before-hook-creation` to Helm.
+    pub delete_policies: Vec<String>,
+    /// `hook-succeeded`, `hook-failed`, as written.
+    pub output_log_policies: Vec<String>,
+}
+
+/// A point of a release's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum HookEvent {
+    PreInstall,
+    PostInstall,
+    PreDelete,
+    PostDelete,
+    PreUpgrade,
+    PostUpgrade,
+    PreRollback,
+    PostRollback,
+    Test,
+}
+
+impl HookEvent {
+    /// The name in the annotation.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PreInstall => "pre-install",
+            Self::PostInstall => "post-install",
+            Self::PreDelete => "pre-delete",
+            Self::PostDelete => "post-delete",
+            Self::PreUpgrade => "pre-upgrade",
+            Self::PostUpgrade => "post-upgrade",
+            Self::PreRollback => "pre-rollback",
+            Self::PostRollback => "post-rollback",
+            Self::Test => "test",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "pre-install" => Self::PreInstall,
+            "post-install" => Self::PostInstall,
+            "pre-delete" => Self::PreDelete,
+            "post-delete" => Self::PostDelete,
+            "pre-upgrade" => Self::PreUpgrade,
+            "post-upgrade" => Self::PostUpgrade,
+            "pre-rollback" => Self::PreRollback,
+            "post-rollback" => Self::PostRollback,
+            "test" | "test-success" => Self::Test,
+            _ => return None,
+        })
+    }
+}
+
+const INSTALL_ORDER: &[&str] = &[
+    "PriorityClass",
+    "Namespace",
+    "NetworkPolicy",
+    "ResourceQuota",
+    "LimitRange",
+    "PodSecurityPolicy",
+    "PodDisruptionBudget",
+    "ServiceAccount",
+    "Secret",
+    "SecretList",
+    "ConfigMap",
+    "StorageClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleList",
+    "ClusterRoleBinding",
+    "ClusterRoleBindingList",
+    "Role",
+    "RoleList",
+    "RoleBinding",
+    "RoleBindingList",
+    "Service",
+    "DaemonSet",
+    "Pod",
+    "ReplicationController",
+    "ReplicaSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "StatefulSet",
+    "Job",
+    "CronJob",
+    "IngressClass",
+    "Ingress",
+    "APIService",
+];
+
+/// The place of a kind in Helm's install order; unknown kinds come last, by name.
+pub fn install_order(kind: &str) -> (usize, &str) {
+    match INSTALL_ORDER.iter().position(|k| *k == kind) {
+        Some(place) => (place, ""),
+        None => (INSTALL_ORDER.len(), kind),
+    }
+}
+
+/// The documents and hooks of rendered files.
+pub(super) fn sort(files: &BTreeMap<String, String>, warnings: &mut Vec<String>) -> Result<(Vec<Doc>, Vec<Hook>), RenderError> {
+    let (mut docs, mut hooks) = (Vec::new(), Vec::new());
+    for (path, text) in files {
+        if paths::base(path).starts_with('_') {
+            continue;
+        }
+        for (first_line, text) in split(text) {
+            let fail = |why: String| RenderError::Manifest { path: path.clone(), why, first_line };
+            let head = Head::read(text).map_err(fail)?;
+            let doc = Doc {
+                path: path.clone(),
+                kind: head.kind.clone(),
+                api_version: head.api_version.clone(),
+                name: head.name.clone(),
+                text: text.to_owned(),
+                first_line,
+            };
+            match head.annotations.get("helm.sh/hook") {
+                None => docs.push(doc),
+                Some(types) => hooks.extend(hook(doc, types, &head, warnings)),
+            }
+        }
+    }
+    docs.sort_by(|a, b| install_order(&a.kind).cmp(&install_order(&b.kind)));
+    hooks.sort_by(|a, b| install_order(&a.doc.kind).cmp(&install_order(&b.doc.kind)));
+    Ok((docs, hooks))
+}
+
+fn hook(doc: Doc, types: &str, head: &Head, warnings: &mut Vec<String>) -> Option<Hook> {
+    let names = |text: &str| -> Vec<String> { text.split(',').map(|t| t.trim().to_lowercase()).collect() };
+    let policies = |key: &str| head.annotations.get(key).map(|text| names(text)).unwrap_or_default();
+    let events: Option<Vec<HookEvent>> = names(types).iter().map(|name| HookEvent::parse(name)).collect();
+    let Some(events) = events else {
+        warnings.push(format!("info: skipping unknown hook: {}", quote::quote(types)));
+        return None;
+    };
+    Some(Hook {
+        doc,
+        events,
+        weight: head.annotations.get("helm.sh/hook-weight").and_then(|w| num::atoi(w).ok()).unwrap_or(0),
+        delete_policies: policies("helm.sh/hook-delete-policy"),
+        output_log_policies: policies("helm.sh/hook-output-log-policy"),
+    })
+}
+
+/// What Helm reads of a document.
+#[derive(Debug, Default)]
+struct Head {
+    api_version: String,
+    kind: String,
+    name: String,
+    annotations: BTreeMap<String, String>,
+}
+
+const HEAD_METADATA: Struct = Struct {
+    name: "",
+    full: r#"struct { Name string "json:\"name\""; Annotations map[string]string "json:\"annotations\"" }"#,
+    fields: &[("name", Shape::Text), ("annotations", Shape::Map(&Shape::Text))],
+};
+
+static HEAD: Struct = Struct {
+    name: "SimpleHead",
+    full: "releaseutil.SimpleHead",
+    fields: &[("apiVersion", Shape::Text), ("kind", Shape::Text), ("metadata", Shape::Struct(&HEAD_METADATA))],
+};
+
+impl Head {
+    fn read(text: &str) -> Result<Self, String> {
+        let tree = yaml::from_str(text).map_err(|e| e.to_string())?;
+        let fields = shape::fit(tree, &HEAD)?;
+        let text = |value: Option<&Json>| value.and_then(Json::as_str).unwrap_or_default().to_owned();
+        let metadata = fields.get("metadata");
+        let annotations = metadata.and_then(|m| m.get("annotations")).and_then(Json::as_object);
+        Ok(Self {
+            api_version: text(fields.get("apiVersion")),
+            kind: text(fields.get("kind")),
+            name: text(metadata.and_then(|m| m.get("name"))),
+            annotations: annotations.into_iter().flatten().map(|(k, v)| (k.clone(), text(Some(v)))).collect(),
+        })
+    }
+}
+
+/// Splits a file at `---` as Helm does: at the start of the text or of a line, with the white space around it.
+/// Gives each document with its first line.
+pub(super) fn split(file: &str) -> Vec<(usize, &str)> {
+    let blank = |c: char| matches!(c, '\t' | '\n' | '\u{c}' | '\r' | ' ');
+    let start = file.len() - file.trim_start_matches(unicode::is_space).len();
+    let text = file.trim_matches(unicode::is_space);
+    let mut out = Vec::new();
+    let mut push = |from: usize, to: usize| {
+        let doc = &text[from..to];
+        if !doc.is_empty() {
+            let trimmed = doc.trim_start_matches(unicode::is_space);
+            let at = start + from + (doc.len() - trimmed.len());
+            out.push((file[..at].matches('\n').count(), trimmed.trim_end_matches(unicode::is_space)));
+        }
+    };
+    let mut from = 0;
+    if text.starts_with("---") {
+        from = text.len() - text[3..].trim_start_matches(blank).len();
+    }
+    while let Some(at) = text[from..].find("\n---") {
+        let end = from + text[from..from + at].trim_end_matches(blank).len();
+        push(from, end);
+        from = text.len() - text[from + at + 4..].trim_start_matches(blank).len();
+    }
+    push(from, text.len());
+    out
+}

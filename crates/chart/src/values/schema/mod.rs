@@ -1,0 +1,175 @@
+//! `values.schema.json`: values are checked per chart and sub-chart before anything is rendered.
+//!
+//! The judge is the `jsonschema` crate; the words are those of Helm. References to other documents are never
+//! fetched.
+
+mod report;
+
+use std::rc::Rc;
+
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{Draft, ReferencingError, Retrieve, Uri, Validator};
+
+use super::dependency::Unit;
+use super::tree::{self, MapRef, Node};
+use super::{ValuesError, plain};
+use crate::Json;
+use crate::go::{json, quote};
+
+/// Checks the values of a chart and its sub-charts. The error lists every chart whose values do not fit.
+pub(crate) fn validate_all(unit: &Rc<Unit>, values: &MapRef) -> Result<(), ValuesError> {
+    let mut text = String::new();
+    collect(unit, values, &mut text);
+    if text.is_empty() {
+        return Ok(());
+    }
+    Err(ValuesError(format!("values don't meet the specifications of the schema(s) in the following chart(s):\n{text}")))
+}
+
+fn collect(unit: &Rc<Unit>, values: &MapRef, out: &mut String) {
+    if let Some(schema) = unit.chart().compiled_schema() {
+        let checked = schema.as_ref().map_err(Clone::clone).and_then(|s| s.check(&Json::Object(tree::to_json_map(values))));
+        if let Err(why) = checked {
+            out.push_str(&format!("{}:\n{why}", unit.name()));
+        }
+    }
+    for sub in unit.deps() {
+        match tree::get(values, &sub.name()) {
+            None | Some(Node::Null) => {}
+            Some(Node::Map(below)) => collect(&sub, &below, out),
+            Some(other) => {
+                let name = sub.name();
+                out.push_str(&format!("{name}:\ninvalid type for values: expected object (map), got {}\n", other.go_type()));
+            }
+        }
+    }
+}
+
+/// Checks values against one schema. The error is the text that follows the chart's name in Helm's error.
+pub fn validate(schema: &[u8], values: &Json) -> Result<(), String> {
+    Compiled::new(schema)?.check(values)
+}
+
+/// A schema ready for use.
+pub(crate) struct Compiled {
+    schema: Json,
+    validator: Validator,
+    /// Whether its draft lets `$ref` hide its neighbours.
+    ref_hides: bool,
+}
+
+impl Compiled {
+    /// Compiles a schema.
+    pub(crate) fn new(schema: &[u8]) -> Result<Self, String> {
+        let mut schema = plain(json::from_str(&String::from_utf8_lossy(schema)).map_err(|e| e.to_string())?);
+        let draft = match schema.get("$schema").and_then(Json::as_str) {
+            None => Draft::Draft202012,
+            Some(url) => known_draft(url).ok_or_else(|| not_fetched(url))?,
+        };
+        if let Json::Object(map) = &mut schema {
+            map.remove("$schema");
+        }
+        let ref_hides = matches!(draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7);
+        let options = jsonschema::options().with_draft(draft).should_validate_formats(ref_hides).with_retriever(Offline);
+        // Helm knows formats by name, whatever the draft.
+        let options = options.with_format("uuid", is_uuid).with_format("duration", is_duration);
+        let validator = options.build(&schema).map_err(|e| match e.kind() {
+            ValidationErrorKind::Referencing(why) => referencing(why),
+            _ => {
+                let tree = report::report(&Json::Null, vec![e], false).unwrap_or_default();
+                let url = metaschema(draft);
+                format!(
+                    "\"file:///values.schema.json#\" is not valid against metaschema: jsonschema validation failed with '{url}#'\n{tree}"
+                )
+            }
+        })?;
+        Ok(Self { schema, validator, ref_hides })
+    }
+
+    fn check(&self, values: &Json) -> Result<(), String> {
+        let values = plain(values.clone());
+        let errors: Vec<_> = self.validator.iter_errors(&values).collect();
+        match report::report(&self.schema, errors, self.ref_hides) {
+            Some(text) => Err(format!("{text}\n")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn referencing(why: &ReferencingError) -> String {
+    match why {
+        ReferencingError::PointerToNowhere { pointer } => {
+            format!("json-pointer in {} not found", quote::quote(&format!("file:///values.schema.json#{pointer}")))
+        }
+        ReferencingError::Unretrievable { uri, .. } => not_fetched(uri),
+        other => other.to_string(),
+    }
+}
+
+fn not_fetched(url: &str) -> String {
+    format!("failing loading {}: schemas are never fetched; put it into values.schema.json, or skip schema validation", quote::quote(url))
+}
+
+fn known_draft(url: &str) -> Option<Draft> {
+    let bare = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
+    match bare.trim_end_matches('#') {
+        "json-schema.org/schema" | "json-schema.org/draft/2020-12/schema" => Some(Draft::Draft202012),
+        "json-schema.org/draft/2019-09/schema" => Some(Draft::Draft201909),
+        "json-schema.org/draft-07/schema" => Some(Draft::Draft7),
+        "json-schema.org/draft-06/schema" => Some(Draft::Draft6),
+        "json-schema.org/draft-04/schema" => Some(Draft::Draft4),
+        _ => None,
+    }
+}
+
+fn metaschema(draft: Draft) -> &'static str {
+    match draft {
+        Draft::Draft4 => "http://json-schema.org/draft-04/schema",
+        Draft::Draft6 => "http://json-schema.org/draft-06/schema",
+        Draft::Draft7 => "http://json-schema.org/draft-07/schema",
+        Draft::Draft201909 => "https://json-schema.org/draft/2019-09/schema",
+        _ => "https://json-schema.org/draft/2020-12/schema",
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    groups.len() == 5 && groups.iter().zip([8, 4, 4, 4, 12]).all(|(g, len)| g.len() == len && g.chars().all(|c| c.is_ascii_hexdigit()))
+}
+
+/// An ISO 8601 duration: `P1Y2M3DT4H5M6S`, each part optional but one, or `P4W`.
+fn is_duration(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('P').filter(|r| !r.is_empty()) else { return false };
+    if let Some(weeks) = rest.strip_suffix('W') {
+        return !weeks.is_empty() && weeks.chars().all(|c| c.is_ascii_digit());
+    }
+    let mut parts = rest.split('T');
+    let date = units(parts.next().unwrap_or_default(), "YMD");
+    let time = parts.next().is_none_or(|t| !t.is_empty() && units(t, "HMS"));
+    date && time && parts.next().is_none()
+}
+
+/// Numbers, each followed by a unit, in the order of the units.
+fn units(text: &str, order: &str) -> bool {
+    let mut left = order;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let Some(place) = rest[digits..].chars().next().and_then(|unit| left.find(unit)).filter(|_| digits > 0) else { return false };
+        left = &left[place + 1..];
+        rest = &rest[digits + 1..];
+    }
+    true
+}
+
+/// Refuses to fetch. An unknown URN is a schema that accepts anything, as in Helm.
+struct Offline;
+
+impl Retrieve for Offline {
+    fn retrieve(&self, uri: &Uri<String>) -> Result<Json, Box<dyn std::error::Error + Send + Sync>> {
+        if uri.scheme().as_str() == "urn" {
+            return Ok(Json::Bool(true));
+        }
+        Err("not fetched".into())
+    }
+}
