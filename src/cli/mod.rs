@@ -8,6 +8,7 @@
 //! - `run`: the daemon itself
 
 mod age;
+mod chart;
 mod check;
 mod daemon;
 mod diff;
@@ -28,6 +29,7 @@ mod session;
 mod status;
 mod suspend;
 mod target;
+mod template;
 mod uninstall;
 mod version;
 mod wait;
@@ -80,6 +82,9 @@ enum Command {
     /// Show the revisions of a release
     #[command(after_help = EXIT_CODES)]
     History(history::HistoryArgs),
+    /// Render a local chart, as `helm template` does
+    #[command(after_help = EXIT_CODES)]
+    Template(template::TemplateArgs),
     /// Install the daemon and its definitions in a cluster
     #[command(after_help = EXIT_CODES)]
     Install(install::InstallArgs),
@@ -164,6 +169,7 @@ async fn dispatch(command: Command, globals: &Globals, console: &Console) -> Res
         Command::Resume(args) => resume::resume(args, globals, console).await,
         Command::Rollback(args) => rollback::rollback(args, globals, console).await,
         Command::History(args) => history::history(args, globals, console).await,
+        Command::Template(args) => template::template(args, globals, console).await,
         Command::Install(args) => install::install(args, globals, console).await,
         Command::Uninstall(args) => uninstall::uninstall(args, globals, console).await,
         Command::Check(args) => check::check(args, globals, console).await,

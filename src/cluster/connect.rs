@@ -140,6 +140,14 @@ impl Cluster {
         Ok(Connected { cluster, version, name, server })
     }
 
+    /// The namespace of the context that [`Access`] means, without asking any server; `None` where there is no usable file.
+    pub async fn namespace_of(access: &Access) -> Option<String> {
+        if access.files.is_empty() {
+            return None;
+        }
+        from_files(access).await.ok().map(|(config, ..)| config.default_namespace)
+    }
+
     fn from_config(mut config: Config, user_agent: &str) -> Result<Self, String> {
         // the process may hold several TLS users; the first to come installs the one provider that is compiled in
         let _ = rustls::crypto::ring::default_provider().install_default();
