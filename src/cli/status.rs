@@ -52,7 +52,7 @@ pub(super) fn is_ready(object: &Json) -> bool {
 pub(super) fn short(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut digits = String::new();
-    let mut flush = |digits: &mut String, out: &mut String| {
+    let flush = |digits: &mut String, out: &mut String| {
         out.push_str(if digits.len() >= 40 { &digits[..8] } else { digits });
         digits.clear();
     };
