@@ -33,6 +33,8 @@ pub(crate) struct Custom {
     pub(crate) storage_version: String,
     pub(crate) scale: Option<ScalePaths>,
     pub(crate) columns: Vec<Value>,
+    /// fields that selectors may name
+    pub(crate) selectable: Vec<String>,
     /// The OpenAPI schema as given.
     pub(crate) document: Value,
 }

@@ -29,12 +29,12 @@ pub(crate) enum CauseType {
     Invalid,
     NotSupported,
     Duplicate,
+    NotFound,
     Forbidden,
     TooLong,
     TooMany,
     Conflict,
     NamespaceTerminating,
-    UnexpectedServerResponse,
 }
 
 impl CauseType {
@@ -43,13 +43,13 @@ impl CauseType {
             CauseType::Required => "FieldValueRequired",
             CauseType::Invalid => "FieldValueInvalid",
             CauseType::NotSupported => "FieldValueNotSupported",
+            CauseType::NotFound => "FieldValueNotFound",
             CauseType::Duplicate => "FieldValueDuplicate",
             CauseType::Forbidden => "FieldValueForbidden",
             CauseType::TooLong => "FieldValueTooLong",
             CauseType::TooMany => "FieldValueTooMany",
             CauseType::Conflict => "FieldManagerConflict",
             CauseType::NamespaceTerminating => "NamespaceTerminating",
-            CauseType::UnexpectedServerResponse => "UnexpectedServerResponse",
         }
     }
 }

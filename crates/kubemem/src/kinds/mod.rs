@@ -1,34 +1,194 @@
 //! What is particular to each built-in kind: defaults, allocation, validation, deletion.
 
+pub(crate) mod config;
+pub(crate) mod crd;
 pub(crate) mod event;
+mod network;
+mod other;
+mod pod;
+mod service;
+mod storage;
+mod workload;
 
 use serde_json::{Value, json};
 
-use crate::resource::Resource;
+use crate::resource::{Resource, TableKey};
+use crate::schema::Zero;
 use crate::status::{ApiError, Cause};
 use crate::verb::{Call, Propagation};
 
-/// Fills in what Kubernetes defaults.
-pub(crate) fn default(_resource: &Resource, _object: &mut Value) {}
+/// Group and kind, to match on.
+fn id(resource: &Resource) -> (&str, &str) {
+    (resource.group.as_str(), resource.kind.as_str())
+}
 
-/// Sets what the server decides on creation.
-pub(crate) fn prepare_create(_call: &mut Call<'_>, resource: &Resource, object: &mut Value, _dry_run: bool) {
+/// Sets a field that is not there.
+fn set(object: &mut Value, field: &str, value: Value) {
+    if !object.is_object() {
+        *object = json!({});
+    }
+    if object[field].is_null() {
+        object[field] = value;
+    }
+}
+
+/// Does something with each item of a list, if it is one.
+fn each(list: &mut Value, change: impl FnMut(&mut Value)) {
+    list.as_array_mut().into_iter().flatten().for_each(change);
+}
+
+/// Removes the nulls that looking at absent fields leaves.
+pub(crate) fn strip_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, inner| !inner.is_null());
+            map.values_mut().for_each(strip_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip_nulls),
+        _ => {}
+    }
+}
+
+/// Fills in what Kubernetes defaults.
+pub(crate) fn default(resource: &Resource, object: &mut Value) {
+    match id(resource) {
+        ("", "Pod") => pod::default_pod(object),
+        ("", "Namespace") => {
+            if let Some(name) = object["metadata"]["name"].as_str().map(str::to_owned) {
+                object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
+            }
+        }
+        ("apps", "Deployment") => workload::default_deployment(object),
+        ("apps", "StatefulSet") => workload::default_stateful_set(object),
+        ("apps", "DaemonSet") => workload::default_daemon_set(object),
+        ("apps", "ReplicaSet") => workload::default_replica_set(object),
+        ("batch", "Job") => workload::default_job(object),
+        ("batch", "CronJob") => workload::default_cron_job(object),
+        ("", "Service") => service::default_service(object),
+        ("", "Secret") => config::default_secret(object),
+        ("", "PersistentVolumeClaim") => storage::default_claim(object),
+        ("", "PersistentVolume") => storage::default_volume(object),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => return crd::default(object),
+        ("networking.k8s.io" | "discovery.k8s.io", _) | ("", "Endpoints") => network::default(&resource.kind, object),
+        _ => other::default(&resource.group, &resource.kind, object),
+    }
+    strip_nulls(object);
+}
+
+/// Takes away the status that a client gave: only the subresource writes it.
+pub(crate) fn drop_status(resource: &Resource, object: &mut Value) {
     if resource.has_status()
         && let Some(map) = object.as_object_mut()
     {
         map.remove("status");
-        if resource.custom.is_none() && resource.schema.field("status").is_some_and(|f| f.zero == crate::schema::Zero::Struct) {
-            map.insert("status".into(), json!({}));
+        if resource.custom.is_none() && resource.schema.field("status").is_some_and(|f| f.zero == Zero::Struct) {
+            let mut status = json!({});
+            if let Some(schema) = resource.schema.field("status") {
+                crate::schema::write_zeros(&mut status, schema);
+            }
+            map.insert("status".into(), status);
         }
     }
 }
 
+/// The form in which an object is kept.
+pub(crate) fn stored(resource: &Resource, object: Value) -> Value {
+    if resource.group == "events.k8s.io" { event::to_core(object) } else { object }
+}
+
+/// Sets what the server decides on creation.
+pub(crate) fn prepare_create(call: &mut Call<'_>, resource: &Resource, object: &mut Value) {
+    match id(resource) {
+        ("", "Namespace") => {
+            object["spec"] = json!({"finalizers": ["kubernetes"]});
+            object["status"] = json!({"phase": "Active"});
+        }
+        ("", "Pod") => {
+            object["status"] = json!({"phase": "Pending", "qosClass": other::qos(&object["spec"])});
+            other::admit_pod(object);
+        }
+        ("", "Service") => {
+            service::allocate(call, object, None);
+            strip_nulls(object);
+        }
+        ("", "PersistentVolumeClaim") => {
+            object["status"] = json!({"phase": "Pending"});
+            storage::choose_class(call, object);
+            storage::protect(object, "kubernetes.io/pvc-protection");
+        }
+        ("", "PersistentVolume") => {
+            object["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": call.clock.text()});
+            storage::protect(object, "kubernetes.io/pv-protection");
+        }
+        ("apps", "DaemonSet") => workload::count_template(object, None),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => crd::prepare_create(object),
+        _ => {}
+    }
+}
+
 /// Sets what the server decides on a change.
-pub(crate) fn prepare_update(_call: &mut Call<'_>, _resource: &Resource, _old: &Value, _new: &mut Value) {}
+pub(crate) fn prepare_update(call: &mut Call<'_>, resource: &Resource, old: &Value, new: &mut Value) {
+    match id(resource) {
+        ("", "Service") => {
+            service::allocate(call, new, Some(old));
+            strip_nulls(new);
+        }
+        ("", "Namespace") => {
+            // only the finalize subresource changes them
+            new["spec"] = old["spec"].clone();
+        }
+        ("", "ServiceAccount") => {
+            if new.get("secrets").is_none()
+                && let Some(secrets) = old.get("secrets")
+            {
+                new["secrets"] = secrets.clone();
+            }
+        }
+        ("apps", "DaemonSet") => workload::count_template(new, Some(old)),
+        ("batch", "Job") => {
+            // what the server made is not taken away by a client that does not know it
+            if new["spec"]["selector"].is_null() && !old["spec"]["selector"].is_null() {
+                new["spec"]["selector"] = old["spec"]["selector"].clone();
+            }
+            if let Some(uid) = old["metadata"]["uid"].as_str()
+                && new["spec"]["template"]["metadata"]["labels"]["batch.kubernetes.io/controller-uid"].is_null()
+                && old["spec"]["manualSelector"] != true
+            {
+                workload::prepare_job(new, uid);
+            }
+            strip_nulls(new);
+        }
+        _ => {}
+    }
+}
+
+/// Sets what depends on the uid of a new object.
+pub(crate) fn identify(resource: &Resource, object: &mut Value, uid: &str) {
+    if resource.is("batch", "Job") {
+        workload::prepare_job(object, uid);
+    }
+}
 
 /// The rules of a kind.
-pub(crate) fn validate(_call: &Call<'_>, _resource: &Resource, _new: &Value, _old: Option<&Value>) -> Vec<Cause> {
-    Vec::new()
+pub(crate) fn validate(_call: &Call<'_>, resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+    match id(resource) {
+        ("", "Pod") => other::validate_pod(new, old),
+        ("apps", kind @ ("Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")) => workload::validate(kind, new, old),
+        ("batch", "Job") => workload::validate_job(new, old),
+        ("batch", "CronJob") => workload::validate_cron_job(new),
+        ("", "Service") => service::validate(new, old),
+        ("", kind @ ("ConfigMap" | "Secret")) => config::validate(kind, new, old),
+        ("", "PersistentVolumeClaim") => storage::validate_claim(new, old),
+        ("storage.k8s.io", "StorageClass") => storage::validate_class(new, old),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => crd::validate(new, old),
+        ("networking.k8s.io", kind) => network::validate(kind, new),
+        (group, kind) => other::validate(group, kind, new, old),
+    }
+}
+
+/// What cannot be read, though its types are right.
+pub(crate) fn unreadable(resource: &Resource, object: &Value) -> Option<String> {
+    if resource.is("", "Secret") { config::base64_problem(object) } else { None }
 }
 
 /// Whether the kind counts generations.
@@ -37,7 +197,7 @@ pub(crate) fn has_generation(resource: &Resource) -> bool {
         return true;
     }
     matches!(
-        (resource.group.as_str(), resource.kind.as_str()),
+        id(resource),
         ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
             | ("batch", "Job" | "CronJob")
             | ("networking.k8s.io", "Ingress" | "NetworkPolicy" | "IngressClass")
@@ -65,13 +225,14 @@ pub(crate) fn desired_changed(resource: &Resource, old: &Value, new: &Value) -> 
         }
         out
     };
-    rest(old) != rest(new)
+    let annotated = resource.is("apps", "Deployment") && old["metadata"]["annotations"] != new["metadata"]["annotations"];
+    annotated || rest(old) != rest(new)
 }
 
 /// Kinds whose PUT creates what is not there.
 pub(crate) fn create_on_update(resource: &Resource) -> bool {
     matches!(
-        (resource.group.as_str(), resource.kind.as_str()),
+        id(resource),
         ("", "Service" | "Endpoints" | "Event" | "LimitRange")
             | ("coordination.k8s.io", "Lease")
             | ("events.k8s.io", _)
@@ -87,6 +248,11 @@ pub(crate) fn needs_version(resource: &Resource) -> bool {
 /// Whether something beyond finalizers keeps a deleted object: the contents of a namespace.
 pub(crate) fn holds_deletion(resource: &Resource, object: &Value) -> bool {
     resource.is("", "Namespace") && object["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty())
+}
+
+/// Finalizers that a kind gets when it is deleted.
+pub(crate) fn deletion_finalizer(resource: &Resource) -> Option<&'static str> {
+    resource.is("apiextensions.k8s.io", "CustomResourceDefinition").then_some(crd::FINALIZER)
 }
 
 /// Seconds between the delete and the end of the object.
@@ -108,14 +274,37 @@ pub(crate) fn default_propagation(resource: &Resource) -> Option<Propagation> {
 }
 
 /// Marks of deletion that a kind shows.
-pub(crate) fn dying(resource: &Resource, object: &mut Value) {
-    if resource.is("", "Namespace") {
-        object["status"]["phase"] = "Terminating".into();
+pub(crate) fn dying(call: &Call<'_>, resource: &Resource, object: &mut Value) {
+    match id(resource) {
+        ("", "Namespace") => object["status"]["phase"] = "Terminating".into(),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            let now = call.clock.text();
+            crd::condition(
+                object,
+                &now,
+                "Terminating",
+                "True",
+                "InstanceDeletionPending",
+                "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+            );
+        }
+        _ => {}
     }
 }
 
 /// Refusals of creation that are not about the object's form.
-pub(crate) fn admit_create(_call: &Call<'_>, _resource: &Resource, _object: &Value) -> Result<(), ApiError> {
+pub(crate) fn admit_create(call: &Call<'_>, resource: &Resource, object: &Value) -> Result<(), ApiError> {
+    if resource.is("", "Pod") {
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+        let account = object["spec"]["serviceAccountName"].as_str().filter(|a| !a.is_empty()).unwrap_or("default");
+        if call.store.get(&TableKey::new("", "serviceaccounts"), namespace, account).is_none() {
+            // admission comes before a name is generated
+            let meta = &object["metadata"];
+            let name = [&meta["generateName"], &meta["name"]].into_iter().find_map(Value::as_str).unwrap_or_default();
+            let why = format!("error looking up service account {namespace}/{account}: serviceaccount \"{account}\" not found");
+            return Err(ApiError::forbidden(resource, name, &why));
+        }
+    }
     Ok(())
 }
 
@@ -133,11 +322,16 @@ pub(crate) fn admit_delete(resource: &Resource, object: &Value) -> Result<(), Ap
     Ok(())
 }
 
-/// After an object was stored for the first time.
-pub(crate) fn created(_call: &mut Call<'_>, _resource: &Resource, _object: &Value) {}
-
-/// After an object was changed.
-pub(crate) fn updated(_call: &mut Call<'_>, _resource: &Resource, _old: &Value, _new: &Value) {}
+/// After an object was changed: a CRD's versions and schemas take effect at once.
+pub(crate) fn updated(call: &mut Call<'_>, resource: &Resource, _old: &Value, new: &Value) {
+    if resource.is("apiextensions.k8s.io", "CustomResourceDefinition") && crd::is_established(new) {
+        crd::register(call, new);
+    }
+}
 
 /// After an object is gone.
-pub(crate) fn deleted(_call: &mut Call<'_>, _resource: &Resource, _last: &Value) {}
+pub(crate) fn deleted(call: &mut Call<'_>, resource: &Resource, last: &Value) {
+    if resource.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+        crd::unregister(call, last);
+    }
+}

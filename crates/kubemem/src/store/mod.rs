@@ -75,6 +75,11 @@ impl Store {
         self.tables.entry(key.clone()).or_insert_with(|| Table::starting_at(revision));
     }
 
+    /// Forgets a kind; watches of it end.
+    pub(crate) fn drop_table(&mut self, key: &TableKey) {
+        self.tables.remove(key);
+    }
+
     pub(crate) fn get(&self, key: &TableKey, namespace: &str, name: &str) -> Option<&Arc<Value>> {
         self.tables.get(key)?.objects.get(&ObjectName::new(namespace, name))
     }

@@ -60,8 +60,9 @@ impl Call<'_> {
             None => {
                 let mut target = target.clone();
                 self.place_object(&mut target, &mut object)?;
-                kinds::prepare_create(self, &target.resource, &mut object, options.dry_run);
+                kinds::drop_status(&target.resource, &mut object);
                 outcome.managers.write(&mut object);
+                kinds::prepare_create(self, &target.resource, &mut object);
                 self.insert(&target, object, warnings, options.dry_run)
             }
             Some(old) => {

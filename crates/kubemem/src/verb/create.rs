@@ -5,10 +5,11 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Target, WriteOptions};
+use super::{Answer, Call, Target, WriteOptions, present};
 use crate::fields::{Managers, Operation, update};
 use crate::kinds;
 use crate::resource::TableKey;
+use crate::schema::write_zeros;
 use crate::status::{ApiError, Cause, CauseType};
 use crate::validation;
 
@@ -18,8 +19,11 @@ impl Call<'_> {
         let (mut object, warnings) = self.read_object(target, value, options)?;
         let mut target = target.clone();
         self.place_object(&mut target, &mut object)?;
-        kinds::prepare_create(self, &target.resource, &mut object, options.dry_run);
-        let blank = json!({"apiVersion": object["apiVersion"], "kind": object["kind"], "metadata": {}});
+        kinds::drop_status(&target.resource, &mut object);
+        let mut blank = json!({"apiVersion": object["apiVersion"], "kind": object["kind"], "metadata": {}});
+        if target.resource.custom.is_none() {
+            write_zeros(&mut blank, &target.resource.schema);
+        }
         let given = match object["metadata"]["managedFields"].as_array() {
             Some(list) if !list.is_empty() && list[0] != json!({}) => Managers::of(&object),
             _ => Managers::default(),
@@ -27,6 +31,7 @@ impl Call<'_> {
         let entry = self.entry(&target, options, Operation::Update);
         let managers = update(&blank, &object, &target.resource.schema, entry, given);
         managers.write(&mut object);
+        kinds::prepare_create(self, &target.resource, &mut object);
         self.insert(&target, object, warnings, options.dry_run)
     }
 
@@ -68,6 +73,7 @@ impl Call<'_> {
         let uid = self.store.uid();
         let now = self.clock.text();
         let generation = kinds::has_generation(&resource);
+        kinds::identify(&resource, &mut object, &uid);
         let meta = meta(&mut object);
         for gone in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
             meta.remove(gone);
@@ -89,10 +95,12 @@ impl Call<'_> {
             return Err(if dying { ApiError { message: format!("object is being deleted: {}", error.message), ..error } } else { error });
         }
         kinds::admit_create(self, &resource, &object)?;
-        let object = if dry_run { Arc::new(object) } else { self.store.put(&place, object) };
-        if !dry_run {
-            kinds::created(self, &resource, &object);
-        }
+        let object = if dry_run {
+            Arc::new(object)
+        } else {
+            let stored = self.store.put(&place, kinds::stored(&resource, object));
+            present(&resource, &stored)
+        };
         Ok(Answer { code: StatusCode::CREATED, object, warnings })
     }
 

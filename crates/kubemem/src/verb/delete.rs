@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::create::meta;
 use super::{Answer, Call, ListOptions, Target, WriteOptions, present};
 use crate::kinds;
+use crate::schema::write_zeros;
 use crate::status::{ApiError, deleted};
 use crate::store::Place;
 
@@ -93,6 +94,12 @@ impl Call<'_> {
                 Propagation::Background => {}
             }
         }
+        if !dying
+            && let Some(own) = kinds::deletion_finalizer(&resource)
+            && !finalizers.iter().any(|f| f == own)
+        {
+            finalizers.push(own.into());
+        }
         let grace = kinds::grace_seconds(&resource, &object, options.grace);
         let held = kinds::holds_deletion(&resource, &object);
         if finalizers.is_empty() && grace == 0 && !held {
@@ -122,7 +129,7 @@ impl Call<'_> {
             let next = meta.get("generation").and_then(Value::as_i64).unwrap_or(0) + 1;
             meta.insert("generation".into(), next.into());
         }
-        kinds::dying(&resource, &mut new);
+        kinds::dying(self, &resource, &mut new);
         let stored = if options.dry_run { Arc::new(new) } else { self.store.put(&place, new) };
         if !options.dry_run {
             kinds::updated(self, &resource, &object, &stored);
@@ -172,6 +179,10 @@ impl Call<'_> {
         let Some(old) = self.store.at(place).cloned() else { return Ok(()) };
         let mut new = (*old).clone();
         change(&mut new);
+        if resource.custom.is_none() && !resource.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+            kinds::strip_nulls(&mut new);
+            write_zeros(&mut new, &resource.schema);
+        }
         if new == *old {
             return Ok(());
         }

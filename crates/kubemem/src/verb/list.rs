@@ -39,7 +39,9 @@ impl Call<'_> {
     /// Everything that the options select.
     pub(super) fn matching(&self, target: &Target, options: &ListOptions) -> Result<Vec<Arc<Value>>, ApiError> {
         let resource = &target.resource;
-        if let Some(path) = options.fields.unsupported(&resource.group, &resource.kind, &[]) {
+        if let Some(path) =
+            options.fields.unsupported(&resource.group, &resource.kind, resource.custom.as_ref().map_or(&[], |c| &c.selectable))
+        {
             return Err(ApiError::bad_request(format!(
                 "Unable to find \"{}\" that match label selector \"\", field selector \"{path}\": \"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
                 resource.gvk()

@@ -12,7 +12,7 @@ use crate::status::ApiError;
 
 /// An object in the version that was asked for.
 pub(crate) fn present(resource: &Resource, object: &Arc<Value>) -> Arc<Value> {
-    if resource.plural == "events" && resource.group == "events.k8s.io" {
+    if resource.plural == "events" && resource.group == "events.k8s.io" && object["apiVersion"] == "v1" {
         return Arc::new(kinds::event::to_events_group(object));
     }
     let version = resource.api_version();
@@ -58,10 +58,10 @@ impl Call<'_> {
             if let Some(error) = decoded.error {
                 return Err(refuse(&error));
             }
-            let mut value = decoded.value;
-            if resource.group == "events.k8s.io" && resource.plural == "events" {
-                value = kinds::event::to_core(value);
+            if let Some(problem) = kinds::unreadable(resource, &decoded.value) {
+                return Err(refuse(&problem));
             }
+            let mut value = decoded.value;
             if !value["metadata"].is_object() {
                 value["metadata"] = json!({});
             }

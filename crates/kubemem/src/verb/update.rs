@@ -61,9 +61,6 @@ impl Call<'_> {
         };
         let given = own(&new);
         self.keep(target, old, &mut new);
-        if target.part == Part::Whole {
-            kinds::prepare_update(self, &resource, old, &mut new);
-        }
         let managers = match managers {
             Some(managers) => managers,
             None => {
@@ -72,7 +69,10 @@ impl Call<'_> {
             }
         };
         managers.write(&mut new);
-        if kinds::has_generation(&resource) && kinds::desired_changed(&resource, old, &new) {
+        if target.part == Part::Whole {
+            kinds::prepare_update(self, &resource, old, &mut new);
+        }
+        if target.part != Part::Status && kinds::has_generation(&resource) && kinds::desired_changed(&resource, old, &new) {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             meta(&mut new).insert("generation".into(), generation.into());
         }
@@ -83,7 +83,7 @@ impl Call<'_> {
         }
         kinds::admit_update(self, &resource, old, &new)?;
         if same_but_times(old, &new) {
-            return Ok(Answer::ok(old.clone()));
+            return Ok(Answer::ok(present(&resource, old)));
         }
         if options.dry_run {
             return Ok(Answer::ok(Arc::new(new)));
@@ -93,14 +93,14 @@ impl Call<'_> {
             && new["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)
             && new["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
             && !kinds::holds_deletion(&resource, &new);
-        let stored = self.store.put(&place, new);
+        let stored = self.store.put(&place, kinds::stored(&resource, new));
         if done {
             let last = self.store.remove(&place).unwrap_or_else(|| stored.clone());
             kinds::deleted(self, &resource, &last);
         } else {
             kinds::updated(self, &resource, old, &stored);
         }
-        Ok(Answer::ok(stored))
+        Ok(Answer::ok(present(&resource, &stored)))
     }
 
     fn check_version(&self, target: &Target, old: &Value, new: &Value) -> Result<(), ApiError> {

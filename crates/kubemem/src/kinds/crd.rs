@@ -1,0 +1,191 @@
+//! Custom resource definitions: names, versions, schemas, and the kinds that come of them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::set;
+use crate::resource::{Custom, Resource, ScalePaths, Subresource, TableKey};
+use crate::schema::{from_crd, structural_problems};
+use crate::status::Cause;
+use crate::verb::Call;
+
+/// Keeps a CRD until its objects are gone.
+pub(crate) const FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
+
+pub(crate) fn default(object: &mut Value) {
+    let spec = &mut object["spec"];
+    if !spec["names"].is_object() {
+        return;
+    }
+    let names = &mut spec["names"];
+    let kind = names["kind"].as_str().unwrap_or_default().to_owned();
+    if names["singular"].as_str().unwrap_or_default().is_empty() {
+        names["singular"] = kind.to_lowercase().into();
+    }
+    if names["listKind"].as_str().unwrap_or_default().is_empty() && !kind.is_empty() {
+        names["listKind"] = format!("{kind}List").into();
+    }
+    if !spec["conversion"].is_object() {
+        spec["conversion"] = json!({"strategy": "None"});
+    }
+    if spec["conversion"]["webhook"]["clientConfig"]["service"].is_object() {
+        set(&mut spec["conversion"]["webhook"]["clientConfig"]["service"], "port", 443.into());
+    }
+}
+
+pub(crate) fn prepare_create(object: &mut Value) {
+    let stored: Vec<&Value> =
+        object["spec"]["versions"].as_array().into_iter().flatten().filter(|v| v["storage"] == true).map(|v| &v["name"]).collect();
+    let stored = json!(stored);
+    object["status"] = json!({"conditions": null, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored});
+}
+
+pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let spec = &new["spec"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut out = Vec::new();
+    let wanted = format!("{}.{}", text(&spec["names"]["plural"]), text(&spec["group"]));
+    if new["metadata"]["name"] != wanted.as_str() {
+        out.push(Cause::invalid("metadata.name", &new["metadata"]["name"], "must be spec.names.plural+\".\"+spec.group"));
+    }
+    for (field, value) in
+        [("spec.group", &spec["group"]), ("spec.names.plural", &spec["names"]["plural"]), ("spec.names.kind", &spec["names"]["kind"])]
+    {
+        if text(value).is_empty() {
+            out.push(Cause::required(field, ""));
+        }
+    }
+    if !matches!(spec["scope"].as_str(), Some("Namespaced" | "Cluster")) {
+        out.push(super::pod::unsupported("spec.scope".into(), spec["scope"].as_str().unwrap_or_default(), &["Cluster", "Namespaced"]));
+    }
+    let versions = spec["versions"].as_array().map_or(&[][..], Vec::as_slice);
+    if versions.iter().filter(|v| v["storage"] == true).count() != 1 {
+        out.push(Cause::invalid("spec.versions", &spec["versions"], "must have exactly one version marked as storage version"));
+    }
+    for (i, version) in versions.iter().enumerate() {
+        let schema = &version["schema"]["openAPIV3Schema"];
+        if schema.is_null() {
+            out.push(Cause::required(format!("spec.versions[{i}].schema.openAPIV3Schema"), "schemas are required"));
+            continue;
+        }
+        let at = if versions.len() == 1 {
+            "spec.validation.openAPIV3Schema".to_owned()
+        } else {
+            format!("spec.versions[{i}].schema.openAPIV3Schema")
+        };
+        for problem in structural_problems(schema, "") {
+            let (path, message) = problem.split_once(": ").unwrap_or((&problem, ""));
+            let dot = if path.starts_with('.') { "" } else { "." };
+            out.push(Cause::new(crate::status::CauseType::Required, format!("{at}{dot}{path}"), message));
+        }
+    }
+    if let Some(old) = old {
+        for field in ["group", "scope"] {
+            if spec[field] != old["spec"][field] {
+                out.push(Cause::invalid(format!("spec.{field}"), &spec[field], "field is immutable"));
+            }
+        }
+        if spec["names"]["plural"] != old["spec"]["names"]["plural"] || spec["names"]["kind"] != old["spec"]["names"]["kind"] {
+            out.push(Cause::invalid("spec.names.kind", &spec["names"]["kind"], "field is immutable"));
+        }
+        for (i, stored) in new["status"]["storedVersions"].as_array().into_iter().flatten().enumerate() {
+            if !versions.iter().any(|v| v["name"] == *stored) {
+                out.push(Cause::invalid(format!("status.storedVersions[{i}]"), stored, "missing from spec.versions"));
+            }
+        }
+    }
+    out
+}
+
+/// Sets a condition of a CRD.
+pub(crate) fn condition(object: &mut Value, now: &str, kind: &str, status: &str, reason: &str, message: &str) {
+    let entry = json!({"type": kind, "status": status, "lastTransitionTime": now, "reason": reason, "message": message});
+    if !object["status"]["conditions"].is_array() {
+        object["status"]["conditions"] = json!([]);
+    }
+    if let Some(list) = object["status"]["conditions"].as_array_mut() {
+        match list.iter_mut().find(|c| c["type"] == kind) {
+            Some(same) if same["status"] == status && same["reason"] == reason => {}
+            Some(other) => *other = entry,
+            None => list.push(entry),
+        }
+    }
+}
+
+pub(crate) fn is_established(object: &Value) -> bool {
+    object["status"]["conditions"].as_array().into_iter().flatten().any(|c| c["type"] == "Established" && c["status"] == "True")
+}
+
+/// Serves the versions of a CRD.
+pub(crate) fn register(call: &mut Call<'_>, object: &Value) {
+    let spec = &object["spec"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let list = |value: &Value| value.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect::<Vec<_>>();
+    let (group, names) = (text(&spec["group"]), &spec["names"]);
+    let plural = text(&names["plural"]);
+    let versions = spec["versions"].as_array().cloned().unwrap_or_default();
+    let storage = versions.iter().find(|v| v["storage"] == true).map(|v| text(&v["name"])).unwrap_or_default();
+    call.store.registry.remove(&group, &plural);
+    let dying = object["metadata"]["deletionTimestamp"].is_string();
+    for version in versions.iter().filter(|v| v["served"] == true) {
+        let mut subresources = BTreeMap::new();
+        let verbs: Vec<String> = ["get", "patch", "update"].map(str::to_owned).into();
+        let kind = text(&names["kind"]);
+        if version["subresources"]["status"].is_object() {
+            subresources.insert(
+                "status".to_owned(),
+                Subresource { kind: kind.clone(), group: String::new(), version: String::new(), verbs: verbs.clone() },
+            );
+        }
+        let scale = &version["subresources"]["scale"];
+        if scale.is_object() {
+            subresources
+                .insert("scale".to_owned(), Subresource { kind: "Scale".into(), group: "autoscaling".into(), version: "v1".into(), verbs });
+        }
+        let schema = version["schema"]["openAPIV3Schema"].clone();
+        let structural = from_crd(schema.is_object().then_some(&schema));
+        let mut all = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"].map(str::to_owned).to_vec();
+        if dying {
+            all.retain(|verb| verb != "create");
+        }
+        call.store.registry.add(Resource {
+            group: group.clone(),
+            version: text(&version["name"]),
+            plural: plural.clone(),
+            singular: text(&names["singular"]),
+            kind,
+            list_kind: text(&names["listKind"]),
+            namespaced: spec["scope"] == "Namespaced",
+            verbs: all,
+            short_names: list(&names["shortNames"]),
+            categories: list(&names["categories"]),
+            subresources,
+            schema: structural.schema.clone(),
+            custom: Some(Custom {
+                structural,
+                storage_version: storage.clone(),
+                scale: scale.is_object().then(|| ScalePaths {
+                    spec: text(&scale["specReplicasPath"]),
+                    status: text(&scale["statusReplicasPath"]),
+                    selector: scale["labelSelectorPath"].as_str().map(str::to_owned),
+                }),
+                columns: version["additionalPrinterColumns"].as_array().cloned().unwrap_or_default(),
+                selectable: list_paths(&version["selectableFields"]),
+                document: schema,
+            }),
+        });
+    }
+    call.store.ensure_table(&TableKey::new(&group, &plural));
+}
+
+fn list_paths(fields: &Value) -> Vec<String> {
+    fields.as_array().into_iter().flatten().filter_map(|f| f["jsonPath"].as_str()).map(|p| p.trim_start_matches('.').to_owned()).collect()
+}
+
+pub(crate) fn unregister(call: &mut Call<'_>, object: &Value) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (group, plural) = (text(&object["spec"]["group"]), text(&object["spec"]["names"]["plural"]));
+    call.store.registry.remove(&group, &plural);
+    call.store.drop_table(&TableKey::new(&group, &plural));
+}

@@ -1,0 +1,207 @@
+//! Kinds with little of their own: RBAC, autoscaling, webhooks, classes; and what admission adds to pods.
+
+use serde_json::{Value, json};
+
+use super::pod::validate_spec;
+use super::{each, set};
+use crate::status::Cause;
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+pub(crate) fn default(group: &str, kind: &str, object: &mut Value) {
+    match (group, kind) {
+        (RBAC, "RoleBinding" | "ClusterRoleBinding") => {
+            set(&mut object["roleRef"], "apiGroup", RBAC.into());
+            each(&mut object["subjects"], |subject| {
+                if matches!(subject["kind"].as_str(), Some("User" | "Group")) {
+                    set(subject, "apiGroup", RBAC.into());
+                }
+            });
+        }
+        ("autoscaling", "HorizontalPodAutoscaler") if object["spec"].is_object() => {
+            let spec = &mut object["spec"];
+            set(spec, "minReplicas", 1.into());
+            if spec["metrics"].as_array().is_none_or(Vec::is_empty) {
+                spec["metrics"] =
+                    json!([{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}]);
+            }
+            for (side, defaults) in [
+                (
+                    "scaleUp",
+                    json!({"selectPolicy": "Max", "stabilizationWindowSeconds": 0,
+                    "policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}, {"type": "Percent", "value": 100, "periodSeconds": 15}]}),
+                ),
+                ("scaleDown", json!({"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]})),
+            ] {
+                if spec["behavior"].is_object() {
+                    let rules = &mut spec["behavior"][side];
+                    for (name, value) in defaults.as_object().into_iter().flatten() {
+                        set(rules, name, value.clone());
+                    }
+                }
+            }
+        }
+        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
+            each(&mut object["webhooks"], |hook| {
+                set(hook, "failurePolicy", "Fail".into());
+                set(hook, "matchPolicy", "Equivalent".into());
+                set(hook, "namespaceSelector", json!({}));
+                set(hook, "objectSelector", json!({}));
+                set(hook, "timeoutSeconds", 10.into());
+                if kind == "MutatingWebhookConfiguration" {
+                    set(hook, "reinvocationPolicy", "Never".into());
+                }
+                each(&mut hook["rules"], |rule| set(rule, "scope", "*".into()));
+                if hook["clientConfig"]["service"].is_object() {
+                    set(&mut hook["clientConfig"]["service"], "port", 443.into());
+                }
+            });
+        }
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy" | "MutatingAdmissionPolicy") if object["spec"].is_object() => {
+            let spec = &mut object["spec"];
+            set(spec, "failurePolicy", "Fail".into());
+            if spec["matchConstraints"].is_object() {
+                let rules = &mut spec["matchConstraints"];
+                set(rules, "matchPolicy", "Equivalent".into());
+                set(rules, "namespaceSelector", json!({}));
+                set(rules, "objectSelector", json!({}));
+                each(&mut rules["resourceRules"], |rule| set(rule, "scope", "*".into()));
+            }
+        }
+        ("storage.k8s.io", "StorageClass") => {
+            set(object, "reclaimPolicy", "Delete".into());
+            set(object, "volumeBindingMode", "Immediate".into());
+        }
+        ("storage.k8s.io", "CSIDriver") if object["spec"].is_object() => {
+            let spec = &mut object["spec"];
+            set(spec, "attachRequired", true.into());
+            set(spec, "podInfoOnMount", false.into());
+            set(spec, "storageCapacity", false.into());
+            set(spec, "fsGroupPolicy", "ReadWriteOnceWithFSType".into());
+            set(spec, "volumeLifecycleModes", json!(["Persistent"]));
+            set(spec, "requiresRepublish", false.into());
+            set(spec, "seLinuxMount", false.into());
+        }
+        ("scheduling.k8s.io", "PriorityClass") => set(object, "preemptionPolicy", "PreemptLowerPriority".into()),
+        ("apiregistration.k8s.io", "APIService") => {
+            if object["spec"]["service"].is_object() {
+                set(&mut object["spec"]["service"], "port", 443.into());
+            }
+        }
+        ("", "LimitRange") => each(&mut object["spec"]["limits"], |limit| {
+            if limit["type"] == "Container" {
+                let max = limit["max"].clone();
+                for (name, value) in max.as_object().into_iter().flatten() {
+                    set(&mut limit["default"], name, value.clone());
+                }
+                for source in ["default", "min"] {
+                    let values = limit[source].clone();
+                    for (name, value) in values.as_object().into_iter().flatten() {
+                        set(&mut limit["defaultRequest"], name, value.clone());
+                    }
+                }
+            }
+        }),
+        _ => {}
+    }
+}
+
+pub(crate) fn validate(group: &str, kind: &str, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let mut out = Vec::new();
+    match (group, kind) {
+        (RBAC, "RoleBinding" | "ClusterRoleBinding") => {
+            if let Some(old) = old
+                && new["roleRef"] != old["roleRef"]
+            {
+                out.push(Cause::invalid("roleRef", &new["roleRef"], "cannot change roleRef"));
+            }
+            if new["roleRef"]["name"].as_str().unwrap_or_default().is_empty() {
+                out.push(Cause::required("roleRef.name", ""));
+            }
+        }
+        (RBAC, "Role" | "ClusterRole") => {
+            for (i, rule) in new["rules"].as_array().into_iter().flatten().enumerate() {
+                if rule["verbs"].as_array().is_none_or(Vec::is_empty) {
+                    out.push(Cause::required(format!("rules[{i}].verbs"), "verbs must contain at least one value"));
+                }
+            }
+        }
+        ("autoscaling", "HorizontalPodAutoscaler") => {
+            let max = new["spec"]["maxReplicas"].as_i64().unwrap_or(0);
+            if max < 1 {
+                out.push(Cause::invalid("spec.maxReplicas", &max.into(), "must be greater than 0"));
+            } else if max < new["spec"]["minReplicas"].as_i64().unwrap_or(1) {
+                out.push(Cause::invalid("spec.maxReplicas", &max.into(), "must be greater than or equal to `minReplicas`"));
+            }
+        }
+        ("scheduling.k8s.io", "PriorityClass") => {
+            if let Some(old) = old
+                && new["value"] != old["value"]
+            {
+                out.push(Cause::forbidden("value", "may not be changed in an update."));
+            }
+        }
+        _ => {}
+    }
+    out
+}
+
+/// The rules of pods; a pod's spec hardly changes.
+pub(crate) fn validate_pod(new: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let mut out = Vec::new();
+    validate_spec(&new["spec"], "spec", &mut out);
+    if let Some(old) = old {
+        let fixed = |pod: &Value| {
+            let mut spec = pod["spec"].clone();
+            for list in ["containers", "initContainers"] {
+                each(&mut spec[list], |container| container["image"] = Value::Null);
+            }
+            for field in [
+                "activeDeadlineSeconds",
+                "tolerations",
+                "terminationGracePeriodSeconds",
+                "nodeName",
+                "schedulingGates",
+                "ephemeralContainers",
+            ] {
+                spec[field] = Value::Null;
+            }
+            spec
+        };
+        if fixed(new) != fixed(old) {
+            out.push(Cause::forbidden("spec", "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"));
+        }
+    }
+    out
+}
+
+/// What admission adds to a new pod.
+pub(crate) fn admit_pod(pod: &mut Value) {
+    let spec = &mut pod["spec"];
+    set(spec, "serviceAccountName", "default".into());
+    let account = spec["serviceAccountName"].clone();
+    set(spec, "serviceAccount", account);
+    set(spec, "preemptionPolicy", "PreemptLowerPriority".into());
+    set(spec, "priority", 0.into());
+    let mut tolerations = spec["tolerations"].as_array().cloned().unwrap_or_default();
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        if !tolerations.iter().any(|t| t["key"] == key) {
+            tolerations.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
+        }
+    }
+    spec["tolerations"] = tolerations.into();
+}
+
+/// The quality-of-service class of a pod.
+pub(crate) fn qos(spec: &Value) -> &'static str {
+    let containers = || spec["containers"].as_array().into_iter().flatten().chain(spec["initContainers"].as_array().into_iter().flatten());
+    let none = |c: &Value, side: &str| c["resources"][side].as_object().is_none_or(|m| m.is_empty());
+    if containers().all(|c| none(c, "limits") && none(c, "requests")) {
+        return "BestEffort";
+    }
+    let guaranteed = containers().all(|c| {
+        let limits = &c["resources"]["limits"];
+        ["cpu", "memory"].iter().all(|r| limits[*r].is_string() && c["resources"]["requests"][*r] == limits[*r])
+    });
+    if guaranteed { "Guaranteed" } else { "Burstable" }
+}
