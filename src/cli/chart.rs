@@ -98,7 +98,8 @@ fn split(line: &str, separator: char) -> Vec<String> {
 
 fn content(file: &str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let result = if file == "-" { std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ()) } else { fs::read(file).map(|read| bytes = read) };
+    let result =
+        if file == "-" { std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ()) } else { fs::read(file).map(|read| bytes = read) };
     result.map(|()| bytes).map_err(|e| Failure::error(format!("read values file {file}: {e}")).hint("check the path"))
 }
 

@@ -98,7 +98,7 @@ fn print(lines: &[Line], format: Format, console: &Console) -> Result<(), Failur
         };
         table.row(vec![Cell::painted(word(line.verdict), paint), (&line.what).into(), (&line.found).into()]);
         if !line.next.is_empty() {
-            table.row(vec![" ".into(), " ".into(), Cell::painted(&format!("→ {}", line.next), |t| console.out.dim(t))]);
+            table.row(vec![Cell::blank(), Cell::blank(), Cell::painted(&format!("→ {}", line.next), |t| console.out.dim(t))]);
         }
     }
     console.data(&table.render(true))
@@ -136,7 +136,9 @@ async fn permissions(session: &Session) -> Vec<Line> {
     match allowed(session, "*", "*", "*").await {
         Ok(true) => return vec![Line::new("permissions", Verdict::Good, "everything (cluster-admin)")],
         Ok(false) => {}
-        Err(failure) => return vec![Line::new("permissions", Verdict::Bad, failure.message).next("ask for the right to review one's own access")],
+        Err(failure) => {
+            return vec![Line::new("permissions", Verdict::Bad, failure.message).next("ask for the right to review one's own access")];
+        }
     }
     let wanted = NEEDED.iter().flat_map(|&(group, resource, verbs)| verbs.iter().map(move |&verb| (group, resource, verb)));
     let asked: Vec<_> = stream::iter(wanted)
@@ -177,7 +179,9 @@ async fn namespace(session: &Session, home: &str, pre: bool) -> Line {
     match session.cluster.get(&ObjectId::new("", "Namespace", "", home)).await {
         Ok(Some(_)) => Line::new("namespace", Verdict::Good, home),
         Ok(None) if pre => Line::new("namespace", Verdict::Good, format!("{home} is not there yet, and will be made")),
-        Ok(None) => Line::new("namespace", Verdict::Bad, format!("{home} is not there")).next("`helmward install`, or another namespace with -n"),
+        Ok(None) => {
+            Line::new("namespace", Verdict::Bad, format!("{home} is not there")).next("`helmward install`, or another namespace with -n")
+        }
         Err(error) => Line::new("namespace", Verdict::Bad, error.to_string()),
     }
 }

@@ -14,9 +14,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 #[derive(Args)]
+#[command(override_usage = "helmward drift [[KIND] NAME] [OPTIONS]")]
 pub(super) struct DriftArgs {
     /// Whose drift: a HelmRelease by its name, or ks NAME; without one, everything that drifts
-    #[arg(value_name = "[KIND] NAME")]
+    #[arg(value_name = "NAME")]
     what: Vec<String>,
     /// How to print
     #[arg(short, long, value_enum, default_value = "fields", value_name = "FORMAT")]
@@ -93,7 +94,12 @@ fn fields(report: &Report, now: Timestamp, console: &Console) -> String {
         return String::new();
     }
     let count = report.drift.iter().filter(|drift| drift.counts()).count();
-    let mut out = format!("{} — {count} field{} — drift detection {}\n", console.out.strong(&report.key.to_string()), plural(count), report.drift_mode);
+    let mut out = format!(
+        "{} — {count} field{} — drift detection {}\n",
+        console.out.strong(&report.key.to_string()),
+        plural(count),
+        report.drift_mode
+    );
     let mut before = None;
     for drift in &report.drift {
         if before != Some(&drift.object) {
@@ -118,7 +124,8 @@ fn table(reports: &[Report], now: Timestamp, console: &Console) -> String {
     for report in reports {
         for drift in &report.drift {
             let show = |value: &Option<Shown>| value.as_ref().map(line).unwrap_or_default();
-            let mut row: Vec<Cell> = [&report.key.namespace, &report.key.name, &drift.object.to_string(), &drift.path].map(Cell::from).to_vec();
+            let mut row: Vec<Cell> =
+                [&report.key.namespace, &report.key.name, &drift.object.to_string(), &drift.path].map(Cell::from).to_vec();
             row.extend([show(&drift.desired), show(&drift.live)].map(Cell::from));
             row.push(Cell::painted(&who(drift), |t| if t.contains("(person)") { console.out.warn(t) } else { t.to_owned() }));
             row.extend([age::between(drift.first_seen, now), policy(drift, now)].map(Cell::from));

@@ -15,9 +15,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 #[derive(Args)]
+#[command(override_usage = "helmward get [KIND [NAME]...] [OPTIONS]")]
 pub(super) struct GetArgs {
     /// What to show: all (default), sources, hr, ks, gitrepo … and names behind the kind
-    #[arg(value_name = "KIND [NAME]…")]
+    #[arg(value_name = "KIND")]
     what: Vec<String>,
     /// In all namespaces
     #[arg(short = 'A', long)]
@@ -109,7 +110,8 @@ fn print(groups: &[Group], args: &GetArgs, query: &Query, console: &Console) -> 
             console.document(&document, args.output)
         }
         Format::Name => {
-            let lines = groups.iter().flat_map(|g| g.items.iter().map(|item| target::full_name(g.kind, text(item, "/metadata/name")) + "\n"));
+            let lines =
+                groups.iter().flat_map(|g| g.items.iter().map(|item| target::full_name(g.kind, text(item, "/metadata/name")) + "\n"));
             console.data(&lines.collect::<String>())
         }
         Format::Table | Format::Wide => {

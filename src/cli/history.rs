@@ -14,9 +14,10 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 #[derive(Args)]
+#[command(override_usage = "helmward history [KIND] NAME [OPTIONS]")]
 pub(super) struct HistoryArgs {
     /// Whose history: a HelmRelease by its name, or ks NAME
-    #[arg(value_name = "[KIND] NAME", required = true)]
+    #[arg(value_name = "NAME", required = true)]
     what: Vec<String>,
     /// How to print
     #[arg(short, long, value_enum, default_value = "table", value_name = "FORMAT")]
@@ -73,9 +74,11 @@ pub(super) async fn history(args: HistoryArgs, globals: &Globals, console: &Cons
             let session = Session::open(globals).await?;
             let (_, id, object) = session.fetch(&target).await?;
             let revisions = match id.kind.as_str() {
-                "HelmRelease" => of_release(&session, &object).await?,
+                "HelmRelease" => of_release(&session, &object, true).await?,
                 "Kustomization" => of_kustomization(&object),
-                other => return Err(Failure::error(format!("{other} has no history")).hint("releases (hr) and kustomizations (ks) have one")),
+                other => {
+                    return Err(Failure::error(format!("{other} has no history")).hint("releases (hr) and kustomizations (ks) have one"));
+                }
             };
             (id.to_string(), revisions)
         }
@@ -90,8 +93,9 @@ pub(super) async fn history(args: HistoryArgs, globals: &Globals, console: &Cons
     Ok(Exit::Ok)
 }
 
-/// The revisions of a HelmRelease, the oldest first: its status says most of the newest, release Secrets know of all.
-pub(super) async fn of_release(session: &Session, object: &Json) -> Result<Vec<Revision>, Failure> {
+/// The revisions of a HelmRelease, the oldest first: its status has the newest, release Secrets have all; with their records,
+/// which are large, they say more.
+pub(super) async fn of_release(session: &Session, object: &Json, with_records: bool) -> Result<Vec<Revision>, Failure> {
     let mut known: BTreeMap<i64, Revision> = BTreeMap::new();
     for snapshot in object.pointer("/status/history").and_then(Json::as_array).into_iter().flatten() {
         let number = snapshot.get("version").and_then(Json::as_i64).unwrap_or_default();
@@ -109,9 +113,22 @@ pub(super) async fn of_release(session: &Session, object: &Json) -> Result<Vec<R
         );
     }
     let (release, storage) = release_of(object);
-    for head in session.cluster.release_heads(&storage, &release).await? {
-        let entry = known.entry(head.version.into()).or_insert_with(|| Revision { number: head.version.into(), ..Revision::default() });
-        entry.status = head.status;
+    if with_records {
+        for secret in session.cluster.releases(&storage, &release).await? {
+            let entry = known.entry(secret.head.version.into()).or_default();
+            (entry.number, entry.status) = (secret.head.version.into(), secret.head.status);
+            // a record of another make is no reason to show nothing
+            let Ok(record) = helmward_chart::release::decode(&secret.payload) else { continue };
+            entry.updated = record.last_deployed().to_owned();
+            entry.chart = format!("{}-{}", record.chart_name(), record.chart_version());
+            entry.app_version = record.app_version().to_owned();
+            entry.description = record.description().to_owned();
+        }
+    } else {
+        for head in session.cluster.release_heads(&storage, &release).await? {
+            let entry = known.entry(head.version.into()).or_default();
+            (entry.number, entry.status) = (head.version.into(), head.status);
+        }
     }
     Ok(known.into_values().collect())
 }

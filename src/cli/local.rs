@@ -23,7 +23,9 @@ impl WorkingCopy {
     pub(super) fn around(directory: &Path) -> Result<(Self, String), Failure> {
         let full = existing(directory)?;
         if !full.is_dir() {
-            return Err(Failure::error(format!("{} is no directory", directory.display())).hint("give the directory of manifests with --path"));
+            return Err(
+                Failure::error(format!("{} is no directory", directory.display())).hint("give the directory of manifests with --path")
+            );
         }
         let root = full.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&full).to_path_buf();
         let inside = full.strip_prefix(&root).map(slashes).unwrap_or_default();
@@ -132,7 +134,9 @@ mod tests {
         fs::create_dir_all(root.join(".git")).unwrap();
         fs::create_dir_all(root.join("apps/web")).unwrap();
         fs::create_dir_all(root.join("base")).unwrap();
-        for (path, text) in [("base/a.yaml", "a"), ("apps/web/b.yaml", "b"), ("apps/web/x.png", ""), (".git/config", ""), ("../out.yaml", "")] {
+        for (path, text) in
+            [("base/a.yaml", "a"), ("apps/web/b.yaml", "b"), ("apps/web/x.png", ""), (".git/config", ""), ("../out.yaml", "")]
+        {
             fs::write(root.join(path), text).unwrap();
         }
         std::os::unix::fs::symlink("../../base", root.join("apps/web/base")).unwrap();

@@ -15,7 +15,8 @@ pub(super) enum LogFormat {
 /// Starts logging. `level` is a word such as `debug`, or a list as `info,helmward::git=debug`.
 pub(super) fn start(format: LogFormat, level: &str, color: bool) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(level).map_err(|e| {
-        Failure::error(format!("--log-level {level}: {e}")).hint("write error, warn, info, debug or trace, or a list as info,helmward::git=debug")
+        Failure::error(format!("--log-level {level}: {e}"))
+            .hint("write error, warn, info, debug or trace, or a list as info,helmward::git=debug")
     })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let done = match format {

@@ -63,7 +63,9 @@ impl Console {
     pub(super) fn data(&self, text: &str) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::error(format!("cannot write the output: {error}"))),
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Failure::error(format!("cannot write the output: {error}")))
+            }
             _ => Ok(()),
         }
     }
@@ -125,6 +127,11 @@ pub(super) struct Cell {
 }
 
 impl Cell {
+    /// Nothing at all, where an empty text is shown as a dash.
+    pub(super) fn blank() -> Self {
+        Self { text: String::new(), shown: String::new() }
+    }
+
     pub(super) fn painted(text: &str, paint: impl Fn(&str) -> String) -> Self {
         let text = one_line(text);
         Self { shown: paint(&text), text }

@@ -14,9 +14,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 #[derive(Args)]
+#[command(override_usage = "helmward reconcile [KIND] NAME [OPTIONS]")]
 pub(super) struct ReconcileArgs {
     /// What to reconcile: a HelmRelease by its name, or KIND NAME
-    #[arg(value_name = "[KIND] NAME", required = true)]
+    #[arg(value_name = "NAME", required = true)]
     what: Vec<String>,
     /// Read its source first
     #[arg(long)]

@@ -12,9 +12,10 @@ use jiff::Timestamp;
 use serde_json::json;
 
 #[derive(Args)]
+#[command(override_usage = "helmward resume [KIND] NAME [OPTIONS]")]
 pub(super) struct ResumeArgs {
     /// What to resume: a HelmRelease by its name, or KIND NAME
-    #[arg(value_name = "[KIND] NAME", required = true)]
+    #[arg(value_name = "NAME", required = true)]
     what: Vec<String>,
     #[command(flatten)]
     wait: WaitArgs,

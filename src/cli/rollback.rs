@@ -38,7 +38,7 @@ pub(super) async fn rollback(args: RollbackArgs, globals: &Globals, console: &Co
     if id.kind != "HelmRelease" {
         return Err(Failure::error(format!("{id}: only releases are rolled back by hand")).hint("revert the commit in Git"));
     }
-    let revisions = of_release(&session, &object).await?;
+    let revisions = of_release(&session, &object, false).await?;
     let current = revisions.iter().rev().find(|r| r.status == "deployed");
     let goal = choose(&revisions, current, args.revision).map_err(|words| {
         Failure::error(format!("{id}: {words}")).hint(format!("`helmward history {} -n {}` shows the revisions", id.name, id.namespace))
@@ -91,7 +91,9 @@ fn choose<'a>(revisions: &'a [Revision], current: Option<&Revision>, wanted: Opt
             Some(revision) if !revision.was_good() => Err(format!("revision {number} was never good: it is {}", revision.status)),
             Some(revision) => Ok(revision),
         },
-        None => revisions.iter().rev().find(|r| r.number < deployed && r.was_good()).ok_or_else(|| "it has no earlier good revision".into()),
+        None => {
+            revisions.iter().rev().find(|r| r.number < deployed && r.was_good()).ok_or_else(|| "it has no earlier good revision".into())
+        }
     }
 }
 

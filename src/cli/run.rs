@@ -138,7 +138,9 @@ fn bootstrap(git: &str, args: &RunArgs) -> Result<Bootstrap, Failure> {
     })?;
     let url = if credentials.is_some() { without_userinfo(&url) } else { url };
     let Some(path) = &args.path else {
-        return Err(Failure::error("--git needs --path").hint("name the directory of this cluster in the repository, such as --path clusters/prod"));
+        return Err(
+            Failure::error("--git needs --path").hint("name the directory of this cluster in the repository, such as --path clusters/prod")
+        );
     };
     Ok(Bootstrap { url, credentials, branch: args.branch.clone(), path: path.clone(), interval: args.git_interval.to_string() })
 }
@@ -198,7 +200,7 @@ mod pending {
 
     /// What to bootstrap from.
     #[derive(Debug, Clone)]
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the composition root"))]
+    #[expect(dead_code, reason = "read by the composition root")]
     pub(super) struct Bootstrap {
         pub(super) url: String,
         pub(super) credentials: Credentials,

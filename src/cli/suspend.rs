@@ -12,9 +12,10 @@ use serde_json::json;
 pub(super) const REASON: &str = "helmward.dev/suspend-reason";
 
 #[derive(Args)]
+#[command(override_usage = "helmward suspend [KIND] NAME [OPTIONS]")]
 pub(super) struct SuspendArgs {
     /// What to suspend: a HelmRelease by its name, or KIND NAME
-    #[arg(value_name = "[KIND] NAME", required = true)]
+    #[arg(value_name = "NAME", required = true)]
     what: Vec<String>,
     /// Why, for those who find it suspended
     #[arg(long, value_name = "WORDS")]

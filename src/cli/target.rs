@@ -104,7 +104,11 @@ pub(super) fn many(words: &[String]) -> Result<Query, Failure> {
         for word in &words[1..] {
             match word.split_once('/') {
                 Some((other, name)) if known(other)? == kind => names.push(name.to_owned()),
-                _ => return Err(Failure::error(format!("{word:?} is of another kind than {first}/{name}")).hint("ask for one kind at a time")),
+                _ => {
+                    return Err(
+                        Failure::error(format!("{word:?} is of another kind than {first}/{name}")).hint("ask for one kind at a time")
+                    );
+                }
             }
         }
         return Ok(Query { kinds: vec![kind], names, exact: true });

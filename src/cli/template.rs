@@ -17,7 +17,7 @@ use std::sync::Arc;
 #[command(override_usage = "helmward template [NAME] CHART [flags]")]
 pub(super) struct TemplateArgs {
     /// Release name [default: release-name], and the directory or archive of a chart
-    #[arg(value_name = "[NAME] CHART", required = true, num_args = 1..=2)]
+    #[arg(value_name = "CHART", required = true, num_args = 1..=2)]
     what: Vec<String>,
     #[command(flatten)]
     values: ValuesArgs,

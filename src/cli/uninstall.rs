@@ -63,7 +63,9 @@ pub(super) async fn uninstall(args: UninstallArgs, globals: &Globals, console: &
 
 fn ask(session: &Session, args: &UninstallArgs, namespace: &str) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::error("nobody is there to be asked").hint("write --yes to remove without asking, or --dry-run to see what would go"));
+        return Err(
+            Failure::error("nobody is there to be asked").hint("write --yes to remove without asking, or --dry-run to see what would go")
+        );
     }
     let definitions = if args.crds { ", and the definitions with all releases, kustomizations and sources" } else { "" };
     let question = format!("Remove helmward from {} (namespace {namespace}){definitions}? What it deployed stays. [y/N] ", session.server);
@@ -98,8 +100,10 @@ async fn remove_daemon(session: &Session, namespace: &str, dry_run: bool, consol
 async fn refuse_living_daemon(session: &Session, namespace: &str) -> Result<(), Failure> {
     match holder(session, namespace).await? {
         None => Ok(()),
-        Some((holder, left)) => Err(Failure::error(format!("{holder} holds the Lease {namespace}/helmward and would put the finalizers back"))
-            .hint(format!("stop that daemon, or wait {left} s if it was just stopped, then repeat this"))),
+        Some((holder, left)) => {
+            Err(Failure::error(format!("{holder} holds the Lease {namespace}/helmward and would put the finalizers back"))
+                .hint(format!("stop that daemon, or wait {left} s if it was just stopped, then repeat this")))
+        }
     }
 }
 

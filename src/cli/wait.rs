@@ -55,7 +55,7 @@ pub(super) async fn until_settled(
         Ok(Some(object)) => object,
         Ok(None) => return Err(Failure::new(Exit::Differs, format!("{id} was deleted meanwhile"))),
         Err(error) if error.kind == crate::cluster::Kind::TimedOut => {
-            let mut failure = Failure::new(Exit::Timeout, format!("{id} is not there yet after {}", api::Duration::from(limit)));
+            let mut failure = Failure::new(Exit::Timeout, format!("{id} was not done within {}", api::Duration::from(limit)));
             failure.message.push_str(&last_words(&seen));
             tell_events(session, id, console).await;
             return Err(failure.hint(format!(

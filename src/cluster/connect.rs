@@ -208,6 +208,11 @@ async fn read(path: &Path) -> Result<Kubeconfig, ConnectError> {
 fn bad(path: &Path, error: KubeconfigError) -> ConnectError {
     match error {
         KubeconfigError::ReadConfig(source, path) => ConnectError::ReadFile { path, source },
-        other => ConnectError::BadFile { path: path.to_owned(), message: super::request::chain(&other) },
+        other => {
+            // the lines after the first repeat the file, which may hold credentials
+            let words = super::request::chain(&other);
+            let message = words.lines().next().unwrap_or_default().trim_end_matches([':', ' ']).to_owned();
+            ConnectError::BadFile { path: path.to_owned(), message }
+        }
     }
 }

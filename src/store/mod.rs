@@ -2,10 +2,10 @@
 //! (Stopgap until the full store lands: same calls.)
 
 use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
-use sha2::{Digest, Sha256};
 
 /// Tables.
 #[derive(Debug, Clone, Copy)]

@@ -106,7 +106,8 @@ impl Context<'_> {
     async fn one(&self, manifest: &Manifest) -> Result<(Item, Vec<String>), ApiError> {
         let cluster = &self.session.cluster;
         let id = &manifest.id;
-        let item = |change| Item { id: id.clone(), change, live: None, desired: Some(quiet(&manifest.body)), fields: Vec::new(), note: None };
+        let item =
+            |change| Item { id: id.clone(), change, live: None, desired: Some(quiet(&manifest.body)), fields: Vec::new(), note: None };
         let resource = match cluster.resource(&manifest.gvk()).await {
             Ok(resource) => resource,
             Err(error) if error.kind == Kind::KindMissing && self.promised.kinds.contains(&(id.group.clone(), id.kind.clone())) => {

@@ -101,7 +101,8 @@ pub(super) async fn revision(session: &Session, object: &Json, number: i64) -> R
     let version = u32::try_from(number).map_err(|_| Failure::error(format!("{number} is no revision")))?;
     let secret = session.cluster.release(storage, &name, version).await?;
     let secret = secret.ok_or_else(|| {
-        Failure::error(format!("revision {number} of {name} is not stored in namespace {storage} any more")).hint("`helmward history` shows what is")
+        Failure::error(format!("revision {number} of {name} is not stored in namespace {storage} any more"))
+            .hint("`helmward history` shows what is")
     })?;
     let record = release::decode(&secret.payload).map_err(|e| Failure::error(format!("revision {number} of {name}: {e}")))?;
     let mut manifests = of_record(&record)?;
@@ -226,7 +227,8 @@ async fn render(
     path: &Path,
 ) -> Result<helmward_chart::render::Rendered, Failure> {
     let mut capabilities = helm_template_capabilities();
-    parse_kube_version(&mut capabilities, &session.version.git_version).map_err(|e| Failure::error(format!("the server's version: {e}")))?;
+    parse_kube_version(&mut capabilities, &session.version.git_version)
+        .map_err(|e| Failure::error(format!("the server's version: {e}")))?;
     capabilities.api_versions = session.cluster.discovery().served().await?.api_versions().to_vec();
     let values = values.as_object().cloned().unwrap_or_default();
     let mut answers = HashMap::new();

@@ -16,9 +16,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 #[derive(Args)]
+#[command(override_usage = "helmward diff [[KIND] NAME] [--path DIR] [OPTIONS]")]
 pub(super) struct DiffArgs {
     /// For whom: ks NAME, or a HelmRelease by its name; without one, the directory is compared as it is
-    #[arg(value_name = "[KIND] NAME")]
+    #[arg(value_name = "NAME")]
     what: Vec<String>,
     /// Directory of manifests, or of the release's chart [default: the current directory]
     #[arg(short, long, value_name = "DIR", default_value = ".")]

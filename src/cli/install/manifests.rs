@@ -114,7 +114,6 @@ fn deployment(namespace: &str, image: &str) -> Json {
                 },
                 "spec": {
                     "serviceAccountName": NAME,
-                    "priorityClassName": "system-cluster-critical",
                     "terminationGracePeriodSeconds": 60,
                     "securityContext": {
                         "runAsNonRoot": true,

@@ -71,7 +71,10 @@ pub(super) async fn install(args: InstallArgs, globals: &Globals, console: &Cons
     if args.wait.wait {
         wait_for_daemon(&session, namespace, &args, console).await?;
     }
-    console.done(&format!("helmward is installed in namespace {namespace} (image {})", args.image), &format!("`helmward check -n {namespace}`"));
+    console.done(
+        &format!("helmward is installed in namespace {namespace} (image {})", args.image),
+        &format!("`helmward check -n {namespace}`"),
+    );
     Ok(Exit::Ok)
 }
 
@@ -104,7 +107,8 @@ async fn wait_for_daemon(session: &Session, namespace: &str, args: &InstallArgs,
         Ok(_) => Ok(()),
         Err(error) if error.kind == crate::cluster::Kind::TimedOut => {
             let words = format!("{id} is not available after {}", args.wait.timeout);
-            Err(Failure::new(Exit::Timeout, words).hint(format!("`kubectl -n {namespace} describe pods -l app={}` says why", manifests::NAME)))
+            Err(Failure::new(Exit::Timeout, words)
+                .hint(format!("`kubectl -n {namespace} describe pods -l app={}` says why", manifests::NAME)))
         }
         Err(error) => Err(error.into()),
     }
