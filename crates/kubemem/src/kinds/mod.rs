@@ -22,12 +22,12 @@ fn id(resource: &Resource) -> (&str, &str) {
     (resource.group.as_str(), resource.kind.as_str())
 }
 
-/// Sets a field that is not there.
+/// Sets a field that is not there, or is an empty text.
 fn set(object: &mut Value, field: &str, value: Value) {
     if !object.is_object() {
         *object = json!({});
     }
-    if object[field].is_null() {
+    if object[field].is_null() || object[field] == "" {
         object[field] = value;
     }
 }
@@ -98,6 +98,10 @@ pub(crate) fn stored(resource: &Resource, object: Value) -> Value {
 
 /// Sets what the server decides on creation.
 pub(crate) fn prepare_create(call: &mut Call<'_>, resource: &Resource, object: &mut Value) {
+    if let Some(custom) = &resource.custom {
+        // a status that the schema defaults is there from the start, though nobody owns it
+        custom.structural.default(object);
+    }
     match id(resource) {
         ("", "Namespace") => {
             object["spec"] = json!({"finalizers": ["kubernetes"]});
@@ -105,7 +109,9 @@ pub(crate) fn prepare_create(call: &mut Call<'_>, resource: &Resource, object: &
         }
         ("", "Pod") => {
             object["status"] = json!({"phase": "Pending", "qosClass": other::qos(&object["spec"])});
-            other::admit_pod(object);
+            let suffix = call.store.suffix(5);
+            let automount = automounts(call, object);
+            other::admit_pod(object, automount.then_some(suffix.as_str()));
         }
         ("", "Service") => {
             service::allocate(call, object, None);
@@ -123,6 +129,17 @@ pub(crate) fn prepare_create(call: &mut Call<'_>, resource: &Resource, object: &
         ("apps", "DaemonSet") => workload::count_template(object, None),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crd::prepare_create(object),
         _ => {}
+    }
+}
+
+/// Whether a pod gets the token of its service account.
+fn automounts(call: &Call<'_>, pod: &Value) -> bool {
+    let account = pod["spec"]["serviceAccountName"].as_str().filter(|a| !a.is_empty()).unwrap_or("default");
+    let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
+    let account = call.store.get(&TableKey::new("", "serviceaccounts"), namespace, account);
+    match pod["spec"]["automountServiceAccountToken"].as_bool() {
+        Some(wanted) => wanted,
+        None => account.is_none_or(|a| a["automountServiceAccountToken"] != false),
     }
 }
 

@@ -145,8 +145,24 @@ fn default_volume(volume: &mut Value) {
 
 /// The rules of a pod's spec.
 pub(crate) fn validate_spec(spec: &Value, at: &str, out: &mut Vec<Cause>) {
+    validate_spec_with(spec, at, &[], out);
+}
+
+/// The rules of a pod's spec that gets more volumes: those of a StatefulSet's claims.
+pub(crate) fn validate_spec_with(spec: &Value, at: &str, claims: &[&str], out: &mut Vec<Cause>) {
     let containers = spec["containers"].as_array().map_or(&[][..], Vec::as_slice);
     let volumes: Vec<&str> = spec["volumes"].as_array().into_iter().flatten().filter_map(|v| v["name"].as_str()).collect();
+    for (i, volume) in spec["volumes"].as_array().into_iter().flatten().enumerate() {
+        let name = volume["name"].as_str().unwrap_or_default();
+        if name.is_empty() {
+            out.push(Cause::required(format!("{at}.volumes[{i}].name"), ""));
+        } else if !crate::validation::is_label(name) {
+            out.push(Cause::invalid(format!("{at}.volumes[{i}].name"), &name.into(), crate::validation::LABEL));
+        } else if volumes[..i.min(volumes.len())].contains(&name) {
+            out.push(Cause::new(CauseType::Duplicate, format!("{at}.volumes[{i}].name"), format!("Duplicate value: \"{name}\"")));
+        }
+    }
+    let mounted: Vec<&str> = volumes.iter().chain(claims).copied().collect();
     if containers.is_empty() {
         out.push(Cause::required(format!("{at}.containers"), ""));
     }
@@ -163,17 +179,7 @@ pub(crate) fn validate_spec(spec: &Value, at: &str, out: &mut Vec<Cause>) {
                 out.push(Cause::new(CauseType::Duplicate, format!("{at}.name"), format!("Duplicate value: \"{name}\"")));
             }
             names.push(name);
-            validate_container(container, &at, &volumes, out);
-        }
-    }
-    for (i, volume) in spec["volumes"].as_array().into_iter().flatten().enumerate() {
-        let name = volume["name"].as_str().unwrap_or_default();
-        if name.is_empty() {
-            out.push(Cause::required(format!("{at}.volumes[{i}].name"), ""));
-        } else if !crate::validation::is_label(name) {
-            out.push(Cause::invalid(format!("{at}.volumes[{i}].name"), &name.into(), crate::validation::LABEL));
-        } else if volumes[..i.min(volumes.len())].contains(&name) {
-            out.push(Cause::new(CauseType::Duplicate, format!("{at}.volumes[{i}].name"), format!("Duplicate value: \"{name}\"")));
+            validate_container(container, &at, &mounted, out);
         }
     }
     let policy = spec["restartPolicy"].as_str().unwrap_or_default();
@@ -185,10 +191,6 @@ pub(crate) fn validate_spec(spec: &Value, at: &str, out: &mut Vec<Cause>) {
 fn validate_container(container: &Value, at: &str, volumes: &[&str], out: &mut Vec<Cause>) {
     if container["image"].as_str().unwrap_or_default().is_empty() {
         out.push(Cause::required(format!("{at}.image"), ""));
-    }
-    let policy = container["imagePullPolicy"].as_str().unwrap_or_default();
-    if !matches!(policy, "Always" | "IfNotPresent" | "Never") {
-        out.push(unsupported(format!("{at}.imagePullPolicy"), policy, &["Always", "IfNotPresent", "Never"]));
     }
     for (i, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
         let number = port["containerPort"].as_i64().unwrap_or(0);
@@ -216,6 +218,10 @@ fn validate_container(container: &Value, at: &str, volumes: &[&str], out: &mut V
         if mount["mountPath"].as_str().unwrap_or_default().is_empty() {
             out.push(Cause::required(format!("{at}.volumeMounts[{i}].mountPath"), ""));
         }
+    }
+    let policy = container["imagePullPolicy"].as_str().unwrap_or_default();
+    if !matches!(policy, "Always" | "IfNotPresent" | "Never") {
+        out.push(unsupported(format!("{at}.imagePullPolicy"), policy, &["Always", "IfNotPresent", "Never"]));
     }
     let limits = &container["resources"]["limits"];
     for (name, request) in container["resources"]["requests"].as_object().into_iter().flatten() {

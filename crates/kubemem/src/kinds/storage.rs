@@ -59,7 +59,8 @@ pub(crate) fn validate_claim(new: &Value, old: Option<&Value>) -> Vec<Cause> {
             spec
         };
         let bound = old["spec"]["volumeName"].is_string();
-        if fixed(new) != fixed(old) || bound && new["spec"]["volumeName"] != old["spec"]["volumeName"] {
+        let grows = !bound && new["spec"]["resources"] != old["spec"]["resources"];
+        if fixed(new) != fixed(old) || grows || bound && new["spec"]["volumeName"] != old["spec"]["volumeName"] {
             out.push(Cause::forbidden(
                 "spec",
                 "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::pod::{default_spec, validate_spec};
+use super::pod::{default_spec, validate_spec, validate_spec_with};
 use super::{each, set};
 use crate::status::Cause;
 use crate::store::labels_match;
@@ -35,11 +35,11 @@ pub(crate) fn default_stateful_set(object: &mut Value) {
         spec["updateStrategy"] = json!({});
     }
     let strategy = &mut spec["updateStrategy"];
-    set(strategy, "type", "RollingUpdate".into());
-    if strategy["type"] == "RollingUpdate" {
-        if !strategy["rollingUpdate"].is_object() {
-            strategy["rollingUpdate"] = json!({});
-        }
+    if strategy["type"].is_null() {
+        strategy["type"] = "RollingUpdate".into();
+        set(strategy, "rollingUpdate", json!({}));
+    }
+    if strategy["type"] == "RollingUpdate" && strategy["rollingUpdate"].is_object() {
         set(&mut strategy["rollingUpdate"], "partition", 0.into());
     }
     if !spec["persistentVolumeClaimRetentionPolicy"].is_object() {
@@ -181,7 +181,7 @@ pub(crate) fn validate(kind: &str, new: &Value, old: Option<&Value>) -> Vec<Caus
     {
         out.push(Cause::invalid("spec.replicas", &replicas.into(), "must be greater than or equal to 0"));
     }
-    if let Some(old) = old {
+    if let Some(old) = old.filter(|_| kind == "DaemonSet") {
         immutable(kind, new, old, &mut out);
     }
     let selector = &spec["selector"];
@@ -197,10 +197,18 @@ pub(crate) fn validate(kind: &str, new: &Value, old: Option<&Value>) -> Vec<Caus
     if !selector.is_object() || !empty && !labels_match(selector, labels) {
         out.push(Cause::invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
     }
-    validate_spec(&spec["template"]["spec"], "spec.template.spec", &mut out);
+    if let Some(service) = spec["serviceName"].as_str().filter(|s| s.len() > 63) {
+        out.push(Cause::invalid("spec.serviceName", &service.into(), "must be no more than 63 characters"));
+    }
+    let claims: Vec<&str> =
+        spec["volumeClaimTemplates"].as_array().into_iter().flatten().filter_map(|c| c["metadata"]["name"].as_str()).collect();
+    validate_spec_with(&spec["template"]["spec"], "spec.template.spec", &claims, &mut out);
     let policy = spec["template"]["spec"]["restartPolicy"].as_str().unwrap_or_default();
     if policy != "Always" && matches!(policy, "OnFailure" | "Never") {
         out.push(super::pod::unsupported("spec.template.spec.restartPolicy".into(), policy, &["Always"]));
+    }
+    if let Some(old) = old.filter(|_| kind != "DaemonSet") {
+        immutable(kind, new, old, &mut out);
     }
     out
 }
@@ -252,9 +260,24 @@ pub(crate) fn validate_job(new: &Value, old: Option<&Value>) -> Vec<Cause> {
             "managedBy",
             "successPolicy",
         ] {
-            let suspended = field == "template" && old["spec"]["suspend"] == true && old["status"]["startTime"].is_null();
-            if spec[field] != old["spec"][field] && !suspended {
-                out.push(Cause::invalid(format!("spec.{field}"), &spec[field], "field is immutable"));
+            // a Job that has not started may still be placed elsewhere
+            let suspended = old["spec"]["suspend"] == true && old["status"]["startTime"].is_null();
+            let fixed = |job: &Value| {
+                let mut value = job["spec"][field].clone();
+                if field == "template" && suspended {
+                    for place in ["nodeSelector", "tolerations", "affinity", "schedulingGates"] {
+                        value["spec"][place] = Value::Null;
+                    }
+                    value["metadata"] = Value::Null;
+                }
+                value
+            };
+            if fixed(new) != fixed(old) {
+                let (at, value) = match field {
+                    "template" => ("spec.template.spec".to_owned(), &spec["template"]["spec"]),
+                    _ => (format!("spec.{field}"), &spec[field]),
+                };
+                out.push(Cause::invalid(at, value, "field is immutable"));
             }
         }
     }

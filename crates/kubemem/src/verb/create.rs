@@ -88,6 +88,8 @@ impl Call<'_> {
         if !causes.is_empty() {
             return Err(ApiError::invalid(&resource, &target.name, &causes));
         }
+        let mut warnings = warnings;
+        warnings.extend(validation::metadata_warnings(&object, None, &resource));
         let place = target.place();
         if let Some(existing) = self.store.at(&place) {
             let error = ApiError::already_exists(&resource, &target.name);

@@ -39,7 +39,7 @@ impl Call<'_> {
         };
         let old = present(resource, &old);
         let answer = self.replace(target, &old, object, options, None)?;
-        Ok(Answer { warnings, ..answer })
+        Ok(answer.warned_first(warnings))
     }
 
     /// Writes `new` over `old`: checks its version, keeps what clients cannot change, tracks owners, validates, stores.
@@ -63,6 +63,8 @@ impl Call<'_> {
         self.keep(target, old, &mut new);
         let managers = match managers {
             Some(managers) => managers,
+            // an object whose owners were wiped out is not tracked until somebody applies it
+            None if given.is_none() && old["metadata"]["managedFields"].is_null() => Managers::default(),
             None => {
                 let entry = self.entry(target, options, Operation::Update);
                 update(old, &new, &resource.schema, entry, given.unwrap_or_else(|| Managers::of(old)))
@@ -82,11 +84,12 @@ impl Call<'_> {
             return Err(ApiError::invalid(&resource, &target.name, &causes));
         }
         kinds::admit_update(self, &resource, old, &new)?;
+        let warnings = validation::metadata_warnings(&new, Some(old), &resource);
         if same_but_times(old, &new) {
             return Ok(Answer::ok(present(&resource, old)));
         }
         if options.dry_run {
-            return Ok(Answer::ok(Arc::new(new)));
+            return Ok(Answer { warnings, ..Answer::ok(Arc::new(new)) });
         }
         let place = target.place();
         let done = new["metadata"]["deletionTimestamp"].is_string()
@@ -100,7 +103,7 @@ impl Call<'_> {
         } else {
             kinds::updated(self, &resource, old, &stored);
         }
-        Ok(Answer::ok(present(&resource, &stored)))
+        Ok(Answer { warnings, ..Answer::ok(present(&resource, &stored)) })
     }
 
     fn check_version(&self, target: &Target, old: &Value, new: &Value) -> Result<(), ApiError> {
@@ -122,7 +125,15 @@ impl Call<'_> {
         }
         if given.is_empty() && kinds::needs_version(resource) {
             let cause = crate::status::Cause::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
-            return Err(ApiError::invalid(resource, &target.name, &[cause]));
+            let error = ApiError::invalid(resource, &target.name, &[cause]);
+            let mut details = error.details.unwrap_or_default();
+            details["kind"] = resource.plural.as_str().into();
+            let message = format!(
+                "{} \"{}\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update",
+                resource.qualified(),
+                target.name
+            );
+            return Err(ApiError { message, details: Some(details), ..error });
         }
         Ok(())
     }
