@@ -1,5 +1,7 @@
 //! The teaching charts render to what Helm prints for them, byte for byte.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

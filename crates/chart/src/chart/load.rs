@@ -116,10 +116,10 @@ pub(super) fn load_files_within(files: Vec<File>, budget: &mut Budget<'_>, depth
     for file in files.iter().filter(|f| f.name == "Chart.yaml") {
         let fields = typed(file, &METADATA)?;
         merge_fields(parts.metadata.get_or_insert_default(), fields);
-        if let Some(Json::Object(meta)) = parts.metadata.as_mut() {
-            if !meta.get("apiVersion").is_some_and(|v| v.as_str() != Some("")) {
-                meta.insert("apiVersion".to_owned(), Json::String("v1".to_owned()));
-            }
+        if let Some(Json::Object(meta)) = parts.metadata.as_mut()
+            && meta.get("apiVersion").is_none_or(|v| v.as_str() == Some(""))
+        {
+            meta.insert("apiVersion".to_owned(), Json::String("v1".to_owned()));
         }
     }
     for file in &files {

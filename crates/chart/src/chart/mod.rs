@@ -171,4 +171,5 @@ pub(crate) fn is_manifest(name: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -136,8 +136,11 @@ fn checksum_holds(header: &[u8]) -> bool {
     number(&header[148..156]).and_then(|n| i64::try_from(n).ok()).is_some_and(|n| n == unsigned || n == signed)
 }
 
+/// Key and value of a pax header.
+type Record<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// The records of a pax header: `LENGTH KEY=VALUE\n` each.
-fn pax(mut data: &[u8]) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, String> {
+fn pax(mut data: &[u8]) -> Result<Vec<Record<'_>>, String> {
     let bad = || "archive/tar: invalid tar header".to_owned();
     let mut out = Vec::new();
     while !data.is_empty() {

@@ -5,6 +5,7 @@
 //!
 //! | module | what it stands for |
 //! |---|---|
+//! | [`crypto`] | sprig's passwords, AES, private keys and certificates, with clock and randomness as arguments |
 //! | [`num`] | `strconv`: [`num::float`] (`%v` of a float64), [`num::json_float`], [`num::format_float`], [`num::parse_int`], [`num::parse_float`] |
 //! | [`quote`] | `strconv.Quote`, `Unquote`, character literals |
 //! | [`json`] | `encoding/json`: [`json::to_string`], [`json::to_string_raw`], [`json::to_string_pretty`], [`json::from_str`] with Go's errors |
@@ -13,6 +14,7 @@
 //! | [`time`] | `time`: [`time::Time`], layouts, [`time::Zone`], [`time::Duration`]; `Local` is UTC |
 //! | [`unicode`] | `unicode.IsPrint`, `IsLetter`, … and one-to-one case mappings |
 
+pub mod crypto;
 pub mod json;
 pub mod num;
 pub mod quote;

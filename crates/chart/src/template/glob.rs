@@ -57,7 +57,11 @@ fn translate(pattern: &str) -> Option<String> {
             c => out.push_str(&escape(c)),
         }
     }
-    if alternatives == 0 { Some(out) } else { None }
+    if alternatives > 0 {
+        // alternatives without an end match nothing
+        return Some("[^\\s\\S]".to_owned());
+    }
+    Some(out)
 }
 
 fn escape(c: char) -> String {

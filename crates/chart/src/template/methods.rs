@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::error::Fail;
 use super::exec::Ctx;
 use super::funcs::{Ty, base_name, to_yaml, yaml_text};
-use super::value::{ListType, Map, MapType, Value};
+use super::value::{ListType, Map, MapType, NamedInt, Value};
 
 /// The body of a method: the receiver, then the arguments.
 pub(crate) type Run = fn(&mut Ctx<'_>, &Value, &[Value]) -> Result<Value, Fail>;
@@ -40,6 +40,7 @@ pub(crate) fn find(value: &Value, name: &str) -> Option<&'static Method> {
             _ => return None,
         },
         Value::Time(_) => super::funcs::TIME_METHODS,
+        Value::Named(NamedInt::Duration, _) => super::funcs::DURATION_METHODS,
         Value::Named(..) => super::funcs::NAMED_METHODS,
         _ => return None,
     };

@@ -9,15 +9,15 @@
 //! let mut set = TemplateSet::new(&engine);
 //! set.add(engine.parse("c/templates/x.yaml", "name: {{ .name | upper }}")?);
 //! let root = Value::from_json(&serde_json::json!({"name": "web"}));
-//! let mut world = World::new(Time::default(), Rc::new(NoEntropy), Rc::new(NoLookup), Limits::default());
+//! let mut world = World::new(Time::unix(0, 0), Rc::new(NoEntropy), Rc::new(NoLookup), Limits::default());
 //! assert_eq!(set.render("c/templates/x.yaml", &root, &mut world)?, "name: WEB");
 //! # Ok::<(), helmward_chart::template::Error>(())
 //! ```
 //!
 //! - value/: values of Go's types; objects.rs, methods.rs: `.Chart`, `.Capabilities`, `.Files`
-//! - lex.rs, parse.rs, number.rs, ast.rs: text to an immutable, shareable tree
+//! - lex.rs, parse/, number.rs, ast.rs: text to an immutable, shareable tree
 //! - exec/: the tree walker; set.rs: engine and template set; world.rs, budget.rs: what it takes from outside, and how much
-//! - print.rs, printf.rs, float.rs, quote.rs: Go's fmt and strconv
+//! - print.rs, printf/: Go's fmt
 //! - funcs/: the functions, a file per topic
 
 mod ast;
@@ -35,19 +35,18 @@ mod print;
 mod printf;
 mod set;
 mod stack;
-mod time;
 mod value;
 mod world;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::go::time::Time;
 pub use ast::Parsed;
 pub use budget::Limits;
 pub use error::{Error, ErrorKind, Location};
 pub use objects::{Capabilities, HelmVersion};
 pub use set::{Engine, TemplateSet};
 pub use stack::{STACK_SIZE, with_stack};
-pub use time::Time;
 pub use value::{Field, List, ListType, Map, MapType, NamedInt, Str, Struct, StructType, ToJsonError, Value};
 pub use world::{CallSite, Entropy, Lookup, LookupQuery, NoEntropy, NoLookup, World};

@@ -215,8 +215,12 @@ static CAPABILITIES: StructType = StructType {
     json_as: None,
 };
 
-static KUBE_VERSION: StructType =
-    StructType { name: "chartutil.KubeVersion", fields: &[field("Version"), field("Major"), field("Minor")], prints_as: Some(0), json_as: None };
+static KUBE_VERSION: StructType = StructType {
+    name: "chartutil.KubeVersion",
+    fields: &[field("Version"), field("Major"), field("Minor")],
+    prints_as: Some(0),
+    json_as: None,
+};
 
 static BUILD_INFO: StructType = StructType {
     name: "version.BuildInfo",

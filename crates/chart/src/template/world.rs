@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::budget::{Budget, Limits};
 use super::error::Fail;
-use super::time::Time;
 use super::value::{Entries, Map, Str, Value};
 use crate::Json;
+use crate::go::time::Time;
 
 /// The outside of one render: answers given by the caller, and what the templates asked for.
 ///

@@ -7,7 +7,7 @@
 //! - `coalesce`: user values over chart values, globals, nulls
 //! - `dependency`: conditions, tags, aliases, version ranges
 //! - `import`: `import-values`
-//! - [`schema`]: `values.schema.json`
+//! - [`schema`]: checks by `values.schema.json`
 
 mod coalesce;
 mod dependency;
@@ -78,4 +78,5 @@ fn walk_numbers(tree: &mut Json, change: &impl Fn(&Number) -> Option<Number>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

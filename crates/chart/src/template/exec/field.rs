@@ -61,19 +61,19 @@ impl<'t> State<'t, '_, '_> {
                     return Err(self.error(format!("{name} is not a method but has arguments")));
                 }
                 if let Some(value) = map.borrow().get(name) {
-                    return Ok(Rv { v: value.clone(), iface: holds_interfaces(map.ty) });
+                    return Ok(Rv { v: value.clone(), iface: holds_interfaces(map.ty), addr: false });
                 }
                 if self.ctx.world.strict {
                     return Err(self.error(format!("map has no entry for key {}", quote(name))));
                 }
-                return Ok(Rv { v: zero(map.ty), iface: holds_interfaces(map.ty) });
+                return Ok(Rv { v: zero(map.ty), iface: holds_interfaces(map.ty), addr: false });
             }
             Value::Struct(object) => {
                 if let Some(value) = object.field(name) {
                     if has_args {
                         return Err(self.error(format!("{name} has arguments but cannot be invoked as function")));
                     }
-                    return Ok(Rv::plain(value.clone()));
+                    return Ok(Rv { v: value.clone(), iface: false, addr: object.pointer || receiver.addr });
                 }
             }
             _ => {}

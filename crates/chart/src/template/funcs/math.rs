@@ -34,11 +34,11 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("ceil", &[Any], |_, args| Ok(Value::Float(to_float(&args[0]).ceil()))),
     func("floor", &[Any], |_, args| Ok(Value::Float(to_float(&args[0]).floor()))),
     many("round", &[Any, Int], Float, round),
-    func("add1f", &[Any], |_, args| decimal(&args[0], &[Value::Float(1.0)], Decimal::add)),
-    many("addf", &[], Any, |_, args| decimal(&Value::Float(0.0), args, Decimal::add)),
-    many("subf", &[Any], Any, |_, args| decimal(&args[0], &args[1..], Decimal::sub)),
-    many("mulf", &[Any], Any, |_, args| decimal(&args[0], &args[1..], Decimal::mul)),
-    many("divf", &[Any], Any, |_, args| decimal(&args[0], &args[1..], Decimal::div)),
+    func("add1f", &[Any], |_, args| decimal(&args[0], &[Value::Float(1.0)], Decimal::add, |a, b| a + b)),
+    many("addf", &[], Any, |_, args| decimal(&Value::Float(0.0), args, Decimal::add, |a, b| a + b)),
+    many("subf", &[Any], Any, |_, args| decimal(&args[0], &args[1..], Decimal::sub, |a, b| a - b)),
+    many("mulf", &[Any], Any, |_, args| decimal(&args[0], &args[1..], Decimal::mul, |a, b| a * b)),
+    many("divf", &[Any], Any, |_, args| decimal(&args[0], &args[1..], Decimal::div, |a, b| a / b)),
     func("until", &[Int], |ctx, args| {
         let count = int(&args[0]);
         sequence(ctx, 0, count, if count < 0 { -1 } else { 1 }).map(|items| Value::typed_list(ListType::Int, items))
@@ -128,10 +128,7 @@ fn seq(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let (start, step, end) = match n[..] {
         [end] => (1, if end < 1 { -1 } else { 1 }, end),
         [start, end] => (start, if end < start { -1 } else { 1 }, end),
-        [start, step, end] if end < start && step > 0 => {
-            let _ = (start, end);
-            return Ok(Value::str(""));
-        }
+        [start, step, end] if end < start && step > 0 => return Ok(Value::str("")),
         [start, step, end] => (start, step, end),
         _ => return Ok(Value::str("")),
     };
@@ -151,24 +148,18 @@ struct Decimal {
 /// Digits after the point that a division is carried to.
 const DIVISION_PRECISION: i32 = 16;
 
-fn decimal(first: &Value, rest: &[Value], with: fn(Decimal, Decimal) -> Option<Decimal>) -> Answer {
-    let plain: Vec<f64> = std::iter::once(first).chain(rest).map(to_float).collect();
-    let mut sum = Decimal::new(plain[0]);
-    for number in &plain[1..] {
-        let number = Decimal::new(*number);
-        if let (Some(a), Some(b)) = (sum, number) {
-            sum = with(a, b);
-            if sum.is_none() && b.digits == 0 {
-                return Err("decimal division by 0".into());
-            }
-        } else {
-            sum = None;
+/// Folds numbers as decimals; by floats where more digits come together than there is room for.
+fn decimal(first: &Value, rest: &[Value], exact: fn(Decimal, Decimal) -> Option<Decimal>, nearly: fn(f64, f64) -> f64) -> Answer {
+    let mut sum = to_float(first);
+    let mut digits = Decimal::new(sum);
+    for number in rest.iter().map(to_float) {
+        if number == 0.0 && nearly(1.0, 0.0).is_infinite() {
+            return Err("decimal division by 0".into());
         }
+        digits = digits.zip(Decimal::new(number)).and_then(|(a, b)| exact(a, b));
+        sum = digits.map_or_else(|| nearly(sum, number), Decimal::float);
     }
-    match sum {
-        Some(sum) => Ok(Value::Float(sum.float())),
-        None => Err("decimal arithmetic on numbers of more than 38 digits is not supported".into()),
-    }
+    Ok(Value::Float(sum))
 }
 
 impl Decimal {

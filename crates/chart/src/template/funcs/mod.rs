@@ -28,7 +28,7 @@ use super::error::Fail;
 use super::exec::Ctx;
 use super::value::{List, Map, Value};
 
-pub(crate) use dates::{NAMED_METHODS, TIME_METHODS};
+pub(crate) use dates::{DURATION_METHODS, NAMED_METHODS, TIME_METHODS};
 pub(crate) use helm::{to_yaml, yaml_text};
 pub(crate) use semver::METHODS as SEMVER_METHODS;
 pub(crate) use url::base as base_name;
@@ -55,7 +55,6 @@ pub(crate) enum Ty {
     Str,
     Bool,
     Int,
-    Int64,
     Uint32,
     Float,
     Map,

@@ -72,7 +72,11 @@ fn replace(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError, literal: bool) 
         let Some(whole) = found.get(0) else { continue };
         let before = out.len();
         out.push_str(&subject[at..whole.start()]);
-        if literal { out.push_str(&with) } else { found.expand(&with, &mut out) }
+        if literal {
+            out.push_str(&with)
+        } else {
+            found.expand(&with, &mut out)
+        }
         at = whole.end();
         ctx.world.budget.bytes(out.len() - before)?;
     }

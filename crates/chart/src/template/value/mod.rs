@@ -14,10 +14,11 @@ use bytes::Bytes;
 
 pub(crate) use equal::{deep_equal, is_empty, truth};
 pub use json::ToJsonError;
+pub(crate) use json::{Layout, json_text};
 pub(crate) use types::Kind;
 pub use types::{Field, ListType, MapType, NamedInt, StructType};
 
-use super::time::Time;
+use crate::go::time::Time;
 
 /// The text of a string value and of a map key: cheap to clone, shared with the parsed template.
 pub type Str = Arc<str>;
@@ -153,6 +154,11 @@ impl Value {
             Value::Map(map) => Value::Map(Map { ty, ..map.clone() }),
             other => other.clone(),
         }
+    }
+
+    /// A `time.Time`.
+    pub fn time(time: Time) -> Value {
+        Value::Time(Rc::new(time))
     }
 
     /// True for nil.

@@ -1,6 +1,7 @@
 //! The Go types of values: names as `%T` prints them, kinds as `kindOf` does.
 
 use super::Value;
+use crate::go::time::{Duration, MONTHS, WEEKDAYS};
 
 /// The type of a slice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,7 +142,12 @@ impl NamedInt {
 
     /// What the `String` method answers.
     pub(crate) fn text(self, n: i64) -> String {
-        n.to_string()
+        let name = |names: &[&str], at: i64| usize::try_from(at).ok().and_then(|at| names.get(at)).map(|name| (*name).to_owned());
+        match self {
+            NamedInt::Duration => Duration(n).to_string(),
+            NamedInt::Month => name(&MONTHS, n - 1).unwrap_or_else(|| format!("%!Month({n})")),
+            NamedInt::Weekday => name(&WEEKDAYS, n).unwrap_or_else(|| format!("%!Weekday({n})")),
+        }
     }
 }
 

@@ -18,6 +18,19 @@ struct Line {
     at: String,
     text: String,
     below: Vec<Line>,
+    /// Only a heading for what is below.
+    heading: bool,
+}
+
+/// A heading that would stand alone at the top is left out.
+fn at_top(mut lines: Vec<Line>) -> Vec<Line> {
+    match lines.pop() {
+        Some(only) if lines.is_empty() && only.heading => only.below,
+        last => {
+            lines.extend(last);
+            lines
+        }
+    }
 }
 
 /// An error, its place in the schema and in the values.
@@ -33,7 +46,7 @@ struct Found {
 /// The report, each line starting with `- at `; None where there are no errors.
 pub(super) fn report(schema: &Json, errors: Vec<ValidationError<'_>>, ref_hides: bool) -> Option<String> {
     let found: Vec<Found> = errors.into_iter().map(Found::new).collect();
-    let lines = Schema { schema, ref_hides }.lines(found, 0, 0);
+    let lines = at_top(Schema { schema, ref_hides }.lines(found, 0, 0));
     let mut out = String::new();
     for line in &lines {
         line.print(0, &mut out);
@@ -121,13 +134,15 @@ impl Schema<'_> {
         if step.into_schema > 0 {
             let here = errors[0].pointer(at + step.into_value);
             let lines = self.lines(errors, depth + step.into_schema, at + step.into_value);
-            out.extend(grouped(lines, &here, "validation failed"));
+            // What a reference leads to has a heading of its own, which stays.
+            let heading = !step.key.starts_with('$');
+            out.extend(grouped(lines, &here, heading));
             return;
         }
         if step.key == "allOf" {
             let here = errors[0].pointer(at);
             let below = self.branches(errors, depth + 1, at);
-            out.push(Line { at: here, text: "'allOf' failed".to_owned(), below });
+            out.push(Line { at: here, text: "'allOf' failed".to_owned(), below, heading: false });
             return;
         }
         if step.key == "required" {
@@ -151,7 +166,7 @@ impl Schema<'_> {
             let missing: Vec<String> = list.as_array().into_iter().flatten().filter(missing).filter_map(Json::as_str).map(quoted).collect();
             if error.instance.get(trigger).is_some() && !missing.is_empty() {
                 let text = format!("properties {} required, if {} exists", missing.join(", "), quoted(trigger));
-                out.push(Line { at: error.pointer(at), text, below: Vec::new() });
+                out.push(Line { at: error.pointer(at), text, below: Vec::new(), heading: false });
             }
         }
     }
@@ -170,7 +185,7 @@ impl Schema<'_> {
         let mut out = Vec::new();
         for (_, errors) in branches {
             let here = errors[0].pointer(at);
-            out.extend(grouped(self.lines(errors, depth + 1, at), &here, "validation failed"));
+            out.extend(grouped(self.lines(errors, depth + 1, at), &here, true));
         }
         out
     }
@@ -179,14 +194,14 @@ impl Schema<'_> {
         let mut out = Vec::new();
         for branch in context {
             let found = branch.into_iter().map(Found::new).collect();
-            out.extend(grouped(self.lines(found, depth + 2, at), here, "validation failed"));
+            out.extend(grouped(self.lines(found, depth + 2, at), here, true));
         }
         out
     }
 
     fn leaf(self, error: Found, depth: usize, at: usize, out: &mut Vec<Line>) {
         let here = pointer(&error.at);
-        let mut push = |text: String, below: Vec<Line>| out.push(Line { at: here.clone(), text, below });
+        let mut push = |text: String, below: Vec<Line>| out.push(Line { at: here.clone(), text, below, heading: false });
         match error.kind {
             Kind::AnyOf { context } => push("'anyOf' failed".to_owned(), self.alternatives(context, &here, depth, at)),
             Kind::OneOfNotValid { context } => {
@@ -201,12 +216,12 @@ impl Schema<'_> {
                 let name = inner.instance().as_str().unwrap_or_default().to_owned();
                 let skip = tokens(inner.evaluation_path().as_str()).len().min(depth + 1);
                 let at_root = Found { at: Vec::new(), ..Found::new(*inner) };
-                push(format!("invalid propertyName {}", quoted(&name)), self.lines(vec![at_root], skip, 0));
+                push(format!("invalid propertyName {}", quoted(&name)), at_top(self.lines(vec![at_root], skip, 0)));
             }
             Kind::UnevaluatedProperties { unexpected } => {
                 for name in unexpected {
                     let at = format!("{here}{}", pointer(&[name]));
-                    out.push(Line { at, text: "false schema".to_owned(), below: Vec::new() });
+                    out.push(Line { at, text: "false schema".to_owned(), below: Vec::new(), heading: false });
                 }
             }
             kind => push(leaf_text(&kind, &error.instance), Vec::new()),
@@ -215,11 +230,11 @@ impl Schema<'_> {
 }
 
 /// More than one error below one schema gets a heading.
-fn grouped(mut lines: Vec<Line>, at: &str, text: &str) -> Option<Line> {
+fn grouped(mut lines: Vec<Line>, at: &str, heading: bool) -> Option<Line> {
     match lines.len() {
         0 => None,
         1 => lines.pop(),
-        _ => Some(Line { at: at.to_owned(), text: text.to_owned(), below: lines }),
+        _ => Some(Line { at: at.to_owned(), text: "validation failed".to_owned(), below: lines, heading }),
     }
 }
 
@@ -307,7 +322,7 @@ fn required(errors: &[Found], at: usize) -> Line {
         })
         .collect();
     let noun = if missing.len() == 1 { "property" } else { "properties" };
-    Line { at: errors[0].pointer(at), text: format!("missing {noun} {}", missing.join(", ")), below: Vec::new() }
+    Line { at: errors[0].pointer(at), text: format!("missing {noun} {}", missing.join(", ")), below: Vec::new(), heading: false }
 }
 
 fn leaf_text(kind: &Kind, got: &Json) -> String {
@@ -349,7 +364,7 @@ fn leaf_text(kind: &Kind, got: &Json) -> String {
         Kind::AdditionalProperties { unexpected } => {
             let mut names: Vec<&String> = unexpected.iter().collect();
             names.sort();
-            format!("additional properties {} not allowed", names.into_iter().map(|n| quoted(n)).collect::<Vec<_>>().join(", "))
+            format!("additional properties {} not allowed", names.into_iter().map(quoted).collect::<Vec<_>>().join(", "))
         }
         Kind::Contains => "no items match contains schema".to_owned(),
         Kind::FalseSchema => "false schema".to_owned(),

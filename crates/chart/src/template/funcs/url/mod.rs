@@ -46,9 +46,7 @@ fn url_join(dict: &Dict) -> Answer {
         None => Ok(String::new()),
         Some(Value::Nil) => Err(Fail::from(super::NIL_POINTER)),
         Some(value) if value.string_bytes().is_some() => Ok(text(&value).into_owned()),
-        Some(other) => {
-            Err(Fail::Text(format!("unable to parse {key} key, must be of type string, but {} found", other.kind_name())))
-        }
+        Some(other) => Err(Fail::Text(format!("unable to parse {key} key, must be of type string, but {} found", other.kind_name()))),
     };
     let mut url = Url {
         scheme: part("scheme")?,
