@@ -141,8 +141,8 @@ mod tests {
     fn flags_are_merged_in_helms_order() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name).display().to_string();
-        fs::write(path("a.yaml"), "a: 1\nb: {x: 1, y: 2}\n").unwrap();
-        fs::write(path("b.yaml"), "b: {y: 3}\n").unwrap();
+        fs::write(path("a.yaml"), "a: 1\nb: {x: 1, z: 2}\n").unwrap();
+        fs::write(path("b.yaml"), "b: {z: 3}\n").unwrap();
         fs::write(path("text"), "x,y={z}").unwrap();
         let args = ValuesArgs {
             files: vec![path("a.yaml"), path("b.yaml")],
@@ -152,7 +152,7 @@ mod tests {
             set_file: vec![format!("i={},j.k={}", path("text"), path("text"))],
             set_literal: vec!["l=a,b=c".into()],
         };
-        let want = json!({"a": 1.0, "b": {"x": 7, "y": 3.0}, "c": ["p", "q"], "d": "7", "e": {"k": [1.0, "2"]}, "f": [true],
+        let want = json!({"a": 1.0, "b": {"x": 7, "z": 3.0}, "c": ["p", "q"], "d": "7", "e": {"k": [1.0, "2"]}, "f": [true],
             "g": {"h": null}, "i": "x,y={z}", "j": {"k": "x,y={z}"}, "l": "a,b=c"});
         assert_eq!(Json::Object(args.read().unwrap()), want);
         let wrong = ValuesArgs { set_json: vec!["a={".into()], ..ValuesArgs::default() };

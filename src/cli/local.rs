@@ -8,8 +8,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Directories inside each other; deeper ones are a loop of links.
-const DEEPEST: usize = 64;
+/// More files than any source may have: links can multiply a few without end.
+const MOST_FILES: usize = 100_000;
 
 /// A working copy as a source would see it: ignore rules hold, and no link leads out of it.
 pub(super) struct WorkingCopy {
@@ -46,23 +46,30 @@ impl WorkingCopy {
         }
     }
 
-    fn walk(&self, directory: &str, depth: usize, out: &mut Vec<String>) -> Result<(), String> {
-        if depth > DEEPEST {
-            return Err(format!("{directory} is more than {DEEPEST} directories deep; does a link lead back to where it stands?"));
-        }
+    /// `open` are the real paths of the directories that are being walked.
+    fn walk(&self, directory: &str, open: &mut Vec<PathBuf>, out: &mut Vec<String>) -> Result<(), String> {
         let Some(folder) = self.inside(directory)?.filter(|found| found.is_dir()) else { return Ok(()) };
-        for entry in fs::read_dir(folder).map_err(|e| e.to_string())? {
+        if open.contains(&folder) {
+            return Err(format!("{directory} leads back to {}, which it stands in", folder.display()));
+        }
+        if out.len() > MOST_FILES {
+            return Err(format!("there are more than {MOST_FILES} files up to {directory}"));
+        }
+        let entries = fs::read_dir(&folder).map_err(|e| e.to_string())?;
+        open.push(folder);
+        for entry in entries {
             let name = entry.map_err(|e| e.to_string())?.file_name().to_string_lossy().into_owned();
             let path = if directory.is_empty() { name } else { format!("{directory}/{name}") };
             if path == ".git" || self.rules.excludes(&path) {
                 continue;
             }
             match self.inside(&path)? {
-                Some(found) if found.is_dir() => self.walk(&path, depth + 1, out)?,
+                Some(found) if found.is_dir() => self.walk(&path, open, out)?,
                 Some(_) => out.push(path),
                 None => return Err(format!("symbolic link {path} leads nowhere")),
             }
         }
+        open.pop();
         Ok(())
     }
 }
@@ -70,7 +77,7 @@ impl WorkingCopy {
 impl Files for WorkingCopy {
     fn names(&self, directory: &str) -> Result<Vec<String>, String> {
         let mut out = Vec::new();
-        self.walk(directory, 0, &mut out)?;
+        self.walk(directory, &mut Vec::new(), &mut out)?;
         out.sort();
         Ok(out)
     }
@@ -86,28 +93,31 @@ impl Files for WorkingCopy {
 
 /// All files below a directory; links are followed wherever they lead, because it is a person's own chart.
 pub(super) fn tree(directory: &Path) -> Result<Vec<(String, Bytes)>, Failure> {
-    fn walk(directory: &Path, prefix: &str, depth: usize, out: &mut Vec<(String, Bytes)>) -> Result<(), Failure> {
+    fn walk(directory: &Path, prefix: &str, open: &mut Vec<PathBuf>, out: &mut Vec<(String, Bytes)>) -> Result<(), Failure> {
         let unreadable = |path: &Path, error: &std::io::Error| Failure::error(format!("read {}: {error}", path.display()));
-        if depth > DEEPEST {
-            return Err(Failure::error(format!("{} is more than {DEEPEST} directories deep", directory.display()))
-                .hint("does a link lead back to where it stands?"));
+        let real = existing(directory)?;
+        if open.contains(&real) || out.len() > MOST_FILES {
+            let why = if open.contains(&real) { "leads back to where it stands" } else { "holds too many files" };
+            return Err(Failure::error(format!("{} {why}", directory.display())).hint("remove the link"));
         }
+        open.push(real);
         for entry in fs::read_dir(directory).map_err(|e| unreadable(directory, &e))? {
             let entry = entry.map_err(|e| unreadable(directory, &e))?;
             let (path, name) = (entry.path(), format!("{prefix}{}", entry.file_name().to_string_lossy()));
             let meta = fs::metadata(&path).map_err(|e| unreadable(&path, &e))?;
             if meta.is_dir() {
-                walk(&path, &format!("{name}/"), depth + 1, out)?;
+                walk(&path, &format!("{name}/"), open, out)?;
             } else if meta.is_file() {
                 out.push((name, fs::read(&path).map_err(|e| unreadable(&path, &e))?.into()));
             } else {
                 return Err(Failure::error(format!("{} is neither a file nor a directory", path.display())));
             }
         }
+        open.pop();
         Ok(())
     }
     let mut out = Vec::new();
-    walk(directory, "", 0, &mut out)?;
+    walk(directory, "", &mut Vec::new(), &mut out)?;
     Ok(out)
 }
 
@@ -149,7 +159,9 @@ mod tests {
         assert_eq!(copy.read("base/none.yaml").unwrap(), None);
         std::os::unix::fs::symlink("../out.yaml", root.join("out.yaml")).unwrap();
         assert!(copy.read("out.yaml").unwrap_err().contains("leads out of"));
+        fs::remove_file(root.join("out.yaml")).unwrap();
         std::os::unix::fs::symlink("..", root.join("base/up")).unwrap();
-        assert!(copy.names("base").unwrap_err().contains("deep"));
+        assert!(copy.names("base").unwrap_err().contains("leads back"));
+        assert!(tree(&root.join("base")).unwrap_err().message.contains("leads back"));
     }
 }

@@ -7,7 +7,7 @@ use super::output::Console;
 use crate::cluster::Cluster;
 use clap::Args;
 use helmward_chart::render::{
-    Input, ReleaseInfo, RenderError, TemplateOptions, helm_template_capabilities, parse_kube_version, render, to_template_output,
+    Input, ReleaseInfo, RenderError, TemplateOptions, helm_template_capabilities, parse_kube_version, render_with_log, to_template_output,
 };
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -86,8 +86,10 @@ pub(super) async fn template(args: TemplateArgs, globals: &Globals, console: &Co
         // the place is in the words already: file, line, column
         if e.location().is_some() { failure.hint("correct the template or the values that it reads") } else { failure }
     };
-    let rendered = render(&input).map_err(failed)?;
-    rendered.warnings.iter().for_each(|warning| console.note(warning));
+    let mut log = Vec::new();
+    let rendered = render_with_log(&input, &mut log);
+    log.iter().for_each(|warning| console.note(warning));
+    let rendered = rendered.map_err(failed)?;
     let options = TemplateOptions {
         include_crds: args.include_crds,
         skip_tests: args.skip_tests,

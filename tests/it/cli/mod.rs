@@ -1,5 +1,5 @@
 //! The binary as a person meets it: words, exit codes, documents; against a cluster in memory and a scripted daemon.
-#![allow(clippy::disallowed_methods, reason = "the binary is started as its own process")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "the binary is started as its own process")]
 
 mod cluster;
 mod daemon;
