@@ -52,3 +52,9 @@ pub(super) async fn serve(Path((wanted, name)): Path<(String, String)>) -> Respo
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CACHE_CONTROL, HeaderValue::from_static(keep))];
     (headers, file.data).into_response()
 }
+
+/// Names of all files.
+#[cfg(test)]
+pub(super) fn names() -> Vec<String> {
+    Assets::iter().map(|name| name.into_owned()).collect()
+}

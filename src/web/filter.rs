@@ -277,7 +277,7 @@ mod tests {
             ("not -ready", vec![]),
             ("author:bob", vec!["cart", "checkout", "apps"]),
             ("kind:nothing", vec![]),
-            ("-", vec!["cart", "checkout"]),
+            ("-", vec!["cart", "checkout", "apps"]),
         ] {
             let filter = Filter::parse(text);
             let found: Vec<&str> = all.iter().filter(|r| filter.matches(r)).map(|r| r.key.name.as_str()).collect();
