@@ -50,6 +50,11 @@ pub(super) fn pill(like: Pill, words: &str) -> Markup {
     html! { span class={ "pill s-" (slug(like)) } { (icon(slug(like))) (words) } }
 }
 
+/// A mark with another shape than that of the status whose colours it has.
+pub(super) fn shaped(like: Pill, shape: &str, words: &str) -> Markup {
+    html! { span class={ "pill s-" (slug(like)) } { (icon(shape)) (words) } }
+}
+
 /// The status that a health looks like, and its word.
 pub(super) fn health(state: HealthState) -> (Pill, &'static str) {
     match state {

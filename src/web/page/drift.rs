@@ -62,6 +62,9 @@ fn fields(report: &Report, drift: &[&Drift], now: Timestamp) -> Markup {
     for field in drift.iter().take(MOST) {
         by_object.entry(&field.object).or_default().push(field);
     }
+    // What a person touched comes first: it is what somebody wants to know about.
+    let mut by_object: Vec<_> = by_object.into_iter().collect();
+    by_object.sort_by_key(|(object, fields)| (fields.iter().filter_map(|d| Some(d.owners.first().or(d.suspect.as_ref())?.class)).min(), *object));
     html! {
         @for (object, fields) in by_object {
             div class="scroll" {
@@ -252,7 +255,7 @@ fn line(tag: ChangeTag, text: &str) -> Markup {
 
 /// The path, where the whole object is meant in words.
 pub(in crate::web) fn path_words(path: &str) -> &str {
-    if path == "." { " (the whole object)" } else { path }
+    if path == "." { "(the whole object)" } else { path }
 }
 
 /// A long path may break before its dots and brackets, nowhere else.

@@ -50,15 +50,15 @@ fn entry(report: &Report, revision: &RevisionMeta, now: Timestamp) -> Markup {
     let current = revision.number == report.revision;
     let rollback = revision.action == RunAction::Rollback;
     let story = rollback.then(|| story(report, revision));
-    let (like, word) = outcome(revision.status);
-    let like = if rollback && like == Pill::Ready { Pill::RolledBack } else { like };
+    let (like, shape, word) = outcome(revision.status);
+    let (like, shape) = if rollback && like == Pill::Ready { (Pill::RolledBack, "rolledback") } else { (like, shape) };
     html! {
         li #{ "revision-" (revision.number) } class={ "s-" (mark::slug(like)) } {
-            div class="dot" { (mark::icon(mark::slug(like))) }
+            div class="dot" { (mark::icon(shape)) }
             div class="entry" {
                 div class="entry-head" {
                     strong class="mono" { "#" (revision.number) }
-                    (mark::pill(like, word))
+                    (mark::shaped(like, shape, word))
                     @if current { span class="chip" { "runs now" } }
                     strong {
                         @match &story {
@@ -77,13 +77,15 @@ fn entry(report: &Report, revision: &RevisionMeta, now: Timestamp) -> Markup {
                     p class="because" { strong { "Because " a href={ "#revision-" (failed.number) } { "#" (failed.number) } " failed: " } (failed.description) }
                 }
                 @if !revision.description.is_empty() { p { (revision.description) } }
-                p class="dim" {
-                    (mark::icon("commit")) span class="mono" { (url::short_revision(&revision.attempt.source_revision)) }
-                    @if !revision.commit.is_empty() { " " (revision.commit) }
+                div class="entry-foot" {
+                    p class="dim" {
+                        (mark::icon("commit")) " " span class="mono" { (url::short_revision(&revision.attempt.source_revision)) }
+                        @if !revision.commit.is_empty() { " " (revision.commit) }
+                    }
+                    @if targets(report).any(|r| r.number == revision.number) {
+                        a class="button small" href={ (url::unit(&report.key)) "/rollback/" (revision.number) } aria-label={ "Roll back to revision " (revision.number) "…" } { "Roll back to this…" }
+                    }
                 }
-            }
-            @if targets(report).any(|r| r.number == revision.number) {
-                a class="button small" href={ (url::unit(&report.key)) "/rollback/" (revision.number) } aria-label={ "Roll back to revision " (revision.number) "…" } { "Roll back to…" }
             }
         }
     }
@@ -99,13 +101,14 @@ fn action(action: RunAction) -> &'static str {
     }
 }
 
-fn outcome(status: RevisionStatus) -> (Pill, &'static str) {
+/// Colour, shape and word. What was good once keeps its check mark, without the colour.
+fn outcome(status: RevisionStatus) -> (Pill, &'static str, &'static str) {
     match status {
-        RevisionStatus::Deployed => (Pill::Ready, "deployed"),
-        RevisionStatus::Superseded => (Pill::Unknown, "superseded"),
-        RevisionStatus::Failed => (Pill::Failed, "failed"),
-        RevisionStatus::Uninstalled => (Pill::Unknown, "uninstalled"),
-        pending => (Pill::Progressing, pending.as_str()),
+        RevisionStatus::Deployed => (Pill::Ready, "ready", "deployed"),
+        RevisionStatus::Superseded => (Pill::Unknown, "ready", "superseded"),
+        RevisionStatus::Failed => (Pill::Failed, "failed", "failed"),
+        RevisionStatus::Uninstalled => (Pill::Unknown, "suspended", "uninstalled"),
+        pending => (Pill::Progressing, "progressing", pending.as_str()),
     }
 }
 

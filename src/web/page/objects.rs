@@ -52,6 +52,7 @@ impl Tree<'_> {
 
     fn group(&self, worst: Option<HealthState>, kind: &str, group: &str, objects: &[&ObjectReport]) -> Markup {
         let well = worst.is_none_or(|w| w == HealthState::Current);
+        let unwell = objects.iter().filter(|o| self.worst(o, 0) != HealthState::Current).count();
         let judged = objects.iter().any(|o| o.health.is_some());
         let mut sorted = objects.to_vec();
         sorted.sort_by(|a, b| self.worst(b, 0).cmp(&self.worst(a, 0)).then_with(|| a.id.cmp(&b.id)));
@@ -60,7 +61,8 @@ impl Tree<'_> {
                 summary {
                     strong { (kind) } " " span class="count" { (objects.len()) }
                     @if !group.is_empty() { " " span class="dim mono" { (group) } }
-                    @if well && judged { " " (mark::pill(Pill::Ready, &format!("{} healthy", objects.len()))) }
+                    @if well && judged && objects.len() > 1 { " " (mark::pill(Pill::Ready, "all healthy")) }
+                    @if !well { " " (mark::pill(Pill::Failed, &format!("{unwell} not healthy"))) }
                 }
                 ul class="tree" { @for object in sorted.iter().take(MOST) { (self.node(object, 0)) } }
                 @if objects.len() > MOST { p class="more dim" { "and " (objects.len() - MOST) " more" } }

@@ -107,6 +107,10 @@ fn card(report: &Report, now: Timestamp) -> Markup {
                 a class="card-name" href=(path) { span class="dim" { (report.key.namespace) "/" } (report.key.name) }
                 @if report.key.kind == UnitKind::Bundle { span class="chip" { "Kustomization" } }
                 @if let Some(chart) = &report.chart { span class="dim mono" { (chart.name) " " (chart.version) } }
+                nav class="card-links" aria-label={ "More on " (report.key.name) } {
+                    @if !drift.is_empty() { a href={ (path) "/drift" } { "Drift" } }
+                    @if report.pill != Pill::Drifted { a href={ (path) "/history" } { "History" } a href={ (path) "/objects" } { "Objects" } a href={ (path) "/events" } { "Events" } }
+                }
                 span class="card-age" { "for " (when::age(report.since, now)) }
             }
             p class="sentence" { (report.message) }
@@ -117,16 +121,12 @@ fn card(report: &Report, now: Timestamp) -> Markup {
             }
             @for field in drift.iter().take(3) {
                 p class="cause" {
-                    code { (field.object.kind) "/" (field.object.name) (super::drift::path_words(&field.path)) }
+                    code { (field.object.kind) "/" (field.object.name) " " (super::drift::breakable(super::drift::path_words(&field.path))) }
                     " " (super::drift::arrow(field))
                     @if let Some(owner) = field.owners.first().or(field.suspect.as_ref()) { " by " (mark::owner(owner)) }
                 }
             }
             @if drift.len() > 3 { p class="cause dim" { "and " (drift.len() - 3) " more fields" } }
-            nav class="card-links" aria-label={ "More on " (report.key.name) } {
-                @if report.pill != Pill::Drifted { a href={ (path) "/history" } { "History" } a href={ (path) "/objects" } { "Objects" } a href={ (path) "/events" } { "Events" } }
-                @if !drift.is_empty() { a href={ (path) "/drift" } { "Drift" } }
-            }
         }
     }
 }

@@ -51,7 +51,7 @@ fn row(source: &SourceReport, now: Timestamp) -> Row {
             td class="c-name wrap" { strong { span class="dim" { (info.namespace) "/" } (info.name) } br; span class="chip" { (info.kind) } }
             td class="wrap" {
                 @match url::link(&info.url) { Some(page) => a href=(page) rel="noreferrer" { (page) }, None => span class="mono" { (info.url) } }
-                @if let Some(error) = &info.error { p class="cause" { (error) } }
+                @if let Some(error) = &info.error { p class="notice s-failed" { (mark::icon("failed")) (error) } }
             }
             td class="wrap" {
                 span class="mono" { @match url::commit(&info.url, &info.revision) { Some(page) => a href=(page) rel="noreferrer" { (url::short_revision(&info.revision)) }, None => (url::short_revision(&info.revision)) } }

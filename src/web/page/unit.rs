@@ -113,7 +113,7 @@ fn summary(report: &Report, now: Timestamp) -> Markup {
                 ul class="plain" {
                     @for field in drift.iter().take(6) {
                         li {
-                            code { (field.object.kind) "/" (field.object.name) (super::drift::path_words(&field.path)) } " " (super::drift::arrow(field))
+                            code { (field.object.kind) "/" (field.object.name) " " (super::drift::breakable(super::drift::path_words(&field.path))) } " " (super::drift::arrow(field))
                             @if let Some(owner) = field.owners.first().or(field.suspect.as_ref()) { " by " (mark::owner(owner)) }
                         }
                     }
@@ -149,7 +149,8 @@ fn chain(report: &Report, now: Timestamp) -> Markup {
             @if let Some(chart) = &report.chart {
                 (link("chart", "Chart", false, html! {
                     strong { (chart.name) " " (chart.version) }
-                    span { @if !chart.app_version.is_empty() { "app " (chart.app_version) } @if let Some(attempted) = &report.attempted { " tried " (attempted) } }
+                    @if !chart.app_version.is_empty() { span { "app " (chart.app_version) } }
+                    @if let Some(attempted) = &report.attempted { span class="dim" { (attempted) " was tried" } }
                 }))
             }
             (link("revision", "Revision", false, revision(report, now)))
