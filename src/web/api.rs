@@ -157,7 +157,9 @@ fn wish(headers: &HeaderMap, body: &[u8]) -> Result<Wish, Problem> {
         }
         _ => return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json or a form")),
     };
-    read.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body cannot be read ({error}); known are reason, source and to")))
+    read.map_err(|error| {
+        Problem::new(StatusCode::BAD_REQUEST, format!("the body cannot be read ({error}); known are reason, source and to"))
+    })
 }
 
 fn form_uri(body: &[u8]) -> Result<Uri, Problem> {
@@ -181,5 +183,8 @@ async fn absent(uri: Uri) -> Problem {
 }
 
 async fn wrong_method() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take that method: documents are read with GET, actions are sent with POST")
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this address does not take that method: documents are read with GET, actions are sent with POST",
+    )
 }

@@ -18,7 +18,8 @@ pub(super) fn patch(field: &Drift) -> Option<String> {
         (DriftOp::Extra, _) => json!({"op": "remove", "path": path}),
         _ => return None,
     };
-    let namespace = if field.object.namespace.is_empty() { String::new() } else { format!(" --namespace {}", quote(&field.object.namespace)) };
+    let namespace =
+        if field.object.namespace.is_empty() { String::new() } else { format!(" --namespace {}", quote(&field.object.namespace)) };
     Some(format!("kubectl patch {}{namespace} --type=json -p {}", quote(&resource(&field.object)), quote(&json!([step]).to_string())))
 }
 
@@ -64,12 +65,15 @@ mod tests {
 
     #[test]
     fn commands_and_rules() {
-        let field = |op, desired, live| Drift { op, desired, live, ..fake::drift("Deployment", "cart", ".spec.replicas", json!(3), json!(5)) };
+        let field =
+            |op, desired, live| Drift { op, desired, live, ..fake::drift("Deployment", "cart", ".spec.replicas", json!(3), json!(5)) };
         let plain = |value| Some(Shown::Plain(value));
         for (drift, want) in [
             (
                 field(DriftOp::Changed, plain(json!(3)), plain(json!(5))),
-                Some(r#"kubectl patch deployment.apps/cart --namespace team-a --type=json -p '[{"op":"replace","path":"/spec/replicas","value":3}]'"#),
+                Some(
+                    r#"kubectl patch deployment.apps/cart --namespace team-a --type=json -p '[{"op":"replace","path":"/spec/replicas","value":3}]'"#,
+                ),
             ),
             (
                 field(DriftOp::Removed, plain(json!("it's")), None),

@@ -8,9 +8,7 @@ use crate::object::redact::Hidden;
 use crate::object::{Json, ObjectId, Pointer, Shown};
 use crate::plan::ownership::{Actor, Operation, Owner};
 use crate::plan::{Drift, DriftOp, DriftPolicy};
-use crate::release::report::{
-    ChartInfo, DriftEpisode, EpisodeEnd, EventLine, ObjectReport, Pill, Report, SourceInfo, SourceReport,
-};
+use crate::release::report::{ChartInfo, DriftEpisode, EpisodeEnd, EventLine, ObjectReport, Pill, Report, SourceInfo, SourceReport};
 use crate::release::{Attempt, RevisionMeta, RevisionStatus, RunAction, UnitKey, UnitKind};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -69,7 +67,14 @@ fn attempt(version: &str) -> Attempt {
     Attempt { source_revision: COMMIT.into(), version: version.into(), content: digest("c"), config: digest("v"), shape: String::new() }
 }
 
-pub(super) fn revision(number: u32, action: RunAction, status: RevisionStatus, version: &str, seconds: i64, description: &str) -> RevisionMeta {
+pub(super) fn revision(
+    number: u32,
+    action: RunAction,
+    status: RevisionStatus,
+    version: &str,
+    seconds: i64,
+    description: &str,
+) -> RevisionMeta {
     RevisionMeta {
         number,
         status,
@@ -96,13 +101,15 @@ fn objects(namespace: &str, name: &str, bad: bool) -> Vec<ObjectReport> {
     let well = |words: &str| Some(Health::new(HealthState::Current, "", words));
     let deployment = ObjectId::new("apps", "Deployment", namespace, name);
     let set = ObjectId::new("apps", "ReplicaSet", namespace, &format!("{name}-7f9c4b"));
-    let state = if bad { Some(Health::new(HealthState::Failed, "ProgressDeadlineExceeded", "0/3 replicas are ready")) } else { well("3/3 ready") };
+    let state =
+        if bad { Some(Health::new(HealthState::Failed, "ProgressDeadlineExceeded", "0/3 replicas are ready")) } else { well("3/3 ready") };
     let mut out = vec![
         object("apps", "Deployment", namespace, name, state, None),
         object("apps", "ReplicaSet", namespace, &set.name, well("3 replicas"), Some(&deployment)),
     ];
     for pod in ["x2x4v", "p9mzk", "tt8lr"] {
-        let state = if bad { Some(Health::new(HealthState::Failed, "ImagePullBackOff", "cannot pull shop/app:1.8.0")) } else { well("running") };
+        let state =
+            if bad { Some(Health::new(HealthState::Failed, "ImagePullBackOff", "cannot pull shop/app:1.8.0")) } else { well("running") };
         out.push(object("", "Pod", namespace, &format!("{}-{pod}", set.name), state, Some(&set)));
     }
     out.push(object("", "Service", namespace, name, well("has endpoints"), None));
@@ -131,7 +138,9 @@ fn source_info() -> SourceInfo {
 pub(super) fn report(namespace: &str, name: &str, pill: Pill) -> Report {
     let failed = matches!(pill, Pill::Failed);
     let message = match pill {
-        Pill::Failed => format!("upgrade to 1.8.0 failed: Deployment/{name} not ready in 5 m, 0/3 ready: pod {name}-7f9c4b-x2x4v: ImagePullBackOff app:1.8.0; tried again at 12:30:00"),
+        Pill::Failed => format!(
+            "upgrade to 1.8.0 failed: Deployment/{name} not ready in 5 m, 0/3 ready: pod {name}-7f9c4b-x2x4v: ImagePullBackOff app:1.8.0; tried again at 12:30:00"
+        ),
         Pill::RolledBack => format!("Rolled back to 1.4.2 at 12:03: Deployment/{name} not ready in 5 m; tried again when Git changes"),
         Pill::Drifted => format!("Deployment/{name} .spec.replicas changed by kubectl-edit and 2 more; set back at 12:30:00"),
         Pill::Progressing => format!("upgrading to 2.4.1: waiting for Deployment/{name}: 1/3 replicas are ready"),
@@ -147,15 +156,35 @@ pub(super) fn report(namespace: &str, name: &str, pill: Pill) -> Report {
     if pill == Pill::RolledBack {
         history = vec![
             revision(5, RunAction::Rollback, RevisionStatus::Deployed, "1.4.2", 1209, "rolled back to revision 3: every object is healthy"),
-            revision(4, RunAction::Upgrade, RevisionStatus::Failed, "1.5.0", 1520, &format!("Deployment/{name} not ready in 5 m, 0/3 ready: pod {name}-7f9c4b-x2x4v: CrashLoopBackOff: exit code 1: missing DATABASE_URL")),
+            revision(
+                4,
+                RunAction::Upgrade,
+                RevisionStatus::Failed,
+                "1.5.0",
+                1520,
+                &format!(
+                    "Deployment/{name} not ready in 5 m, 0/3 ready: pod {name}-7f9c4b-x2x4v: CrashLoopBackOff: exit code 1: missing DATABASE_URL"
+                ),
+            ),
             revision(3, RunAction::Upgrade, RevisionStatus::Superseded, "1.4.2", 86_000, "upgrade succeeded"),
             revision(2, RunAction::Upgrade, RevisionStatus::Superseded, "1.4.1", 430_000, "upgrade succeeded"),
             revision(1, RunAction::Install, RevisionStatus::Superseded, "1.4.0", 990_000, "install succeeded"),
         ];
     }
-    let mut ready = Condition::new(ConditionType::Ready, if pill == Pill::Ready { ConditionStatus::True } else { ConditionStatus::False }, Reason::UpgradeSucceeded, message.clone());
+    let mut ready = Condition::new(
+        ConditionType::Ready,
+        if pill == Pill::Ready { ConditionStatus::True } else { ConditionStatus::False },
+        Reason::UpgradeSucceeded,
+        message.clone(),
+    );
     ready.last_transition_time = before(2640).into();
-    let line = |seconds, warning, reason: &str, message: &str| EventLine { time: before(seconds), warning, reason: reason.into(), message: message.into() };
+    let quarantined = Condition::new(ConditionType::Quarantined, ConditionStatus::True, Reason::Quarantined, "1.5.0 is not tried again");
+    let line = |seconds, warning, reason: &str, message: &str| EventLine {
+        time: before(seconds),
+        warning,
+        reason: reason.into(),
+        message: message.into(),
+    };
     Report {
         key: key(UnitKind::Release, namespace, name),
         pill,
@@ -180,9 +209,14 @@ pub(super) fn report(namespace: &str, name: &str, pill: Pill) -> Report {
         drift,
         objects: objects(namespace, name, failed),
         history,
-        conditions: vec![ready],
+        conditions: if pill == Pill::RolledBack { vec![ready, quarantined] } else { vec![ready] },
         events: vec![
-            line(30, failed, if failed { "HealthCheckFailed" } else { "DriftDetected" }, "Deployment/cart .spec.replicas changed by kubectl-edit (person)"),
+            line(
+                30,
+                failed,
+                if failed { "HealthCheckFailed" } else { "DriftDetected" },
+                "Deployment/cart .spec.replicas changed by kubectl-edit (person)",
+            ),
             line(2636, false, "UpgradeSucceeded", "chart cart@2.4.1 is deployed: 4 objects changed"),
             line(2640, false, "Progressing", "upgrading from 2.4.0 to 2.4.1"),
         ],
@@ -193,17 +227,32 @@ pub(super) fn report(namespace: &str, name: &str, pill: Pill) -> Report {
 }
 
 fn drifts(namespace: &str, name: &str) -> Vec<Drift> {
-    let yaml = |level: &str, extra: &str| format!("server:\n  port: 8080\n  timeout: 30s\nlog:\n  level: {level}\n  format: json\n{extra}cache:\n  size: 512\n");
+    let yaml = |level: &str, extra: &str| {
+        format!("server:\n  port: 8080\n  timeout: 30s\nlog:\n  level: {level}\n  format: json\n{extra}cache:\n  size: 512\n")
+    };
     let of = |drift: Drift| Drift { object: ObjectId { namespace: namespace.into(), ..drift.object.clone() }, ..drift };
-    let text = drift("ConfigMap", &format!("{name}-config"), ".data[\"app.yaml\"]", json!(yaml("info", "")), json!(yaml("debug", "  colour: true\n")));
+    let text = drift(
+        "ConfigMap",
+        &format!("{name}-config"),
+        ".data[\"app.yaml\"]",
+        json!(yaml("info", "")),
+        json!(yaml("debug", "  colour: true\n")),
+    );
     let mut secret = drift("Secret", &format!("{name}-keys"), ".data.token", json!(""), json!(""));
     (secret.desired, secret.live) = (Some(hidden()), Some(Shown::Hidden(Hidden { bytes: 16, fingerprint: "09bc".into() })));
     secret.owners = vec![owner("helm", 7300)];
     let mut gone = drift("Deployment", name, ".metadata.labels[\"app.kubernetes.io/part-of\"]", json!("shop"), json!(null));
     (gone.op, gone.live, gone.owners, gone.suspect) = (DriftOp::Removed, None, Vec::new(), Some(owner("kubectl-label", 600)));
     let mut extra = drift("Deployment", name, ".metadata.annotations[\"autoscaler/last\"]", json!(null), json!("2026-11-21T11:00:00Z"));
-    (extra.op, extra.desired, extra.policy, extra.owners) = (DriftOp::Extra, None, DriftPolicy::NotOurs, vec![owner("cluster-autoscaler", 900)]);
-    let image = drift("Deployment", name, ".spec.template.spec.containers[name=app].image", json!("registry.example/shop/app:1.2"), json!("registry.example/shop/app:1.2-hotfix"));
+    (extra.op, extra.desired, extra.policy, extra.owners) =
+        (DriftOp::Extra, None, DriftPolicy::NotOurs, vec![owner("cluster-autoscaler", 900)]);
+    let image = drift(
+        "Deployment",
+        name,
+        ".spec.template.spec.containers[name=app].image",
+        json!("registry.example/shop/app:1.2"),
+        json!("registry.example/shop/app:1.2-hotfix"),
+    );
     vec![
         of(drift("Deployment", name, ".spec.replicas", json!(3), json!(5))),
         of(Drift { owners: vec![owner("kubectl-set", 2280)], ..image }),
@@ -243,7 +292,8 @@ pub(super) fn source(name: &str, error: Option<&str>) -> SourceReport {
 pub(super) fn views(total: usize) -> Views {
     let views = Views::default();
     views.put_daemon(DaemonReport { cluster: "prod-eu".into(), server_version: "v1.36.1".into(), leading: None, simulated: true });
-    let names = ["cart", "checkout", "catalog", "payments", "search", "ingress", "frontend", "mailer", "auth", "billing", "reports", "images"];
+    let names =
+        ["cart", "checkout", "catalog", "payments", "search", "ingress", "frontend", "mailer", "auth", "billing", "reports", "images"];
     for n in 0..total {
         let (team, name) = (format!("team-{}", (b'a' + (n % 7) as u8) as char), names[n % names.len()]);
         let pill = match n {
@@ -260,6 +310,9 @@ pub(super) fn views(total: usize) -> Views {
         views.put_unit(if n % 9 == 8 { bundle(&team, &name, pill) } else { report(&team, &name, pill) });
     }
     views.put_source(source("shop", None));
-    views.put_source(source("platform", Some("cannot read https://git.example/acme/platform.git: authentication was refused; check the Secret flux-system/platform-auth")));
+    views.put_source(source(
+        "platform",
+        Some("cannot read https://git.example/acme/platform.git: authentication was refused; check the Secret flux-system/platform-auth"),
+    ));
     views
 }

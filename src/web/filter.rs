@@ -287,12 +287,9 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_told() {
-        for (text, want) in [
-            ("status:broken", "is no status"),
-            ("colour:red", "is no key"),
-            ("ns:", "needs a value"),
-            ("has:bugs", "is unknown"),
-        ] {
+        for (text, want) in
+            [("status:broken", "is no status"), ("colour:red", "is no key"), ("ns:", "needs a value"), ("has:bugs", "is unknown")]
+        {
             let problems = Filter::parse(text).problems;
             assert!(problems.len() == 1 && problems[0].contains(want), "{text}: {problems:?}");
         }
@@ -303,9 +300,14 @@ mod tests {
 
     #[test]
     fn globs() {
-        for (pattern, text, want) in
-            [("a*c", "abc", true), ("a*c", "abd", false), ("*", "", true), ("a*b*c", "axxbyyc", true), ("ab*ba", "aba", false), ("x", "X", true)]
-        {
+        for (pattern, text, want) in [
+            ("a*c", "abc", true),
+            ("a*c", "abd", false),
+            ("*", "", true),
+            ("a*b*c", "axxbyyc", true),
+            ("ab*ba", "aba", false),
+            ("x", "X", true),
+        ] {
             assert_eq!(glob(pattern, text), want, "{pattern} {text}");
         }
     }

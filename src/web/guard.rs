@@ -111,7 +111,8 @@ fn same_origin(headers: &HeaderMap, host: &str) -> Result<(), Refusal> {
     }
     for origin in headers.get_all(header::ORIGIN) {
         let text = origin.to_str().unwrap_or("?");
-        let own = text.split_once("://").is_some_and(|(scheme, rest)| matches!(scheme, "http" | "https") && rest.eq_ignore_ascii_case(host));
+        let own =
+            text.split_once("://").is_some_and(|(scheme, rest)| matches!(scheme, "http" | "https") && rest.eq_ignore_ascii_case(host));
         if !own {
             return refuse(&format!("the request comes from `{}`", shown(text)));
         }

@@ -162,12 +162,7 @@ async fn ask_rollback(
 }
 
 /// A page that asks before something is done.
-fn ask(
-    asked: &Asked<'_>,
-    key: &UnitKey,
-    title: &str,
-    body: impl FnOnce(&Report, jiff::Timestamp) -> Result<Markup, Problem>,
-) -> Response {
+fn ask(asked: &Asked<'_>, key: &UnitKey, title: &str, body: impl FnOnce(&Report, jiff::Timestamp) -> Result<Markup, Problem>) -> Response {
     let Some(report) = asked.state.views.unit(key) else { return asked.problem(&no_such(key), Some("/releases")) };
     match body(&report, asked.state.now()) {
         Ok(body) => asked.still(StatusCode::OK, &format!("{title} {}", key.name), &body),
@@ -241,7 +236,8 @@ struct Choice {
 
 async fn theme(Form(choice): Form<Choice>) -> Response {
     // Only a path of our own: never a way to somewhere else.
-    let own = choice.back.starts_with('/') && !choice.back.starts_with("//") && choice.back.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    let own =
+        choice.back.starts_with('/') && !choice.back.starts_with("//") && choice.back.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     let mut response = Redirect::to(if own { &choice.back } else { "/" }).into_response();
     set_cookie(&mut response, THEME, Theme::of(&choice.theme).as_str(), 365 * 24 * 3600);
     response

@@ -119,6 +119,9 @@ async fn preview() {
             }
         }
     });
-    let state = State { clock: if std::option_env!("HELMWARD_REAL_TIME").is_some() { Timestamp::now } else { fake::now }, ..State::new(views, sender, Arc::new(|_| ()), CancellationToken::new()) };
+    let state = State {
+        clock: if std::option_env!("HELMWARD_REAL_TIME").is_some() { Timestamp::now } else { fake::now },
+        ..State::new(views, sender, Arc::new(|_| ()), CancellationToken::new())
+    };
     axum::serve(listener, router(state)).await.expect("serves");
 }

@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn words_for_spans() {
-        for (seconds, want) in [(-5, "0 s"), (59, "59 s"), (60, "1 m"), (3599, "59 m"), (7200, "2 h"), (172_799, "47 h"), (172_800, "2 d")] {
+        for (seconds, want) in [(-5, "0 s"), (59, "59 s"), (60, "1 m"), (3599, "59 m"), (7200, "2 h"), (172_799, "47 h"), (172_800, "2 d")]
+        {
             assert_eq!(span(seconds), want);
         }
         let at = |ms| Timestamp::from_millisecond(ms).expect("in range");

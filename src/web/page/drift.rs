@@ -24,7 +24,7 @@ pub(in crate::web) fn tab(report: &Report, now: Timestamp) -> Markup {
     let (counted, others): (Vec<&Drift>, Vec<&Drift>) = report.drift.iter().partition(|d| d.counts());
     html! {
         section {
-            h2 { "Drift " @if !counted.is_empty() { span class="count s-drifted" { (counted.len()) } } }
+            h2 class="hidden" { "Drift now" }
             p class="dim" {
                 "Mode " (mode_words(&report.drift_mode)) "."
                 @if let Some(next) = report.next_check { " Next look at " (when::clock(next, now)) " UTC." }
@@ -39,7 +39,7 @@ pub(in crate::web) fn tab(report: &Report, now: Timestamp) -> Markup {
         @if !others.is_empty() {
             section {
                 details #drift-others {
-                    summary { (others.len()) " fields set by others and not in Git " span class="dim" { "(not drift): " (names(&others)) } }
+                    summary { (others.len()) @if others.len() == 1 { " field" } @else { " fields" } " set by others and not in Git " span class="dim" { "(not drift): " (names(&others)) } }
                     (fields(report, &others, now))
                 }
             }
@@ -64,12 +64,15 @@ fn fields(report: &Report, drift: &[&Drift], now: Timestamp) -> Markup {
     }
     // What a person touched comes first: it is what somebody wants to know about.
     let mut by_object: Vec<_> = by_object.into_iter().collect();
-    by_object.sort_by_key(|(object, fields)| (fields.iter().filter_map(|d| Some(d.owners.first().or(d.suspect.as_ref())?.class)).min(), *object));
+    by_object.sort_by_key(|(object, fields)| {
+        (fields.iter().filter_map(|d| Some(d.owners.first().or(d.suspect.as_ref())?.class)).min(), *object)
+    });
     html! {
         @for (object, fields) in by_object {
             div class="scroll" {
                 table class="list drift" {
                     caption { code { (object.kind) "/" (object.name) } @if !object.namespace.is_empty() { " " span class="dim" { (object.namespace) } } }
+                    colgroup { col class="c-path"; col; col class="c-who"; col class="c-when"; }
                     thead { tr { th scope="col" class="c-path" { "Field" } th scope="col" { "In Git → in the cluster" } th scope="col" class="c-who" { "Changed by" } th scope="col" class="c-when" { "Since" } } }
                     tbody { @for field in fields { (rows(report, field, now)) } }
                 }
@@ -94,6 +97,13 @@ fn rows(report: &Report, field: &Drift, now: Timestamp) -> Markup {
                 (copies(report.key.kind, field))
             }
         }
+    }
+}
+
+/// Who did it, in a sentence, and how sure that is.
+pub(in crate::web) fn by(field: &Drift) -> Markup {
+    html! {
+        @if field.owners.is_empty() && field.suspect.is_none() { " by nobody knows whom" } @else { " by " (who(field)) }
     }
 }
 
@@ -260,9 +270,16 @@ pub(in crate::web) fn path_words(path: &str) -> &str {
 
 /// A long path may break before its dots and brackets, nowhere else.
 pub(in crate::web) fn breakable(path: &str) -> Markup {
+    let mut parts = Vec::new();
+    let mut begun = 0;
+    for (at, _) in path.char_indices().filter(|(at, c)| *at > 0 && matches!(c, '.' | '[')) {
+        parts.push(&path[begun..at]);
+        begun = at;
+    }
+    parts.push(&path[begun..]);
     html! {
-        @for (n, part) in path.split_inclusive(['.', '[']).enumerate() {
-            @if n > 1 { wbr; }
+        @for (n, part) in parts.iter().enumerate() {
+            @if n > 0 { wbr; }
             (part)
         }
     }

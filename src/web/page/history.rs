@@ -1,5 +1,6 @@
 //! Every revision, newest first, and the page that asks before a rollback.
 
+use crate::api::condition::ConditionType;
 use crate::release::report::{Pill, Report};
 use crate::release::{RevisionMeta, RevisionStatus, RunAction};
 use crate::web::{mark, url, when};
@@ -18,6 +19,11 @@ pub(in crate::web) fn targets(report: &Report) -> impl Iterator<Item = &Revision
             // A rollback's revision is a copy of an earlier one; what runs already is no target.
             && now.is_none_or(|now| (&r.attempt.content, &r.attempt.config, &r.attempt.shape) != (&now.content, &now.config, &now.shape))
     })
+}
+
+/// Whether a person asked for the rollback: then nothing moves until it is resumed, while an automatic one waits for Git.
+pub(in crate::web) fn pinned(report: &Report) -> bool {
+    report.pill == Pill::RolledBack && !report.conditions.iter().any(|c| c.is(ConditionType::Quarantined))
 }
 
 /// The tab.

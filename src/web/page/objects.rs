@@ -24,7 +24,8 @@ pub(in crate::web) fn tab(report: &Report) -> Markup {
         }
     }
     let tree = Tree { children };
-    let mut groups: Vec<_> = kinds.into_iter().map(|(kind, objects)| (objects.iter().map(|o| tree.worst(o, 0)).max(), kind, objects)).collect();
+    let mut groups: Vec<_> =
+        kinds.into_iter().map(|(kind, objects)| (objects.iter().map(|o| tree.worst(o, 0)).max(), kind, objects)).collect();
     groups.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     html! {
         section {

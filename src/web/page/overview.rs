@@ -123,7 +123,7 @@ fn card(report: &Report, now: Timestamp) -> Markup {
                 p class="cause" {
                     code { (field.object.kind) "/" (field.object.name) " " (super::drift::breakable(super::drift::path_words(&field.path))) }
                     " " (super::drift::arrow(field))
-                    @if let Some(owner) = field.owners.first().or(field.suspect.as_ref()) { " by " (mark::owner(owner)) }
+                    (super::drift::by(field))
                 }
             }
             @if drift.len() > 3 { p class="cause dim" { "and " (drift.len() - 3) " more fields" } }

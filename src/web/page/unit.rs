@@ -53,11 +53,12 @@ fn actions(report: &Report, path: &str) -> Markup {
                 input type="hidden" name="source" value="true";
                 button #do-reconcile type="submit" title="Read the source and look again now" { (mark::icon("reconcile")) "Reconcile" }
             }
-            @if report.suspended {
+            @if report.suspended || super::history::pinned(report) {
                 form method="post" action={ (path) "/resume" } {
                     button #do-resume type="submit" { (mark::icon("resume")) "Resume" }
                 }
-            } @else {
+            }
+            @if !report.suspended {
                 a #do-suspend class="button" href={ (path) "/suspend" } { (mark::icon("suspended")) "Suspend…" }
             }
             @if super::history::targets(report).next().is_some() {
@@ -114,7 +115,7 @@ fn summary(report: &Report, now: Timestamp) -> Markup {
                     @for field in drift.iter().take(6) {
                         li {
                             code { (field.object.kind) "/" (field.object.name) " " (super::drift::breakable(super::drift::path_words(&field.path))) } " " (super::drift::arrow(field))
-                            @if let Some(owner) = field.owners.first().or(field.suspect.as_ref()) { " by " (mark::owner(owner)) }
+                            (super::drift::by(field))
                         }
                     }
                 }
@@ -208,7 +209,8 @@ fn revision(report: &Report, now: Timestamp) -> Markup {
 }
 
 fn health(report: &Report) -> Markup {
-    let of = |bad: bool| report.objects.iter().filter(|o| o.health.as_ref().is_some_and(|h| (h.state != HealthState::Current) == bad)).count();
+    let of =
+        |bad: bool| report.objects.iter().filter(|o| o.health.as_ref().is_some_and(|h| (h.state != HealthState::Current) == bad)).count();
     let (good, bad) = (of(false), of(true));
     let worst = report.objects.iter().filter_map(|o| o.health.as_ref()).max_by_key(|h| h.state);
     let like = worst.map_or((Pill::Ready, "Healthy"), |h| mark::health(h.state));

@@ -1,6 +1,6 @@
 //! Just enough of an HTML parser to ask questions of our own well-formed pages; it refuses tags that do not match.
 
-const VOID: &[&str] = &["br", "input", "link", "meta", "use", "path", "wbr", "symbol-path"];
+const VOID: &[&str] = &["br", "input", "link", "meta", "use", "path", "wbr", "col"];
 
 #[derive(Debug, Default)]
 pub(super) struct Node {

@@ -143,7 +143,11 @@ async fn the_list_filters_sorts_and_pages() {
     let page = site.page("/releases").await;
     assert_eq!(rows(&page).len(), 200);
     assert!(rows(&page)[0].starts_with("Failed"), "the worst first: {}", rows(&page)[0]);
-    assert!(page.id("pages").text().contains("1 – 200 of 450") || page.id("pages").text().contains("1–200 of 450"), "{}", page.id("pages").text());
+    assert!(
+        page.id("pages").text().contains("1 – 200 of 450") || page.id("pages").text().contains("1–200 of 450"),
+        "{}",
+        page.id("pages").text()
+    );
     assert_eq!(rows(&site.page("/releases?page=3").await).len(), 50);
     assert_eq!(rows(&site.page("/releases?page=99").await).len(), 50, "the last page there is");
     let drifted = site.page("/releases?q=status%3Adrifted").await;
@@ -169,7 +173,7 @@ async fn the_drift_page_says_what_who_since_and_next() {
         "Set back at 12:30:00 UTC.",
         "probably kubectl-label person",
         "secret 12 B # a1f3",
-        "1 fields set by others and not in Git",
+        "1 field set by others and not in Git",
         "Left to its owner",
         "kubectl patch deployment.apps/cart --namespace team-a",
         "driftDetection:",
@@ -232,7 +236,16 @@ async fn what_others_wrote_is_escaped() {
         (source.url, source.subject, source.author) = ("javascript://x/%0aalert(1)".into(), attack.into(), attack.into());
     }
     site.views.put_unit(report);
-    for path in ["/", "/releases", "/drift", "/releases/team-a/evil", "/releases/team-a/evil/drift", "/releases/team-a/evil/history", "/releases/team-a/evil/objects", "/releases/team-a/evil/events"] {
+    for path in [
+        "/",
+        "/releases",
+        "/drift",
+        "/releases/team-a/evil",
+        "/releases/team-a/evil/drift",
+        "/releases/team-a/evil/history",
+        "/releases/team-a/evil/objects",
+        "/releases/team-a/evil/events",
+    ] {
         let answer = site.get(path).await;
         assert!(!answer.body.contains("<script>alert"), "{path}");
         assert!(!answer.body.contains("href=\"javascript"), "{path}");
@@ -298,6 +311,12 @@ async fn actions_work_as_forms() {
         assert!(page.body.contains("it is on its way; ok"), "{cookie}");
         assert!(page.header("set-cookie").contains("Max-Age=0"));
     }
+    // A rollback that a person asked for is left by resuming.
+    let mut pinned = fake::report("team-a", "api", Pill::RolledBack);
+    pinned.conditions.truncate(1);
+    assert!(!site.page("/releases/team-a/api").await.text().contains("Resume"));
+    site.views.put_unit(pinned);
+    assert!(site.page("/releases/team-a/api").await.id("unit-head").text().contains("Resume"));
     // Every form that the pages offer is one of those.
     for (path, forms) in [
         ("/releases/team-a/cart", vec!["/releases/team-a/cart/reconcile", "/theme"]),
@@ -306,7 +325,8 @@ async fn actions_work_as_forms() {
         ("/releases/team-a/api/rollback/2", vec!["/releases/team-a/api/rollback", "/theme"]),
     ] {
         let page = site.page(path).await;
-        let mut found: Vec<_> = page.tags("form").into_iter().filter(|f| f.attribute("method") == Some("post")).filter_map(|f| f.attribute("action")).collect();
+        let mut found: Vec<_> =
+            page.tags("form").into_iter().filter(|f| f.attribute("method") == Some("post")).filter_map(|f| f.attribute("action")).collect();
         found.sort_unstable();
         assert_eq!(found, forms);
     }
@@ -329,7 +349,10 @@ async fn refusals_are_shown_as_they_are() {
         let done = site.form(path, body).await;
         assert!(done.status.as_u16() == want && done.body.contains(words), "{path}: {} {}", done.status, done.body);
     }
-    assert_eq!(site.form("/releases/team-a/cart/suspend", &format!("reason={}", "x".repeat(20_000))).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(
+        site.form("/releases/team-a/cart/suspend", &format!("reason={}", "x".repeat(20_000))).await.status,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
     drop(site.requests);
     let done = router.form("/releases/team-a/cart/reconcile", "").await;
     assert_eq!(done.status, StatusCode::SERVICE_UNAVAILABLE, "{}", done.body);
@@ -338,7 +361,13 @@ async fn refusals_are_shown_as_they_are() {
 #[tokio::test]
 async fn what_is_not_there() {
     let site = Site::new(cluster());
-    for path in ["/nothing", "/releases/team-a/nobody", "/releases/team-a/cart/nothing", "/kustomizations/team-a/cart", "/releases/team-a/api/rollback/4"] {
+    for path in [
+        "/nothing",
+        "/releases/team-a/nobody",
+        "/releases/team-a/cart/nothing",
+        "/kustomizations/team-a/cart",
+        "/releases/team-a/api/rollback/4",
+    ] {
         let answer = site.get(path).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert!(html::parse(&answer.body).tags("h1")[0].text().contains("Not Found"));
@@ -370,16 +399,25 @@ async fn the_theme_is_remembered_without_a_script() {
 async fn the_api_gives_reports() {
     let mut site = Site::new(cluster());
     let list = site.json("/api/v1/releases?q=status:drifted").await;
-    assert_eq!((&list["apiVersion"], &list["kind"], &list["total"], &list["matched"]), (&json!("helmward.dev/v1"), &json!("UnitList"), &json!(8), &json!(1)));
+    assert_eq!(
+        (&list["apiVersion"], &list["kind"], &list["total"], &list["matched"]),
+        (&json!("helmward.dev/v1"), &json!("UnitList"), &json!(8), &json!(1))
+    );
     let item = &list["items"][0];
     assert_eq!(item["key"], json!({"kind": "Release", "namespace": "team-a", "name": "cart"}));
-    assert_eq!((&item["pill"], &item["drifted"], &item["chart"]["version"], &item["revision"]), (&json!("Drifted"), &json!(5), &json!("2.4.1"), &json!(2)));
+    assert_eq!(
+        (&item["pill"], &item["drifted"], &item["chart"]["version"], &item["revision"]),
+        (&json!("Drifted"), &json!(5), &json!("2.4.1"), &json!(2))
+    );
     assert_eq!(site.json("/api/v1/releases?limit=3&page=3").await["items"].as_array().map(Vec::len), Some(2));
 
     let one = site.json("/api/v1/releases/team-a/cart").await;
     assert_eq!((&one["pill"], &one["revision"], &one["driftMode"]), (&json!("Drifted"), &json!(2), &json!("enabled")));
     let field = &one["drift"][0];
-    assert_eq!((&field["path"], &field["pointer"], &field["desired"], &field["live"]), (&json!(".spec.replicas"), &json!("/spec/replicas"), &json!(3), &json!(5)));
+    assert_eq!(
+        (&field["path"], &field["pointer"], &field["desired"], &field["live"]),
+        (&json!(".spec.replicas"), &json!("/spec/replicas"), &json!(3), &json!(5))
+    );
     assert_eq!((&field["owners"][0]["manager"], &field["owners"][0]["class"]), (&json!("kubectl-edit"), &json!("person")));
     assert_eq!(one["driftHistory"][0]["end"], "corrected");
     assert_eq!(one["history"][0]["status"], "deployed");
@@ -444,7 +482,15 @@ async fn pages_stay_light_at_five_thousand_units() {
         views.put_unit(fake::report("drifting", &format!("unit-{n}"), Pill::Drifted));
     }
     let site = Site::new(views);
-    for path in ["/", "/releases", "/releases?q=status%3Adrifted", "/drift", "/sources", "/releases/team-a/cart/drift", "/releases/team-d/payments/history"] {
+    for path in [
+        "/",
+        "/releases",
+        "/releases?q=status%3Adrifted",
+        "/drift",
+        "/sources",
+        "/releases/team-a/cart/drift",
+        "/releases/team-d/payments/history",
+    ] {
         for (encoding, most) in [("zstd", 100_000), ("gzip", 100_000)] {
             let begun = std::time::Instant::now();
             let mut request = http::Request::builder().uri(path).header("host", HOST).header("accept-encoding", encoding);
