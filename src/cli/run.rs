@@ -74,12 +74,19 @@ pub(super) async fn start_daemon(args: RunArgs, globals: &Globals) -> Result<Exi
     logging::start(args.log_format, &args.log_level, color.0 && std::io::stderr().is_terminal())?;
     let bootstrap = args.git.as_deref().map(|git| bootstrap(git, &args)).transpose()?;
     let agent = concat!("helmward/", env!("CARGO_PKG_VERSION"));
-    let Connected { cluster, version, name, .. } = Cluster::connect_by(&globals.daemon_access(), agent).await?;
+    let shutdown = CancellationToken::new();
+    let interrupted = stop_on_signals(shutdown.clone())?;
+    let access = globals.daemon_access();
+    let Connected { cluster, version, name, .. } = tokio::select! {
+        connected = Cluster::connect_by(&access, agent) => connected?,
+        () = shutdown.cancelled() => return Err(Failure::new(Exit::Interrupted, "stopped before the cluster answered")),
+    };
     let identity = match args.identity.clone() {
         Some(identity) => identity,
         None => identity_in(&args.state_dir)?,
     };
     let settings = Settings {
+        machine_key_file: args.state_dir.with_extension("key"),
         state_dir: args.state_dir,
         store_key_file: args.store_key_file,
         listen: args.listen,
@@ -92,8 +99,6 @@ pub(super) async fn start_daemon(args: RunArgs, globals: &Globals) -> Result<Exi
         cluster_name: name,
         simulated: false,
     };
-    let shutdown = CancellationToken::new();
-    let interrupted = stop_on_signals(shutdown.clone())?;
     pending::run(cluster, version.git_version, settings, shutdown).await.map_err(|e| Failure::error(e.to_string()))?;
     Ok(if interrupted.is_cancelled() { Exit::Interrupted } else { Exit::Ok })
 }
@@ -187,6 +192,7 @@ mod pending {
     pub(super) struct Settings {
         pub(super) state_dir: PathBuf,
         pub(super) store_key_file: Option<PathBuf>,
+        pub(super) machine_key_file: PathBuf,
         pub(super) listen: SocketAddr,
         pub(super) health_listen: Option<SocketAddr>,
         pub(super) metrics_listen: Option<SocketAddr>,
