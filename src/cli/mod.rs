@@ -1,91 +1,197 @@
-//! The command line: one file per command, thin. (Stopgap.)
+//! The command line: one file per command, thin.
+//!
+//! - [`main`]: parses, runs, maps the outcome to an exit code and a hint
+//! - `globals`, `session`, `target`: options that all commands share, the connection, which objects are meant
+//! - `output`, `failure`: data to stdout, words to stderr, exit codes
+//! - `get`, `history`, `drift`, `diff`, `template`, `version`, `check`: look
+//! - `reconcile`, `suspend`, `resume`, `rollback`, `install`, `uninstall`: ask for something, by way of the API server
+//! - `run`: the daemon itself; `demo`: the daemon, a simulated API server and a repository in one process
 
+mod age;
+mod chart;
+mod check;
+mod daemon;
 mod demo;
+mod diff;
+mod drift;
+mod failure;
+mod get;
+mod globals;
+mod history;
+mod install;
+mod local;
+mod logging;
+mod output;
+mod reconcile;
+mod resume;
+mod rollback;
+mod run;
+mod session;
+mod status;
+mod suspend;
+mod target;
+mod template;
+mod uninstall;
+mod version;
+mod wait;
 
-use crate::app;
-use crate::controller::bootstrap::Bootstrap;
-use clap::Parser;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use tokio_util::sync::CancellationToken;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use failure::{Exit, Failure};
+use globals::Globals;
+use output::Console;
+use std::process::ExitCode;
 
-/// Stopgap.
-#[derive(Debug, Parser)]
-struct Args {
-    command: String,
-    #[arg(long)]
-    script: bool,
-    #[arg(long)]
-    exit: bool,
-    #[arg(long, default_value_t = 0)]
-    releases: usize,
-    #[arg(long)]
-    kubeconfig: Option<PathBuf>,
-    #[arg(long, default_value = "state")]
-    state_dir: PathBuf,
-    #[arg(long, default_value = "127.0.0.1:9080")]
-    listen: SocketAddr,
-    #[arg(long, default_value = "127.0.0.1:9440")]
-    health_listen: SocketAddr,
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    metrics_listen: SocketAddr,
-    #[arg(long)]
-    git: Option<String>,
-    #[arg(long, default_value = "main")]
-    branch: String,
-    #[arg(long, default_value = ".")]
-    path: String,
-    #[arg(long, default_value = "1m")]
-    git_interval: String,
-    #[arg(long)]
-    store_key_file: Option<PathBuf>,
-    #[arg(long, default_value = "text")]
-    log_format: String,
+const EXIT_CODES: &str = "\
+Exit codes: 0 as it should be, 1 differences found or not ready, 2 usage or error, 3 --timeout ran out, 130 interrupted.";
+
+/// A GitOps daemon: commit to Git, and it is deployed; break it, and it is rolled back; touch it, and drift is shown.
+#[derive(Parser)]
+#[command(name = "helmward", version, subcommand_required = true, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon: follow sources, deploy, roll back, watch for drift
+    #[command(after_help = EXIT_CODES)]
+    Run(run::RunArgs),
+    /// Show the whole story in one process: no cluster, no account
+    #[command(after_help = EXIT_CODES)]
+    Demo(demo::DemoArgs),
+    /// Show releases, kustomizations and sources, and whether they are ready
+    #[command(after_help = EXIT_CODES)]
+    Get(get::GetArgs),
+    /// Show what a local directory would change in the cluster, field by field
+    #[command(after_help = EXIT_CODES)]
+    Diff(diff::DiffArgs),
+    /// Show which live fields differ from what was applied, who changed them, and since when
+    #[command(after_help = EXIT_CODES)]
+    Drift(drift::DriftArgs),
+    /// Ask for a reconciliation now
+    #[command(after_help = EXIT_CODES)]
+    Reconcile(reconcile::ReconcileArgs),
+    /// Stop following Git for one object
+    #[command(after_help = EXIT_CODES)]
+    Suspend(suspend::SuspendArgs),
+    /// Follow Git again
+    #[command(after_help = EXIT_CODES)]
+    Resume(resume::ResumeArgs),
+    /// Go back to an earlier revision of a release, and stay there until it is resumed
+    #[command(after_help = EXIT_CODES)]
+    Rollback(rollback::RollbackArgs),
+    /// Show the revisions of a release
+    #[command(after_help = EXIT_CODES)]
+    History(history::HistoryArgs),
+    /// Render a local chart, as `helm template` does
+    #[command(after_help = EXIT_CODES)]
+    Template(template::TemplateArgs),
+    /// Install the daemon and its definitions in a cluster
+    #[command(after_help = EXIT_CODES)]
+    Install(install::InstallArgs),
+    /// Remove the daemon from a cluster; workloads stay
+    #[command(after_help = EXIT_CODES)]
+    Uninstall(uninstall::UninstallArgs),
+    /// Check that a cluster has what the daemon needs
+    #[command(after_help = EXIT_CODES)]
+    Check(check::CheckArgs),
+    /// Show the versions of this program, the API server and the daemon
+    #[command(after_help = EXIT_CODES)]
+    Version(version::VersionArgs),
 }
 
 /// Parses the arguments, runs the command and returns its exit code.
 #[must_use]
-pub fn main() -> std::process::ExitCode {
-    let args = Args::parse();
-    tracing_subscriber::fmt().with_env_filter("info,kube_client=off,helmward=debug").init();
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let result: Result<(), String> = runtime.block_on(async {
-        if args.command == "demo" {
-            return demo::run(demo::DemoArgs { script: args.script, exit: args.exit, releases: args.releases, listen: args.listen }).await;
-        }
-        let (cluster, version) =
-            crate::cluster::Cluster::connect(args.kubeconfig.as_deref(), "helmward/0.1.0").await.map_err(|e| e.to_string())?;
-        let shutdown = CancellationToken::new();
-        let stop = shutdown.clone();
-        tokio::spawn(async move {
-            let _ = tokio::signal::ctrl_c().await;
-            stop.cancel();
-        });
-        let bootstrap = match args.git {
-            None => None,
-            Some(url) => Some(Bootstrap::new(&url, &args.branch, &args.path, &args.git_interval)?),
-        };
-        let settings = app::Settings {
-            machine_key_file: args.state_dir.with_extension("key"),
-            state_dir: args.state_dir,
-            store_key_file: args.store_key_file,
-            listen: args.listen,
-            health_listen: Some(args.health_listen),
-            metrics_listen: Some(args.metrics_listen),
-            workers: 20,
-            namespace: "flux-system".into(),
-            identity: String::new(),
-            bootstrap,
-            cluster_name: "test".into(),
-            simulated: false,
-        };
-        app::run(cluster, version.git_version, settings, shutdown).await.map_err(|e| e.to_string())
-    });
+pub fn main() -> ExitCode {
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return refuse(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let console = cli.globals.console();
+    let result = run(cli, &console);
     match result {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error}");
-            std::process::ExitCode::FAILURE
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            console.failure(&failure);
+            failure.exit.into()
         }
+    }
+}
+
+/// kubectl finds plugins by their file name, and calls this one `kubectl helmward`.
+fn command() -> clap::Command {
+    let command = Cli::command();
+    let called = std::env::args_os().next().map(std::path::PathBuf::from);
+    let plugin = called.is_some_and(|path| path.file_stem().is_some_and(|stem| stem == "kubectl-helmward"));
+    if plugin { command.bin_name("kubectl helmward") } else { command }
+}
+
+/// Help and version go to stdout with exit code 0, usage errors to stderr with 2.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // nothing can be done where the words cannot be printed
+    let _ = error.print();
+    u8::try_from(error.exit_code()).map_or(Exit::Error.into(), ExitCode::from)
+}
+
+fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
+    // the process has several TLS users; the first to come installs the one provider that is compiled in
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = match cli.command {
+        Command::Run(_) | Command::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = builder.enable_all().build().map_err(|e| Failure::error(format!("cannot start: {e}")))?;
+    let exit = runtime.block_on(async {
+        if let Command::Run(args) = cli.command {
+            return run::start_daemon(args, &cli.globals).await;
+        }
+        if let Command::Demo(args) = cli.command {
+            logging::start(logging::LogFormat::Text, "warn", false)?;
+            return demo::run(args).await.map(|()| Exit::Ok).map_err(Failure::error);
+        }
+        tokio::select! {
+            result = dispatch(cli.command, &cli.globals, console) => result,
+            _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted; what was asked for goes on in the cluster")),
+        }
+    });
+    // what still blocks on a file or a name look-up must not keep the process
+    runtime.shutdown_background();
+    exit
+}
+
+async fn dispatch(command: Command, globals: &Globals, console: &Console) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(args) => run::start_daemon(args, globals).await,
+        Command::Demo(args) => demo::run(args).await.map(|()| Exit::Ok).map_err(Failure::error),
+        Command::Get(args) => get::get(args, globals, console).await,
+        Command::Diff(args) => diff::diff(args, globals, console).await,
+        Command::Drift(args) => drift::drift(args, globals, console).await,
+        Command::Reconcile(args) => reconcile::reconcile(args, globals, console).await,
+        Command::Suspend(args) => suspend::suspend(args, globals, console).await,
+        Command::Resume(args) => resume::resume(args, globals, console).await,
+        Command::Rollback(args) => rollback::rollback(args, globals, console).await,
+        Command::History(args) => history::history(args, globals, console).await,
+        Command::Template(args) => template::template(args, globals, console).await,
+        Command::Install(args) => install::install(args, globals, console).await,
+        Command::Uninstall(args) => uninstall::uninstall(args, globals, console).await,
+        Command::Check(args) => check::check(args, globals, console).await,
+        Command::Version(args) => version::version(args, globals, console).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
     }
 }

@@ -37,7 +37,7 @@ mod tests;
 pub use crate::api::names::{FINALIZER as FLUX_FINALIZER, HELM_NAME as HELM_NAME_LABEL, KUSTOMIZE_NAME as KUSTOMIZE_NAME_LABEL};
 pub use crate::release::Fault;
 pub use apply::{Done, Job, Keep, Outcome, Owner, Prior, StageOptions};
-pub use connect::ConnectError;
+pub use connect::{Access, ConnectError, Connected};
 pub use crds::CrdOutcome;
 pub use discovery::{Discovery, Resource, Served, ServerVersion};
 pub use error::{ApiError, Cause, Kind, Retry, Step, Subject};

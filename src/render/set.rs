@@ -13,6 +13,8 @@ pub enum Typing {
     Guess,
     /// Everything stays text, as for `--set-string`.
     Text,
+    /// Every value is JSON, as for `--set-json`.
+    Json,
 }
 
 /// Why an assignment cannot be made.
@@ -40,6 +42,9 @@ pub enum SetError {
         /// What is needed.
         wanted: &'static str,
     },
+    /// A value that is no JSON where it must be.
+    #[error("the value at `{0}` is no JSON; write a text in double quotes")]
+    NoJson(String),
     /// More levels than allowed.
     #[error("the path has more than {MAX_DEPTH} levels; shorten it")]
     Depth,
@@ -195,6 +200,9 @@ impl Parser<'_> {
 
     /// The value and the comma after it.
     fn value(&mut self) -> Result<Json, SetError> {
+        if self.typing == Typing::Json {
+            return self.json();
+        }
         if self.input.next_if_eq(&'{').is_none() {
             let (text, _) = self.until(&[',']);
             return Ok(self.typed(text));
@@ -211,6 +219,21 @@ impl Parser<'_> {
                 }
                 None => return Err(SetError::OpenList),
             }
+        }
+    }
+
+    /// One JSON value and the comma after it. Its numbers are floats, as Go reads them.
+    fn json(&mut self) -> Result<Json, SetError> {
+        let rest: String = self.input.clone().collect();
+        let mut values = serde_json::Deserializer::from_str(&rest).into_iter::<Json>();
+        let no_json = || SetError::NoJson(rest.chars().take(40).collect());
+        let value = values.next().and_then(Result::ok).ok_or_else(no_json)?;
+        let taken = rest[..values.byte_offset()].chars().count();
+        self.input.by_ref().take(taken).for_each(drop);
+        while self.input.next_if(|c| c.is_whitespace()).is_some() {}
+        match self.input.next() {
+            None | Some(',') => Ok(helmward_chart::values::with_floats(value)),
+            Some(_) => Err(no_json()),
         }
     }
 

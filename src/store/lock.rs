@@ -10,7 +10,7 @@ use std::{
 /// Held for as long as the process writes to the directory. The system lets go of it when the process dies, however it dies.
 #[derive(Debug)]
 pub(super) struct DirLock {
-    _file: File,
+    file: File,
 }
 
 impl DirLock {
@@ -35,6 +35,13 @@ impl DirLock {
             writeln!(file, "{}", std::process::id())
         };
         write().map_err(StoreError::io("write", &path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        // closing is not enough while a child that is just being started still has a copy of the file
+        let _ = self.file.unlock();
     }
 }

@@ -28,6 +28,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 /// The layout of the database; raised when older code would misread it.
@@ -36,6 +37,9 @@ const SCHEMA: u32 = 1;
 /// Plain records: without them nobody could tell a wrong key from a broken store.
 const SCHEMA_KEY: &[u8] = b"\0schema";
 const CHECK_KEY: &[u8] = b"\0key-check";
+
+/// How the database says that another one has its file open.
+const IN_USE: &str = "could not acquire lock";
 
 /// Bytes of pages kept in memory.
 const CACHE: u64 = 16 << 20;
@@ -276,15 +280,24 @@ enum Refused {
 fn open_db(path: &Path, key: &StoreKey) -> Result<sled::Db, Refused> {
     let existed = path.join("db").metadata().is_ok_and(|file| file.len() > 0);
     let config = sled::Config::new().path(path).cache_capacity(CACHE).flush_every_ms(None);
-    // damaged files can make the database panic
-    let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
-    let db = match opened {
-        Ok(Ok(db)) => db,
-        Ok(Err(sled::Error::Io(source))) if source.kind() != std::io::ErrorKind::UnexpectedEof && !is_damage(&source) => {
-            return Err(Refused::Fatal(StoreError::Io { what: "open the store", path: path.into(), source }));
+    // a child of this process that is just being started may hold a copy of a file that was closed a moment ago
+    let give_up = Instant::now() + Duration::from_secs(5);
+    let db = loop {
+        // damaged files can make the database panic
+        match catch_unwind(AssertUnwindSafe(|| config.open())) {
+            Ok(Ok(db)) => break db,
+            Ok(Err(err)) if err.to_string().contains(IN_USE) => {
+                if Instant::now() > give_up {
+                    return Err(Refused::Fatal(StoreError::Locked { dir: path.into(), holder: "unknown".into() }));
+                }
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+            Ok(Err(sled::Error::Io(source))) if source.kind() != std::io::ErrorKind::UnexpectedEof && !is_damage(&source) => {
+                return Err(Refused::Fatal(StoreError::Io { what: "open the store", path: path.into(), source }));
+            }
+            Ok(Err(err)) => return Err(Refused::Broken(err.to_string())),
+            Err(_) => return Err(Refused::Broken("the database cannot recover it".into())),
         }
-        Ok(Err(err)) => return Err(Refused::Broken(err.to_string())),
-        Err(_) => return Err(Refused::Broken("the database cannot recover it".into())),
     };
     check(&db, path, key, existed)?;
     Ok(db)

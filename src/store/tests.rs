@@ -151,6 +151,24 @@ async fn unreadable_stores_are_moved_aside() {
     }
 }
 
+#[test]
+fn stores_in_use_are_waited_for_and_never_moved() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    let other = sled::Config::new().path(&path).open().unwrap();
+    let opening = std::thread::spawn({
+        let dir = dir.path().to_owned();
+        move || Store::open(&dir, &key(), 0).map(|opened| opened.broken)
+    });
+    while !dir.path().join("lock").exists() {
+        std::thread::yield_now();
+    }
+    assert!(!opening.is_finished());
+    drop(other);
+    // what the other one made is no store of ours, but it was not touched while in use
+    assert!(opening.join().unwrap().unwrap().is_some_and(|broken| broken.why == "it has no schema"));
+}
+
 #[tokio::test]
 async fn newer_stores_are_left_alone() {
     let dir = tempfile::tempdir().unwrap();

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use helmward_chart::chart::{Chart, LoadLimits, load_archive, load_tree};
 use helmward_chart::render::{
-    Input, ReleaseInfo, TemplateOptions, helm_template_capabilities, parse_kube_version, render, to_template_output,
+    Input, ReleaseInfo, TemplateOptions, helm_template_capabilities, parse_kube_version, render, render_with_log, to_template_output,
 };
 use helmward_chart::template::{CallSite, Entropy, Time};
 use helmward_chart::{Json, values};
@@ -136,8 +136,10 @@ fn run() -> Result<String, Failure> {
         let _ = render(&input);
         eprintln!("{:?}", start.elapsed());
     }
-    let rendered = render(&input).map_err(|e| e.to_template_output())?;
-    rendered.warnings.iter().for_each(|w| eprintln!("{w}"));
+    let mut log = Vec::new();
+    let rendered = render_with_log(&input, &mut log);
+    log.iter().for_each(|line| eprintln!("{line}"));
+    let rendered = rendered.map_err(|e| e.to_template_output())?;
     to_template_output(&rendered, &args.output).map_err(|e| e.to_template_output())
 }
 

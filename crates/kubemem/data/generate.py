@@ -82,7 +82,7 @@ def zeros(pkg, struct):
         elif base.endswith("ResourceList"):
             z = "o" if omit else "n"
         elif "omitzero" in tag or base.endswith((".Time", ".MicroTime", ".IntOrString", ".Quantity", ".RawExtension", ".Duration", ".FieldsV1", "JSON")):
-            z = None
+            z = None if "omitzero" in tag or not base.endswith(("Time",)) else "n"
         else:
             z = "s"
         if z:
@@ -146,7 +146,7 @@ for group, version, path, spec, preferred in groups:
         if pkg and "properties" in s:
             for field, z in zeros(pkg, struct).items():
                 p = s["properties"].get(field)
-                if p is None or p.get("format") in ("date-time", "int-or-string"):
+                if p is None or p.get("format") == "int-or-string":
                     continue
                 if z == "s" and p.get("type", "object") != "object":
                     z = "n" if field in s.get("required", []) else "o"  # a named string of another package

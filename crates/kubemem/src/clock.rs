@@ -24,11 +24,6 @@ impl Clock {
     pub(crate) fn text(&self) -> String {
         seconds(self.now())
     }
-
-    /// As `metav1.MicroTime` is written.
-    pub(crate) fn micros(&self) -> String {
-        self.now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
-    }
 }
 
 /// RFC 3339 with whole seconds.

@@ -27,8 +27,13 @@
 //!
 //! # Limits
 //!
-//! No authentication or authorization (every review is allowed), no admission webhooks and policies, no quota; no
-//! protobuf; CEL rules of CRDs are stored but not evaluated; versions of a custom resource are not converted.
+//! - no authentication and authorization (every review is allowed), no admission webhooks, policies and quotas
+//! - no protobuf, which some commands of kubectl insist on (`create deployment`), no `exec` and `logs`
+//! - CEL rules of CRDs are stored but not evaluated; versions of a custom resource are not converted
+//! - `autoscaling/v1` is not served; CronJobs start nothing; HorizontalPodAutoscalers have no metrics
+//! - tables have the columns of CRDs, and name and creation time for all other kinds; OpenAPI has no descriptions
+//! - the pages of a list are read at their own times, not at that of the first
+//! - what is known to differ in single answers is listed in `tests/recorded.rs`
 
 mod clock;
 mod controller;

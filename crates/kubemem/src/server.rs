@@ -1,5 +1,6 @@
 //! The server: options, the router, the handle for faults and the log, background tasks.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Options {
     pub start_time: Timestamp,
     /// The version that the server says it has, as `v1.36.3`.
     pub version: String,
+    /// Requests kept in the log; the oldest go first.
+    pub request_log: usize,
     /// Name of the one node.
     pub node: String,
 }
@@ -58,6 +61,7 @@ impl Default for Options {
             seed: RandomState::new().hash_one("kubemem"),
             start_time: Timestamp::now(),
             version: "v1.36.3".into(),
+            request_log: 100_000,
             node: "kubemem-0".into(),
         }
     }
@@ -77,7 +81,8 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) options: Options,
     faults: Mutex<Vec<Fault>>,
-    log: Mutex<Vec<Request>>,
+    log: Mutex<VecDeque<Request>>,
+    requests: std::sync::atomic::AtomicU64,
 }
 
 #[derive(Debug)]
@@ -100,8 +105,13 @@ impl Core {
         work(&mut Call { store: &mut store, clock: &self.clock, options: &self.options })
     }
 
-    pub(crate) fn log(&self) -> MutexGuard<'_, Vec<Request>> {
+    pub(crate) fn log(&self) -> MutexGuard<'_, VecDeque<Request>> {
         self.log.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The number of the next request; numbers go on when the log is emptied.
+    pub(crate) fn next_request(&self) -> u64 {
+        self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Vec<Fault>> {
@@ -120,7 +130,14 @@ impl Server {
         let (changes, noticed) = tokio::sync::mpsc::unbounded_channel::<Noticed>();
         let store = Store::new(options.seed, options.watch_window, changes);
         let clock = Clock::starting_at(options.start_time);
-        let core = Arc::new(Core { store: Mutex::new(store), clock, options, faults: Mutex::default(), log: Mutex::default() });
+        let core = Arc::new(Core {
+            store: Mutex::new(store),
+            clock,
+            options,
+            faults: Mutex::default(),
+            log: Mutex::default(),
+            requests: Default::default(),
+        });
         core.call(controller::bootstrap);
         let task = tokio::spawn(controller::run(Arc::downgrade(&core), noticed));
         Server { core, _tasks: Arc::new(Tasks(vec![task])) }
@@ -161,12 +178,12 @@ impl Server {
 
     /// The requests so far, in the order in which they came.
     pub fn requests(&self) -> Vec<Request> {
-        self.core.log().clone()
+        self.core.log().iter().cloned().collect()
     }
 
     /// The requests since the last call, which are taken out of the log.
     pub fn take_requests(&self) -> Vec<Request> {
-        std::mem::take(&mut self.core.log())
+        std::mem::take(&mut *self.core.log()).into()
     }
 
     /// Forgets the history of changes: watches from older versions get 410 Expired.

@@ -27,6 +27,7 @@ pub(crate) struct Cause {
 pub(crate) enum CauseType {
     Required,
     Invalid,
+    TypeInvalid,
     NotSupported,
     Duplicate,
     NotFound,
@@ -42,6 +43,7 @@ impl CauseType {
         match self {
             CauseType::Required => "FieldValueRequired",
             CauseType::Invalid => "FieldValueInvalid",
+            CauseType::TypeInvalid => "FieldValueTypeInvalid",
             CauseType::NotSupported => "FieldValueNotSupported",
             CauseType::NotFound => "FieldValueNotFound",
             CauseType::Duplicate => "FieldValueDuplicate",

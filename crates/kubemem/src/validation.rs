@@ -16,7 +16,18 @@ const LABEL_VALUE: &str = "a valid label must be an empty string or consist of a
 /// The rules of a kind, for a new object or for a change of `old`.
 pub(crate) fn object(call: &Call<'_>, resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<Cause> {
     match &resource.custom {
-        Some(custom) => validate(new, &custom.structural.schema),
+        Some(custom) => {
+            let mut causes = validate(new, &custom.structural.schema);
+            let blocking = |cause: &Cause| {
+                use CauseType::{Duplicate, NotSupported, Required, TooLong, TooMany, TypeInvalid};
+                matches!(cause.kind, Required | NotSupported | TooLong | TooMany | Duplicate | TypeInvalid)
+            };
+            if custom.structural.has_rules && causes.iter().any(blocking) {
+                let detail = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+                causes.push(Cause::invalid("<nil>", &Value::Null, detail));
+            }
+            causes
+        }
         None => kinds::validate(call, resource, new, old),
     }
 }
@@ -33,12 +44,27 @@ pub(crate) fn metadata(object: &Value, resource: &Resource) -> Vec<Cause> {
             }
         }
     }
-    out.extend(common(meta));
+    out.extend(common(meta, resource));
     out
 }
 
+/// What is accepted in metadata, but not liked.
+pub(crate) fn metadata_warnings(new: &Value, old: Option<&Value>, resource: &Resource) -> Vec<String> {
+    let before = old.and_then(|old| old["metadata"]["finalizers"].as_array()).cloned().unwrap_or_default();
+    let unqualified = |f: &&Value| !f.as_str().is_some_and(|text| text.contains('/') || is_standard_finalizer(text));
+    let new = new["metadata"]["finalizers"].as_array().into_iter().flatten();
+    new.filter(|f| resource.custom.is_some() && !before.contains(f))
+        .filter(unqualified)
+        .map(|f| format!("metadata.finalizers: {f}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers"))
+        .collect()
+}
+
+fn is_standard_finalizer(name: &str) -> bool {
+    matches!(name, "orphan" | "foregroundDeletion" | "kubernetes")
+}
+
 /// The rules of a change of `metadata`.
-pub(crate) fn metadata_update(new: &Value, old: &Value, _resource: &Resource) -> Vec<Cause> {
+pub(crate) fn metadata_update(new: &Value, old: &Value, resource: &Resource) -> Vec<Cause> {
     let meta = &new["metadata"];
     let mut out = Vec::new();
     if old["metadata"]["deletionTimestamp"].is_string() {
@@ -53,7 +79,7 @@ pub(crate) fn metadata_update(new: &Value, old: &Value, _resource: &Resource) ->
             ));
         }
     }
-    out.extend(common(meta));
+    out.extend(common(meta, resource));
     out
 }
 
@@ -62,6 +88,7 @@ fn name_problem(resource: &Resource, name: &str) -> Option<&'static str> {
         ("rbac.authorization.k8s.io", _) | ("events.k8s.io", _) | ("", "Event") => {
             (name.contains(['/', '%']) || name == "." || name == "..").then_some("may not contain '/'")
         }
+        ("", "Namespace" | "Service") if name.len() > 63 => Some("must be no more than 63 characters"),
         ("", "Namespace" | "Service") => (!is_label(name)).then_some(LABEL),
         _ => (!is_subdomain(name)).then_some(SUBDOMAIN),
     }
@@ -127,7 +154,7 @@ pub(crate) fn labels(labels: &Value, at: &str) -> Vec<Cause> {
     out
 }
 
-fn common(meta: &Value) -> Vec<Cause> {
+fn common(meta: &Value, resource: &Resource) -> Vec<Cause> {
     let mut out = labels(&meta["labels"], "metadata.labels");
     let mut size = 0;
     for (key, value) in meta["annotations"].as_object().into_iter().flatten() {
@@ -147,7 +174,8 @@ fn common(meta: &Value) -> Vec<Cause> {
     }
     for (i, finalizer) in meta["finalizers"].as_array().into_iter().flatten().enumerate() {
         let text = finalizer.as_str().unwrap_or_default();
-        if !text.contains('/') && !matches!(text, "orphan" | "foregroundDeletion" | "kubernetes") {
+        let strict = resource.custom.is_none() && resource.group != "apiextensions.k8s.io";
+        if strict && !text.contains('/') && !is_standard_finalizer(text) {
             out.push(Cause::invalid(
                 format!("metadata.finalizers[{i}]"),
                 finalizer,

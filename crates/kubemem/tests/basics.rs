@@ -1,5 +1,7 @@
 //! Objects through `kube::Client` in process: writing, reading, watching, ownership.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -182,7 +184,7 @@ async fn unknown_fields() {
     assert!(
         error
             .to_string()
-            .contains("failed to create typed patch object (default/d; apps/v1, Kind=Deployment): .spec.foo: field not declared in schema"),
+            .contains("failed to create typed patch object (/d; apps/v1, Kind=Deployment): .spec.foo: field not declared in schema"),
         "{error}"
     );
 }

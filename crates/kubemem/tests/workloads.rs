@@ -1,5 +1,7 @@
 //! Workloads under paused time: what becomes of them is what their annotations and images say.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PropagationPolicy};
@@ -246,4 +248,25 @@ async fn objects_only_lie_there_without_simulation() {
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert!(server.objects("apps", "replicasets", "default").is_empty());
     assert!(api(&server, "v1", "Node").list(&ListParams::default()).await.is_err(), "nodes have no namespace");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_releases() {
+    let server = Server::start();
+    let start = std::time::Instant::now();
+    for i in 0..200 {
+        let mut web = deployment("app:1", json!({}));
+        web["metadata"]["name"] = format!("web-{i}").into();
+        web["metadata"]["namespace"] = "default".into();
+        web["spec"]["selector"]["matchLabels"]["app"] = format!("web-{i}").into();
+        web["spec"]["template"]["metadata"]["labels"]["app"] = format!("web-{i}").into();
+        server.apply("test", web).unwrap();
+        if i % 100 == 99 {
+            sleep(1).await;
+        }
+    }
+    sleep(5).await;
+    let ready = server.objects("apps", "deployments", "default").iter().filter(|d| d["status"]["readyReplicas"] == 2).count();
+    assert_eq!(ready, 200);
+    assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
 }

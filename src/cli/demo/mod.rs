@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Shows the whole story in one process: no cluster, no account.
 #[derive(Debug, Clone, clap::Args)]
-pub struct DemoArgs {
+pub(super) struct DemoArgs {
     /// Play all steps by themselves instead of waiting for keys.
     #[arg(long)]
     pub script: bool,
@@ -47,7 +47,7 @@ pub(super) fn say(text: &str) {
 ///
 /// # Errors
 /// Where something cannot be started, or a step did not happen.
-pub async fn run(args: DemoArgs) -> Result<(), String> {
+pub(super) async fn run(args: DemoArgs) -> Result<(), String> {
     let dir = tempfile::Builder::new().prefix("helmward-demo-").tempdir().map_err(|e| format!("no temporary directory: {e}"))?;
     let server = Server::start();
     let kubeconfig = serve(&server, dir.path()).await?;

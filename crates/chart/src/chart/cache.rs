@@ -3,16 +3,24 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use sha2::{Digest, Sha256};
+
 use super::Chart;
+use crate::render::Head;
 use crate::template::{Engine, Error, Limits, Parsed};
 use crate::values::schema::Compiled;
 
-/// Parsed templates, the compiled schema, and the engine with its parsed `tpl` texts.
+/// How many documents' heads are kept.
+const HEADS: usize = 8_192;
+
+/// Parsed templates, the compiled schema, the heads of documents, and the engine with its parsed `tpl` texts.
 #[derive(Default)]
 pub(crate) struct Cache {
     engine: OnceLock<Arc<Engine>>,
     /// By path below the root chart, since it is part of error texts.
     parsed: Mutex<HashMap<String, Arc<Parsed>>>,
+    /// By digest of the document: to learn a kind, the whole document must be read.
+    heads: Mutex<HashMap<[u8; 32], Arc<Head>>>,
     schema: OnceLock<Result<Compiled, String>>,
 }
 
@@ -37,6 +45,22 @@ impl Chart {
         let parsed = parse()?;
         cache().insert(path.to_owned(), Arc::clone(&parsed));
         Ok(parsed)
+    }
+
+    /// What a rendered document says of itself; an unchanged document is read once.
+    pub(crate) fn head(&self, text: &str) -> Result<Arc<Head>, String> {
+        let heads = || self.data().cache.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+        if let Some(found) = heads().get(&digest) {
+            return Ok(Arc::clone(found));
+        }
+        let head = Arc::new(Head::read(text)?);
+        let mut heads = heads();
+        if heads.len() >= HEADS {
+            heads.clear();
+        }
+        heads.insert(digest, Arc::clone(&head));
+        Ok(head)
     }
 
     /// The compiled schema of this chart, if it has one.

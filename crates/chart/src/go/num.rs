@@ -340,7 +340,7 @@ mod tests {
         }
         assert_eq!((float(f64::NAN), float(f64::NEG_INFINITY), json_float(f64::INFINITY)), ("NaN".into(), "-Inf".into(), None));
         assert_eq!(float32(1.1), "1.1");
-        assert_eq!(float32(3.141592653589793), "3.1415927");
+        assert_eq!(float32(std::f64::consts::PI), "3.1415927");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::RenderError;
 use crate::Json;
-use crate::chart::paths;
 use crate::chart::shape::{self, Shape, Struct};
+use crate::chart::{Chart, paths};
 use crate::go::{num, quote, unicode};
 use crate::yaml;
 
@@ -136,7 +136,11 @@ pub fn install_order(kind: &str) -> (usize, &str) {
 }
 
 /// The documents and hooks of rendered files.
-pub(super) fn sort(files: &BTreeMap<String, String>, warnings: &mut Vec<String>) -> Result<(Vec<Doc>, Vec<Hook>), RenderError> {
+pub(super) fn sort(
+    chart: &Chart,
+    files: &BTreeMap<String, String>,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<Doc>, Vec<Hook>), RenderError> {
     let (mut docs, mut hooks) = (Vec::new(), Vec::new());
     for (path, text) in files {
         if paths::base(path).starts_with('_') {
@@ -144,7 +148,7 @@ pub(super) fn sort(files: &BTreeMap<String, String>, warnings: &mut Vec<String>)
         }
         for (first_line, text) in split(text) {
             let fail = |why: String| RenderError::Manifest { path: path.clone(), why, first_line };
-            let head = Head::read(text).map_err(fail)?;
+            let head = chart.head(text).map_err(fail)?;
             let doc = Doc {
                 path: path.clone(),
                 kind: head.kind.clone(),
@@ -183,7 +187,7 @@ fn hook(doc: Doc, types: &str, head: &Head, warnings: &mut Vec<String>) -> Optio
 
 /// What Helm reads of a document.
 #[derive(Debug, Default)]
-struct Head {
+pub(crate) struct Head {
     api_version: String,
     kind: String,
     name: String,
@@ -203,7 +207,8 @@ static HEAD: Struct = Struct {
 };
 
 impl Head {
-    fn read(text: &str) -> Result<Self, String> {
+    /// Reads the whole document: a mistake at its end is an error, too.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
         let tree = yaml::from_str(text).map_err(|e| e.to_string())?;
         let fields = shape::fit(tree, &HEAD)?;
         let text = |value: Option<&Json>| value.and_then(Json::as_str).unwrap_or_default().to_owned();

@@ -23,6 +23,8 @@ pub use error::RenderError;
 pub use manifest::{Doc, Hook, HookEvent, install_order};
 pub use output::{TemplateOptions, to_template_output};
 
+pub(crate) use manifest::Head;
+
 use crate::Json;
 use crate::chart::Chart;
 use crate::template::{Capabilities, Entropy, Limits, Lookup, LookupQuery, NoLookup, TemplateSet, Time, World, with_stack};
@@ -142,9 +144,14 @@ impl<'a> Input<'a> {
 ///
 /// Nothing but the input decides the result.
 pub fn render(input: &Input<'_>) -> Result<Rendered, RenderError> {
+    render_with_log(input, &mut Vec::new())
+}
+
+/// As [`render`], and what Helm would warn of is in `log` even where the render fails.
+pub fn render_with_log(input: &Input<'_>, log: &mut Vec<String>) -> Result<Rendered, RenderError> {
     check_release_name(&input.release.name)?;
     let input = Shared(input);
-    with_stack(move || render_here(input.get())).map_err(|e| RenderError::Stack(e.to_string()))?
+    with_stack(|| render_here(input.get(), log)).map_err(|e| RenderError::Stack(e.to_string()))?
 }
 
 /// All fields of an input may be read from the render thread.
@@ -157,11 +164,11 @@ impl<'a> Shared<'a> {
     }
 }
 
-fn render_here(input: &Input<'_>) -> Result<Rendered, RenderError> {
-    let mut warnings = input.chart.warnings();
+fn render_here(input: &Input<'_>, warnings: &mut Vec<String>) -> Result<Rendered, RenderError> {
+    warnings.extend(input.chart.warnings());
     let user = tree::from_json_map(input.values);
-    let family = values::process_dependencies(input.chart, &user, &mut warnings)?;
-    let values = values::coalesce_values(&family.root, &user, &mut warnings)?;
+    let family = values::process_dependencies(input.chart, &user, warnings)?;
+    let values = values::coalesce_values(&family.root, &user, warnings)?;
     if !input.options.skip_schema {
         values::schema::validate_all(&family.root, &values)?;
     }
@@ -170,8 +177,8 @@ fn render_here(input: &Input<'_>) -> Result<Rendered, RenderError> {
     let templates = scope::templates(&family, &values, input);
     let (mut files, lookups) = execute(input, templates)?;
     let notes = take_notes(&mut files, input);
-    let (manifests, hooks) = manifest::sort(&files, &mut warnings)?;
-    Ok(Rendered { manifests, hooks, crds: crds(&family), notes, lookups, values: final_values, warnings })
+    let (manifests, hooks) = manifest::sort(input.chart, &files, warnings)?;
+    Ok(Rendered { manifests, hooks, crds: crds(&family), notes, lookups, values: final_values, warnings: warnings.clone() })
 }
 
 /// Parses and executes the templates in Helm's order: deepest path first, then backwards by name.

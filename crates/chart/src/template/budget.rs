@@ -24,7 +24,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { steps: 50_000_000, bytes: 512 << 20, includes: 1_000, depth: 12_000, items: 10_000_000, source: 64 << 20, nesting: 500 }
+        Limits { steps: 50_000_000, bytes: 512 << 20, includes: 1_000, depth: 12_000, items: 10_000_000, source: 64 << 20, nesting: 300 }
     }
 }
 

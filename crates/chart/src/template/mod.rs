@@ -15,9 +15,9 @@
 //! ```
 //!
 //! - value/: values of Go's types; objects.rs, methods.rs: `.Chart`, `.Capabilities`, `.Files`
-//! - lex.rs, parse.rs, number.rs, ast.rs: text to an immutable, shareable tree
+//! - lex.rs, parse/, number.rs, ast.rs: text to an immutable, shareable tree
 //! - exec/: the tree walker; set.rs: engine and template set; world.rs, budget.rs: what it takes from outside, and how much
-//! - print.rs, printf.rs, float.rs, quote.rs: Go's fmt and strconv
+//! - print.rs, printf/: Go's fmt
 //! - funcs/: the functions, a file per topic
 
 mod ast;

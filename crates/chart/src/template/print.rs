@@ -4,14 +4,14 @@ use super::printf::Printer;
 use super::value::Value;
 use crate::go::unicode;
 
-/// Appends what `{{ value }}` writes. An addressable struct prints by its pointer's String method.
+/// Appends what `{{ value }}` writes: a pointer stands for what it points to, and an addressable struct prints by its
+/// pointer's String method.
 pub(crate) fn action(value: &Value, addressable: bool, out: &mut Vec<u8>) {
     match value {
-        Value::Struct(object) if addressable && object.ty.prints_as.is_some() => {
-            if let Some(text) = object.ty.prints_as.and_then(|field| object.fields.get(field)) {
-                Printer::new(out).value(text);
-            }
-        }
+        Value::Struct(object) if object.pointer || addressable => match object.ty.prints_as.and_then(|at| object.fields.get(at)) {
+            Some(text) => Printer::new(out).value(text),
+            None => Printer::new(out).pointed_to(object),
+        },
         other => Printer::new(out).value(other),
     }
 }

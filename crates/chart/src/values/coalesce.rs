@@ -25,6 +25,7 @@ pub(crate) fn coalesce_values(unit: &Rc<Unit>, values: &MapRef, warnings: &mut V
 pub(super) fn combine(unit: &Rc<Unit>, values: &MapRef, nulls: Nulls, warnings: &mut Vec<String>) -> Result<MapRef, ValuesError> {
     let dest = tree::deep_copy(values);
     Coalescer { warnings }.unit(unit, &dest, "", nulls)?;
+    tree::check_size(&dest)?;
     Ok(dest)
 }
 
@@ -163,6 +164,10 @@ fn verb_t(value: &Node) -> String {
             let parts: Vec<String> = items.borrow().iter().map(verb_t).collect();
             format!("[{}]", parts.join(" "))
         }
-        Node::Map(_) => value.go_text(),
+        Node::Map(map) => {
+            let text = |k: &String| format!("%!t(string={k})");
+            let parts: Vec<String> = map.borrow().iter().map(|(k, v)| format!("{}:{}", text(k), verb_t(v))).collect();
+            format!("map[{}]", parts.join(" "))
+        }
     }
 }

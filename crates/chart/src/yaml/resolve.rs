@@ -66,11 +66,7 @@ pub(super) fn is_base60(text: &str) -> bool {
     let mut groups = whole.split(':');
     let first = groups.next().unwrap_or_default();
     let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit() || b == b'_');
-    let sixty = |s: &str| match s.as_bytes() {
-        [b'0'..=b'9'] => true,
-        [b'0'..=b'5', b'0'..=b'9'] => true,
-        _ => false,
-    };
+    let sixty = |s: &str| matches!(s.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
     first.starts_with(|c: char| c.is_ascii_digit()) && digits(first) && digits(fraction) && whole.contains(':') && groups.all(sixty)
 }
 

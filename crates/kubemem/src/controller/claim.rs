@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::bootstrap::create;
 use super::event::{Severity, emit};
-use super::{MANAGER, pods};
+use super::{MANAGER, garbage, pods};
 use crate::resource::TableKey;
 use crate::store::{ObjectName, Place};
 use crate::verb::{Call, Part};
@@ -21,6 +21,35 @@ pub(super) fn waits_for_pod(call: &Call<'_>, claim: &Value) -> bool {
     class(call, claim).is_some_and(|c| c["volumeBindingMode"] == "WaitForFirstConsumer")
 }
 
+/// A claim that is going looks again while pods keep it.
+fn mounted_again(call: &Call<'_>, place: &Place) -> Option<Duration> {
+    call.store.at(place).map(|_| Duration::from_secs(1))
+}
+
+/// The volume of a claim that is gone goes too, or is kept as released.
+fn release(call: &mut Call<'_>, volume: &str) {
+    let place = Place { table: TableKey::new("", "persistentvolumes"), name: ObjectName::new("", volume) };
+    let Some(object) = call.store.at(&place).cloned() else { return };
+    if object["spec"]["persistentVolumeReclaimPolicy"] == "Delete" {
+        pods::delete(call, &place.table, &object, None);
+    } else {
+        let _ = call.edit(&place, MANAGER, Part::Status, |v| v["status"]["phase"] = "Released".into());
+    }
+}
+
+/// Volumes are free until a claim takes them, and go when nothing holds them.
+pub(super) fn volume(call: &mut Call<'_>, place: &Place) -> Option<Duration> {
+    let object = call.store.at(place)?.clone();
+    if pods::is_dying(&object) {
+        garbage::drop_finalizer(call, place, "kubernetes.io/pv-protection");
+        return None;
+    }
+    if object["spec"]["claimRef"].is_null() && object["status"]["phase"] == "Pending" {
+        let _ = call.edit(place, MANAGER, Part::Status, |v| v["status"]["phase"] = "Available".into());
+    }
+    None
+}
+
 pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> {
     let claim = call.store.at(place)?.clone();
     let (namespace, name) = (place.name.namespace.clone(), place.name.name.clone());
@@ -30,7 +59,16 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
                 && pod["spec"]["volumes"].as_array().into_iter().flatten().any(|v| v["persistentVolumeClaim"]["claimName"] == name.as_str())
         })
     };
-    if pods::is_dying(&claim) || claim["status"]["phase"] == "Bound" {
+    if pods::is_dying(&claim) {
+        if !mounted() {
+            if let Some(volume) = claim["spec"]["volumeName"].as_str() {
+                release(call, volume);
+            }
+            garbage::drop_finalizer(call, place, "kubernetes.io/pvc-protection");
+        }
+        return mounted_again(call, place);
+    }
+    if claim["status"]["phase"] == "Bound" {
         return None;
     }
     let Some(class) = class(call, &claim) else {

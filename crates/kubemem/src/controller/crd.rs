@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{MANAGER, Memory, garbage};
+use super::{Memory, garbage};
+
 use crate::kinds::crd::{FINALIZER, condition, is_established, register};
 use crate::resource::TableKey;
 use crate::store::{ObjectName, Place};
 use crate::verb::{Call, DeleteOptions, Part, Target};
+
+/// CRDs are looked after by the API server itself.
+const MANAGER: &str = "kube-apiserver";
 
 /// The CRD that a table belongs to.
 pub(super) fn of_table(call: &Call<'_>, table: &TableKey) -> Option<Place> {

@@ -283,6 +283,9 @@ fn status(call: &mut Call<'_>, place: &Place, memory: &mut Memory, created: bool
         if conditions.is_array() {
             d["status"]["conditions"] = conditions;
         }
+        if let Some((status, reason @ "DeploymentPaused", message)) = &progressing {
+            pods::set_condition(d, &now, true, "Progressing", status, reason, message);
+        }
         if available >= min_available {
             pods::set_condition(d, &now, true, "Available", "True", "MinimumReplicasAvailable", "Deployment has minimum availability.");
         } else {

@@ -41,6 +41,14 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place, memory: &mut Memory)
         }
         let _ = call.edit(place, MANAGER, Part::Status, |job| {
             pods::set_condition(job, &now, false, "Suspended", "True", "JobSuspended", "Job suspended");
+            for condition in job["status"]["conditions"].as_array_mut().into_iter().flatten() {
+                if condition["lastProbeTime"].is_null() {
+                    condition["lastProbeTime"] = now.as_str().into();
+                }
+            }
+            job["status"]["ready"] = 0.into();
+            job["status"]["terminating"] = 0.into();
+            job["status"]["uncountedTerminatedPods"] = json!({});
         });
         return None;
     }

@@ -3,6 +3,7 @@
 //! One task takes work from a queue; each piece of work looks at the state anew and may ask to be called again later.
 
 mod bootstrap;
+mod budget;
 mod claim;
 mod crd;
 mod daemon_set;
@@ -60,7 +61,9 @@ enum Task {
     Job,
     Pod,
     Claim,
+    Volume,
     Service,
+    Budget,
 }
 
 /// What controllers remember between looks; nothing here is the truth about an object.
@@ -184,6 +187,8 @@ fn follow(call: &mut Call<'_>, change: &Noticed, queue: &mut Queue, memory: &mut
                 add(Task::Pod, pod);
             }
         }
+        ("", "persistentvolumes") => add(Task::Volume, place.clone()),
+        ("policy", "poddisruptionbudgets") => add(Task::Budget, place.clone()),
         ("", "services") => add(Task::Service, place.clone()),
         ("", "serviceaccounts") if change.kind == ChangeKind::Added => {
             for work in [
@@ -213,6 +218,9 @@ fn follow(call: &mut Call<'_>, change: &Noticed, queue: &mut Queue, memory: &mut
             if changed {
                 for service in service::selecting(call, &place.name.namespace, object, change.previous.as_deref()) {
                     add(Task::Service, service);
+                }
+                for budget in budget::selecting(call, &place.name.namespace, object) {
+                    add(Task::Budget, budget);
                 }
             }
         }
@@ -250,6 +258,8 @@ fn perform(call: &mut Call<'_>, work: &Work, memory: &mut Memory) -> Option<Dura
         Task::Job => job::reconcile(call, place, memory),
         Task::Pod => pod::reconcile(call, place, memory),
         Task::Claim => claim::reconcile(call, place),
+        Task::Volume => claim::volume(call, place),
+        Task::Budget => budget::reconcile(call, place),
         Task::Service => service::reconcile(call, place),
     }
 }

@@ -5,7 +5,7 @@ mod managed;
 mod set;
 mod typed;
 
-pub(crate) use apply::{Conflict, Outcome, apply, update};
+pub(crate) use apply::{Conflict, apply, update};
 pub(crate) use managed::{Entry, Managers, Operation};
-pub(crate) use set::{FieldSet, display, field};
+pub(crate) use set::{FieldSet, display};
 pub(crate) use typed::validate_typed;

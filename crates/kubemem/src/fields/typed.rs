@@ -53,19 +53,15 @@ fn item_element(item: &Value, schema: &Schema, relation: &Relation) -> Result<St
         Relation::Map(keys) => {
             let mut found = Vec::with_capacity(keys.len());
             for key in keys {
-                let value = match item.get(key) {
-                    Some(value) => value,
-                    None => match schema.field(key).and_then(|f| f.default.as_ref()) {
-                        Some(default) => default,
-                        None => {
-                            return Err(format!(
-                                "element {{position}}: associative list with keys has an element that omits key field {} (and doesn't have default value)",
-                                Value::from(key.as_str())
-                            ));
-                        }
-                    },
-                };
-                found.push((key.as_str(), value));
+                let value = item.get(key).or_else(|| schema.field(key).and_then(|f| f.default.as_ref()));
+                found.extend(value.map(|value| (key.as_str(), value)));
+            }
+            if found.is_empty() {
+                let keys: Vec<String> = keys.iter().map(|k| format!("\"{k}\"")).collect();
+                return Err(format!(
+                    "element {{position}}: associative list with keys has an element that omits all key fields [{}] (and doesn't have default values for any key fields)",
+                    keys.join(" ")
+                ));
             }
             Ok(key_element(found.into_iter()))
         }
@@ -424,13 +420,19 @@ fn check(value: &Value, schema: &Schema, path: &mut Path, out: &mut Vec<String>)
     }
 }
 
-/// `&{value}` as Go prints the interface behind a value.
+/// A value as Go prints what holds it.
 fn go_value(value: &Value) -> String {
-    match value {
-        Value::String(s) => format!("&{{{s}}}"),
-        Value::Object(_) | Value::Array(_) => format!("&{{{value}}}"),
-        other => format!("&{{{other}}}"),
+    fn inner(value: &Value) -> String {
+        match value {
+            Value::Object(map) => {
+                let fields: Vec<String> = map.iter().map(|(k, v)| format!("{k:?}:{}", inner(v))).collect();
+                format!("map[string]interface {{}}{{{}}}", fields.join(", "))
+            }
+            Value::Array(items) => format!("[]interface {{}}{{{}}}", items.iter().map(inner).collect::<Vec<_>>().join(", ")),
+            other => other.to_string(),
+        }
     }
+    format!("&value.valueUnstructured{{Value:{}}}", inner(value))
 }
 
 #[cfg(test)]
@@ -494,9 +496,9 @@ mod tests {
         assert_eq!(
             validate_typed(&wrong, &deployment()),
             [
-                ".spec.replicas: expected numeric (int or float), got &{x}",
+                ".spec.replicas: expected numeric (int or float), got &value.valueUnstructured{Value:\"x\"}",
                 ".spec.template.spec.containers: duplicate entries for key [name=\"a\"]",
-                ".spec.template.spec.containers: element 2: associative list with keys has an element that omits key field \"name\" (and doesn't have default value)",
+                ".spec.template.spec.containers: element 2: associative list with keys has an element that omits all key fields [\"name\"] (and doesn't have default values for any key fields)",
             ]
         );
     }

@@ -69,8 +69,11 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Re
     let entry = log_entry(&incoming, &route);
     let number = {
         let mut log = core.log();
-        let number = log.last().map_or(0, |last| last.number + 1);
-        log.push(Request { number, ..entry.clone() });
+        let number = core.next_request();
+        log.push_back(Request { number, ..entry.clone() });
+        while log.len() > core.options.request_log {
+            log.pop_front();
+        }
         number
     };
     let effect = strike(&mut core.faults(), &entry);
@@ -155,7 +158,7 @@ fn log_entry(incoming: &Incoming, route: &Result<Route, ApiError>) -> Request {
         kind: found.map(|f| f.target.resource.kind.clone()).unwrap_or_default(),
         namespace: found.map(|f| f.target.namespace.clone()).unwrap_or_default(),
         name: found.map(|f| if one { f.target.name.clone() } else { body_name() }).unwrap_or_default(),
-        dry_run: incoming.query.all("dryRun").iter().any(|v| *v == "All")
+        dry_run: incoming.query.all("dryRun").contains(&"All")
             || verb == Verb::Delete && incoming.body.as_ref().is_some_and(|b| b["dryRun"][0] == "All"),
         body: incoming.body.clone(),
         code: 0,

@@ -75,7 +75,7 @@ pub(crate) fn base64_problem(object: &Value) -> Option<String> {
         object["data"].as_object()?.values().filter_map(Value::as_str).find_map(|text| STANDARD.decode(text).err().map(|e| (text, e)))?;
     let at = match bad.1 {
         base64::DecodeError::InvalidByte(at, _) => at,
-        _ => bad.0.len(),
+        _ => bad.0.len() - bad.0.len() % 4,
     };
     Some(format!("illegal base64 data at input byte {at}"))
 }

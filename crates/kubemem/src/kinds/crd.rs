@@ -38,7 +38,7 @@ pub(crate) fn prepare_create(object: &mut Value) {
     let stored: Vec<&Value> =
         object["spec"]["versions"].as_array().into_iter().flatten().filter(|v| v["storage"] == true).map(|v| &v["name"]).collect();
     let stored = json!(stored);
-    object["status"] = json!({"conditions": [], "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored});
+    object["status"] = json!({"conditions": null, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored});
 }
 
 pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {

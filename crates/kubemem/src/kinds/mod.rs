@@ -22,12 +22,12 @@ fn id(resource: &Resource) -> (&str, &str) {
     (resource.group.as_str(), resource.kind.as_str())
 }
 
-/// Sets a field that is not there.
+/// Sets a field that is not there, or is an empty text.
 fn set(object: &mut Value, field: &str, value: Value) {
     if !object.is_object() {
         *object = json!({});
     }
-    if object[field].is_null() {
+    if object[field].is_null() || object[field] == "" {
         object[field] = value;
     }
 }
@@ -38,7 +38,7 @@ fn each(list: &mut Value, change: impl FnMut(&mut Value)) {
 }
 
 /// Removes the nulls that looking at absent fields leaves.
-fn strip_nulls(value: &mut Value) {
+pub(crate) fn strip_nulls(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.retain(|_, inner| !inner.is_null());
@@ -91,8 +91,17 @@ pub(crate) fn drop_status(resource: &Resource, object: &mut Value) {
     }
 }
 
+/// The form in which an object is kept.
+pub(crate) fn stored(resource: &Resource, object: Value) -> Value {
+    if resource.group == "events.k8s.io" { event::to_core(object) } else { object }
+}
+
 /// Sets what the server decides on creation.
 pub(crate) fn prepare_create(call: &mut Call<'_>, resource: &Resource, object: &mut Value) {
+    if let Some(custom) = &resource.custom {
+        // a status that the schema defaults is there from the start, though nobody owns it
+        custom.structural.default(object);
+    }
     match id(resource) {
         ("", "Namespace") => {
             object["spec"] = json!({"finalizers": ["kubernetes"]});
@@ -100,7 +109,9 @@ pub(crate) fn prepare_create(call: &mut Call<'_>, resource: &Resource, object: &
         }
         ("", "Pod") => {
             object["status"] = json!({"phase": "Pending", "qosClass": other::qos(&object["spec"])});
-            other::admit_pod(object);
+            let suffix = call.store.suffix(5);
+            let automount = automounts(call, object);
+            other::admit_pod(object, automount.then_some(suffix.as_str()));
         }
         ("", "Service") => {
             service::allocate(call, object, None);
@@ -109,10 +120,26 @@ pub(crate) fn prepare_create(call: &mut Call<'_>, resource: &Resource, object: &
         ("", "PersistentVolumeClaim") => {
             object["status"] = json!({"phase": "Pending"});
             storage::choose_class(call, object);
+            storage::protect(object, "kubernetes.io/pvc-protection");
         }
-        ("", "PersistentVolume") => object["status"] = json!({"phase": "Pending"}),
+        ("", "PersistentVolume") => {
+            object["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": call.clock.text()});
+            storage::protect(object, "kubernetes.io/pv-protection");
+        }
+        ("apps", "DaemonSet") => workload::count_template(object, None),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crd::prepare_create(object),
         _ => {}
+    }
+}
+
+/// Whether a pod gets the token of its service account.
+fn automounts(call: &Call<'_>, pod: &Value) -> bool {
+    let account = pod["spec"]["serviceAccountName"].as_str().filter(|a| !a.is_empty()).unwrap_or("default");
+    let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
+    let account = call.store.get(&TableKey::new("", "serviceaccounts"), namespace, account);
+    match pod["spec"]["automountServiceAccountToken"].as_bool() {
+        Some(wanted) => wanted,
+        None => account.is_none_or(|a| a["automountServiceAccountToken"] != false),
     }
 }
 
@@ -134,6 +161,7 @@ pub(crate) fn prepare_update(call: &mut Call<'_>, resource: &Resource, old: &Val
                 new["secrets"] = secrets.clone();
             }
         }
+        ("apps", "DaemonSet") => workload::count_template(new, Some(old)),
         ("batch", "Job") => {
             // what the server made is not taken away by a client that does not know it
             if new["spec"]["selector"].is_null() && !old["spec"]["selector"].is_null() {

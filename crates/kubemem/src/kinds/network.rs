@@ -32,7 +32,7 @@ pub(crate) fn validate(kind: &str, new: &Value) -> Vec<Cause> {
     if kind == "Ingress" {
         let spec = &new["spec"];
         if spec["rules"].as_array().is_none_or(Vec::is_empty) && !spec["defaultBackend"].is_object() {
-            out.push(Cause::invalid("spec", &serde_json::json!([]), "either `defaultBackend` or `rules` must be specified"));
+            out.push(Cause::invalid("spec", &Value::Null, "either `defaultBackend` or `rules` must be specified"));
         }
         for (i, rule) in spec["rules"].as_array().into_iter().flatten().enumerate() {
             for (j, path) in rule["http"]["paths"].as_array().into_iter().flatten().enumerate() {

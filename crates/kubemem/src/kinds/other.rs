@@ -83,10 +83,8 @@ pub(crate) fn default(group: &str, kind: &str, object: &mut Value) {
             set(spec, "seLinuxMount", false.into());
         }
         ("scheduling.k8s.io", "PriorityClass") => set(object, "preemptionPolicy", "PreemptLowerPriority".into()),
-        ("apiregistration.k8s.io", "APIService") => {
-            if object["spec"]["service"].is_object() {
-                set(&mut object["spec"]["service"], "port", 443.into());
-            }
+        ("apiregistration.k8s.io", "APIService") if object["spec"]["service"].is_object() => {
+            set(&mut object["spec"]["service"], "port", 443.into());
         }
         ("", "LimitRange") => each(&mut object["spec"]["limits"], |limit| {
             if limit["type"] == "Container" {
@@ -121,8 +119,18 @@ pub(crate) fn validate(group: &str, kind: &str, new: &Value, old: Option<&Value>
         }
         (RBAC, "Role" | "ClusterRole") => {
             for (i, rule) in new["rules"].as_array().into_iter().flatten().enumerate() {
-                if rule["verbs"].as_array().is_none_or(Vec::is_empty) {
+                let none = |field: &str| rule[field].as_array().is_none_or(Vec::is_empty);
+                if none("verbs") {
                     out.push(Cause::required(format!("rules[{i}].verbs"), "verbs must contain at least one value"));
+                }
+                if !none("nonResourceURLs") {
+                    continue;
+                }
+                if none("apiGroups") {
+                    out.push(Cause::required(format!("rules[{i}].apiGroups"), "resource rules must supply at least one api group"));
+                }
+                if none("resources") {
+                    out.push(Cause::required(format!("rules[{i}].resources"), "resource rules must supply at least one resource"));
                 }
             }
         }
@@ -176,8 +184,36 @@ pub(crate) fn validate_pod(new: &Value, old: Option<&Value>) -> Vec<Cause> {
 }
 
 /// What admission adds to a new pod.
-pub(crate) fn admit_pod(pod: &mut Value) {
+pub(crate) fn admit_pod(pod: &mut Value, token_suffix: Option<&str>) {
     let spec = &mut pod["spec"];
+    if let Some(suffix) = token_suffix {
+        const PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+        let name = format!("kube-api-access-{suffix}");
+        let mut mounted = false;
+        for list in ["initContainers", "containers"] {
+            each(&mut spec[list], |container| {
+                let mut mounts = container["volumeMounts"].as_array().cloned().unwrap_or_default();
+                if !mounts.iter().any(|m| m["mountPath"] == PATH) {
+                    mounted = true;
+                    mounts.push(json!({"name": name, "readOnly": true, "mountPath": PATH}));
+                    container["volumeMounts"] = mounts.into();
+                }
+            });
+            if spec[list].is_null()
+                && let Some(map) = spec.as_object_mut()
+            {
+                map.remove(list);
+            }
+        }
+        if mounted {
+            let mut volumes = spec["volumes"].as_array().cloned().unwrap_or_default();
+            volumes.push(json!({"name": name, "projected": {"defaultMode": 420, "sources": [
+                {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+                {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+                {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}}]}}));
+            spec["volumes"] = volumes.into();
+        }
+    }
     set(spec, "serviceAccountName", "default".into());
     let account = spec["serviceAccountName"].clone();
     set(spec, "serviceAccount", account);

@@ -20,6 +20,14 @@ pub(crate) fn default_pod(pod: &mut Value) {
                 set(&mut container["resources"]["requests"], name, limit.clone());
             }
         });
+        if spec["hostNetwork"] == true {
+            each(&mut spec[list], |container| {
+                each(&mut container["ports"], |port| {
+                    let number = port["containerPort"].clone();
+                    set(port, "hostPort", number);
+                });
+            });
+        }
     }
     default_spec(spec);
 }
@@ -41,14 +49,13 @@ pub(crate) fn default_spec(spec: &mut Value) {
         spec["serviceAccountName"] = account.clone();
         spec["serviceAccount"] = account;
     }
-    let host_network = spec["hostNetwork"] == true;
     for list in ["containers", "initContainers", "ephemeralContainers"] {
-        each(&mut spec[list], |container| default_container(container, host_network));
+        each(&mut spec[list], default_container);
     }
     each(&mut spec["volumes"], default_volume);
 }
 
-fn default_container(container: &mut Value, host_network: bool) {
+fn default_container(container: &mut Value) {
     if let Some(image) = container["image"].as_str().filter(|i| !i.is_empty()) {
         let policy = if is_latest(image) { "Always" } else { "IfNotPresent" };
         set(container, "imagePullPolicy", policy.into());
@@ -59,9 +66,6 @@ fn default_container(container: &mut Value, host_network: bool) {
     set(container, "terminationMessagePolicy", "File".into());
     each(&mut container["ports"], |port| {
         set(port, "protocol", "TCP".into());
-        if host_network && port["hostPort"].is_null() {
-            port["hostPort"] = port["containerPort"].clone();
-        }
     });
     each(&mut container["env"], |env| field_ref(&mut env["valueFrom"]));
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
@@ -141,8 +145,24 @@ fn default_volume(volume: &mut Value) {
 
 /// The rules of a pod's spec.
 pub(crate) fn validate_spec(spec: &Value, at: &str, out: &mut Vec<Cause>) {
+    validate_spec_with(spec, at, &[], out);
+}
+
+/// The rules of a pod's spec that gets more volumes: those of a StatefulSet's claims.
+pub(crate) fn validate_spec_with(spec: &Value, at: &str, claims: &[&str], out: &mut Vec<Cause>) {
     let containers = spec["containers"].as_array().map_or(&[][..], Vec::as_slice);
     let volumes: Vec<&str> = spec["volumes"].as_array().into_iter().flatten().filter_map(|v| v["name"].as_str()).collect();
+    for (i, volume) in spec["volumes"].as_array().into_iter().flatten().enumerate() {
+        let name = volume["name"].as_str().unwrap_or_default();
+        if name.is_empty() {
+            out.push(Cause::required(format!("{at}.volumes[{i}].name"), ""));
+        } else if !crate::validation::is_label(name) {
+            out.push(Cause::invalid(format!("{at}.volumes[{i}].name"), &name.into(), crate::validation::LABEL));
+        } else if volumes[..i.min(volumes.len())].contains(&name) {
+            out.push(Cause::new(CauseType::Duplicate, format!("{at}.volumes[{i}].name"), format!("Duplicate value: \"{name}\"")));
+        }
+    }
+    let mounted: Vec<&str> = volumes.iter().chain(claims).copied().collect();
     if containers.is_empty() {
         out.push(Cause::required(format!("{at}.containers"), ""));
     }
@@ -159,17 +179,7 @@ pub(crate) fn validate_spec(spec: &Value, at: &str, out: &mut Vec<Cause>) {
                 out.push(Cause::new(CauseType::Duplicate, format!("{at}.name"), format!("Duplicate value: \"{name}\"")));
             }
             names.push(name);
-            validate_container(container, &at, &volumes, out);
-        }
-    }
-    for (i, volume) in spec["volumes"].as_array().into_iter().flatten().enumerate() {
-        let name = volume["name"].as_str().unwrap_or_default();
-        if name.is_empty() {
-            out.push(Cause::required(format!("{at}.volumes[{i}].name"), ""));
-        } else if !crate::validation::is_label(name) {
-            out.push(Cause::invalid(format!("{at}.volumes[{i}].name"), &name.into(), crate::validation::LABEL));
-        } else if volumes[..i.min(volumes.len())].contains(&name) {
-            out.push(Cause::new(CauseType::Duplicate, format!("{at}.volumes[{i}].name"), format!("Duplicate value: \"{name}\"")));
+            validate_container(container, &at, &mounted, out);
         }
     }
     let policy = spec["restartPolicy"].as_str().unwrap_or_default();
@@ -181,10 +191,6 @@ pub(crate) fn validate_spec(spec: &Value, at: &str, out: &mut Vec<Cause>) {
 fn validate_container(container: &Value, at: &str, volumes: &[&str], out: &mut Vec<Cause>) {
     if container["image"].as_str().unwrap_or_default().is_empty() {
         out.push(Cause::required(format!("{at}.image"), ""));
-    }
-    let policy = container["imagePullPolicy"].as_str().unwrap_or_default();
-    if !matches!(policy, "Always" | "IfNotPresent" | "Never") {
-        out.push(unsupported(format!("{at}.imagePullPolicy"), policy, &["Always", "IfNotPresent", "Never"]));
     }
     for (i, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
         let number = port["containerPort"].as_i64().unwrap_or(0);
@@ -212,6 +218,10 @@ fn validate_container(container: &Value, at: &str, volumes: &[&str], out: &mut V
         if mount["mountPath"].as_str().unwrap_or_default().is_empty() {
             out.push(Cause::required(format!("{at}.volumeMounts[{i}].mountPath"), ""));
         }
+    }
+    let policy = container["imagePullPolicy"].as_str().unwrap_or_default();
+    if !matches!(policy, "Always" | "IfNotPresent" | "Never") {
+        out.push(unsupported(format!("{at}.imagePullPolicy"), policy, &["Always", "IfNotPresent", "Never"]));
     }
     let limits = &container["resources"]["limits"];
     for (name, request) in container["resources"]["requests"].as_object().into_iter().flatten() {

@@ -39,11 +39,11 @@ pub(crate) fn allocate(call: &mut Call<'_>, new: &mut Value, old: Option<&Value>
     let kind = new["spec"]["type"].as_str().unwrap_or_default().to_owned();
     let spec = &mut new["spec"];
     if kind == "ExternalName" {
-        if let Some(map) = spec.as_object_mut() {
-            if old.is_some_and(|o| o["spec"]["type"] != "ExternalName") {
-                for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-                    map.remove(field);
-                }
+        if let Some(map) = spec.as_object_mut()
+            && old.is_some_and(|o| o["spec"]["type"] != "ExternalName")
+        {
+            for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+                map.remove(field);
             }
         }
         return;
@@ -116,6 +116,12 @@ pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {
         if ports[..i].iter().any(|p| p["port"] == port["port"] && p["protocol"] == port["protocol"]) {
             let shown = json!({"port": port["port"], "protocol": port["protocol"]});
             out.push(Cause::new(CauseType::Duplicate, format!("spec.ports[{i}]"), format!("Duplicate value: {shown}")));
+        }
+    }
+    let free = spec["clusterIP"] == "None" && spec["selector"].is_null();
+    for (i, family) in spec["ipFamilies"].as_array().into_iter().flatten().enumerate() {
+        if family == "IPv6" && !free {
+            out.push(Cause::invalid(format!("spec.ipFamilies[{i}]"), family, "not configured on this cluster"));
         }
     }
     if let Some(old) = old {

@@ -19,6 +19,15 @@ pub(crate) fn default_claim(object: &mut Value) {
     set(&mut object["status"], "phase", "Pending".into());
 }
 
+/// Keeps a volume or a claim while it is used.
+pub(crate) fn protect(object: &mut Value, finalizer: &str) {
+    let mut finalizers = object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+    if !finalizers.iter().any(|f| f == finalizer) {
+        finalizers.push(finalizer.into());
+    }
+    object["metadata"]["finalizers"] = finalizers.into();
+}
+
 /// The default storage class, where the claim names none.
 pub(crate) fn choose_class(call: &Call<'_>, object: &mut Value) {
     if !object["spec"]["storageClassName"].is_null() {
@@ -50,7 +59,8 @@ pub(crate) fn validate_claim(new: &Value, old: Option<&Value>) -> Vec<Cause> {
             spec
         };
         let bound = old["spec"]["volumeName"].is_string();
-        if fixed(new) != fixed(old) || bound && new["spec"]["volumeName"] != old["spec"]["volumeName"] {
+        let grows = !bound && new["spec"]["resources"] != old["spec"]["resources"];
+        if fixed(new) != fixed(old) || grows || bound && new["spec"]["volumeName"] != old["spec"]["volumeName"] {
             out.push(Cause::forbidden(
                 "spec",
                 "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
@@ -70,6 +80,9 @@ pub(crate) fn default_volume(object: &mut Value) {
     }
     set(&mut object["spec"], "persistentVolumeReclaimPolicy", "Retain".into());
     set(&mut object["spec"], "volumeMode", "Filesystem".into());
+    if object["spec"]["hostPath"].is_object() {
+        set(&mut object["spec"]["hostPath"], "type", "".into());
+    }
     if !object["status"].is_object() {
         object["status"] = json!({});
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::pod::{default_spec, validate_spec};
+use super::pod::{default_spec, validate_spec, validate_spec_with};
 use super::{each, set};
 use crate::status::Cause;
 use crate::store::labels_match;
@@ -35,11 +35,11 @@ pub(crate) fn default_stateful_set(object: &mut Value) {
         spec["updateStrategy"] = json!({});
     }
     let strategy = &mut spec["updateStrategy"];
-    set(strategy, "type", "RollingUpdate".into());
-    if strategy["type"] == "RollingUpdate" {
-        if !strategy["rollingUpdate"].is_object() {
-            strategy["rollingUpdate"] = json!({});
-        }
+    if strategy["type"].is_null() {
+        strategy["type"] = "RollingUpdate".into();
+        set(strategy, "rollingUpdate", json!({}));
+    }
+    if strategy["type"] == "RollingUpdate" && strategy["rollingUpdate"].is_object() {
         set(&mut strategy["rollingUpdate"], "partition", 0.into());
     }
     if !spec["persistentVolumeClaimRetentionPolicy"].is_object() {
@@ -60,6 +60,7 @@ pub(crate) fn default_stateful_set(object: &mut Value) {
 }
 
 pub(crate) fn default_daemon_set(object: &mut Value) {
+    set(&mut object["metadata"]["annotations"], TEMPLATE_GENERATION, "0".into());
     let spec = spec(object);
     if !spec["updateStrategy"].is_object() {
         spec["updateStrategy"] = json!({});
@@ -78,13 +79,23 @@ pub(crate) fn default_daemon_set(object: &mut Value) {
 }
 
 pub(crate) fn default_replica_set(object: &mut Value) {
-    let labels = object["spec"]["template"]["metadata"]["labels"].clone();
-    if labels.as_object().is_some_and(|l| !l.is_empty()) && object["metadata"]["labels"].as_object().is_none_or(|l| l.is_empty()) {
-        object["metadata"]["labels"] = labels;
-    }
     let spec = spec(object);
     set(spec, "replicas", 1.into());
     template(spec);
+}
+
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
+/// Counts the templates of a DaemonSet, which an old annotation shows.
+pub(crate) fn count_template(new: &mut Value, old: Option<&Value>) {
+    let number =
+        |set: &Value| set["metadata"]["annotations"][TEMPLATE_GENERATION].as_str().and_then(|n| n.parse::<i64>().ok()).unwrap_or(0);
+    let count = match old {
+        None => number(new).max(1),
+        Some(old) if old["spec"]["template"] != new["spec"]["template"] => number(old) + 1,
+        Some(old) => number(old),
+    };
+    new["metadata"]["annotations"][TEMPLATE_GENERATION] = count.to_string().into();
 }
 
 pub(crate) fn default_job(object: &mut Value) {
@@ -103,6 +114,7 @@ fn default_job_spec(spec: &mut Value) {
     set(spec, "backoffLimit", 6.into());
     set(spec, "completionMode", "NonIndexed".into());
     set(spec, "suspend", false.into());
+    set(spec, "manualSelector", false.into());
     let failure_policy = spec["podFailurePolicy"].is_object();
     set(spec, "podReplacementPolicy", if failure_policy { "Failed" } else { "TerminatingOrFailed" }.into());
     template(spec);
@@ -138,6 +150,9 @@ pub(crate) fn prepare_job(object: &mut Value, uid: &str) {
     labels["batch.kubernetes.io/controller-uid"] = uid.into();
     labels["job-name"] = name.clone();
     labels["batch.kubernetes.io/job-name"] = name;
+    if object["metadata"]["labels"].as_object().is_none_or(|l| l.is_empty()) {
+        object["metadata"]["labels"] = object["spec"]["template"]["metadata"]["labels"].clone();
+    }
     let selector = &mut object["spec"]["selector"]["matchLabels"];
     *selector = json!({"batch.kubernetes.io/controller-uid": uid});
 }
@@ -166,7 +181,7 @@ pub(crate) fn validate(kind: &str, new: &Value, old: Option<&Value>) -> Vec<Caus
     {
         out.push(Cause::invalid("spec.replicas", &replicas.into(), "must be greater than or equal to 0"));
     }
-    if let Some(old) = old {
+    if let Some(old) = old.filter(|_| kind == "DaemonSet") {
         immutable(kind, new, old, &mut out);
     }
     let selector = &spec["selector"];
@@ -182,10 +197,18 @@ pub(crate) fn validate(kind: &str, new: &Value, old: Option<&Value>) -> Vec<Caus
     if !selector.is_object() || !empty && !labels_match(selector, labels) {
         out.push(Cause::invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
     }
-    validate_spec(&spec["template"]["spec"], "spec.template.spec", &mut out);
+    if let Some(service) = spec["serviceName"].as_str().filter(|s| s.len() > 63) {
+        out.push(Cause::invalid("spec.serviceName", &service.into(), "must be no more than 63 characters"));
+    }
+    let claims: Vec<&str> =
+        spec["volumeClaimTemplates"].as_array().into_iter().flatten().filter_map(|c| c["metadata"]["name"].as_str()).collect();
+    validate_spec_with(&spec["template"]["spec"], "spec.template.spec", &claims, &mut out);
     let policy = spec["template"]["spec"]["restartPolicy"].as_str().unwrap_or_default();
     if policy != "Always" && matches!(policy, "OnFailure" | "Never") {
         out.push(super::pod::unsupported("spec.template.spec.restartPolicy".into(), policy, &["Always"]));
+    }
+    if let Some(old) = old.filter(|_| kind != "DaemonSet") {
+        immutable(kind, new, old, &mut out);
     }
     out
 }
@@ -237,9 +260,24 @@ pub(crate) fn validate_job(new: &Value, old: Option<&Value>) -> Vec<Cause> {
             "managedBy",
             "successPolicy",
         ] {
-            let suspended = field == "template" && old["spec"]["suspend"] == true && old["status"]["startTime"].is_null();
-            if spec[field] != old["spec"][field] && !suspended {
-                out.push(Cause::invalid(format!("spec.{field}"), &spec[field], "field is immutable"));
+            // a Job that has not started may still be placed elsewhere
+            let suspended = old["spec"]["suspend"] == true && old["status"]["startTime"].is_null();
+            let fixed = |job: &Value| {
+                let mut value = job["spec"][field].clone();
+                if field == "template" && suspended {
+                    for place in ["nodeSelector", "tolerations", "affinity", "schedulingGates"] {
+                        value["spec"][place] = Value::Null;
+                    }
+                    value["metadata"] = Value::Null;
+                }
+                value
+            };
+            if fixed(new) != fixed(old) {
+                let (at, value) = match field {
+                    "template" => ("spec.template.spec".to_owned(), &spec["template"]["spec"]),
+                    _ => (format!("spec.{field}"), &spec[field]),
+                };
+                out.push(Cause::invalid(at, value, "field is immutable"));
             }
         }
     }

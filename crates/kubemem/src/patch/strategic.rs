@@ -59,8 +59,9 @@ fn object(target: Option<&Map<String, Value>>, patch: &Map<String, Value>, schem
     for (name, order) in patch {
         if let (Some(list), Value::Array(order)) = (name.strip_prefix("$setElementOrder/"), order) {
             let key = schema.field(list).and_then(|f| f.patch.key.clone());
+            let live = target.and_then(|t| t.get(list)).and_then(Value::as_array).cloned().unwrap_or_default();
             if let Some(Value::Array(items)) = out.get_mut(list) {
-                reorder(items, order, key.as_deref());
+                *items = arrange(std::mem::take(items), order, &live, key.as_deref());
             }
         }
     }
@@ -106,24 +107,28 @@ fn list(target: Option<&Vec<Value>>, patch: &[Value], schema: &Schema) -> Result
             None => out.extend(strategic(None, item, item_schema(schema))?),
         }
     }
-    Ok(out.into())
+    let live = target.cloned().unwrap_or_default();
+    Ok(arrange(out, patch, &live, Some(key)).into())
 }
 
-/// Puts items in the given order; items that it does not name stay after what they followed.
-fn reorder(items: &mut Vec<Value>, order: &[Value], key: Option<&str>) {
-    let rank = |item: &Value| {
-        let id = key.map_or(Some(item), |key| item.get(key));
-        order.iter().position(|wanted| key.map_or(Some(wanted), |key| wanted.get(key)) == id)
-    };
-    let mut last = 0;
-    let mut ranked: Vec<(usize, usize, Value)> = Vec::new();
-    for (i, item) in items.drain(..).enumerate() {
-        let at = rank(&item).map_or(last, |r| r + 1);
-        last = at;
-        ranked.push((at, i, item));
+/// Puts the items that `order` names in that order, and the others among them as they were in the live list.
+fn arrange(items: Vec<Value>, order: &[Value], live: &[Value], key: Option<&str>) -> Vec<Value> {
+    let id = |item: &Value| key.map_or_else(|| item.clone(), |key| item[key].clone());
+    let rank = |list: &[Value], item: &Value| list.iter().position(|other| id(other) == id(item));
+    let (mut named, mut others): (Vec<Value>, Vec<Value>) = items.into_iter().partition(|item| rank(order, item).is_some());
+    named.sort_by_key(|item| rank(order, item));
+    others.sort_by_key(|item| rank(live, item));
+    let mut out = Vec::with_capacity(named.len() + others.len());
+    let (mut named, mut others) = (named.into_iter().peekable(), others.into_iter().peekable());
+    loop {
+        let other_first = match (others.peek(), named.peek()) {
+            (None, None) => return out,
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (Some(other), Some(next)) => matches!((rank(live, other), rank(live, next)), (Some(a), Some(b)) if a < b),
+        };
+        out.extend(if other_first { others.next() } else { named.next() });
     }
-    ranked.sort_by_key(|(at, i, _)| (*at, *i));
-    items.extend(ranked.into_iter().map(|(_, _, item)| item));
 }
 
 #[cfg(test)]
@@ -145,6 +150,11 @@ mod tests {
             live.clone(),
             json!({"spec": {"containers": [{"name": "b", "image": "z"}, {"name": "c"}], "tolerations": [{"key": "r"}]}}),
             json!({"spec": {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "z"}, {"name": "c"}], "tolerations": [{"key": "r"}]}}),
+        );
+        check(
+            live.clone(),
+            json!({"spec": {"containers": [{"name": "new"}]}}),
+            json!({"spec": {"containers": [{"name": "new"}, {"name": "a", "image": "x"}, {"name": "b", "image": "y"}], "tolerations": [{"key": "q"}]}}),
         );
         check(
             live.clone(),

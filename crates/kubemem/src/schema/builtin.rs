@@ -92,11 +92,9 @@ fn parse(json: &Value, index: &BTreeMap<&str, usize>, name: &str) -> Schema {
         },
         patch: Patch {
             merge: strategy.split(',').any(|s| s == "merge"),
-            retain_keys: strategy.split(',').any(|s| s == "retainKeys"),
             key: json["x-kubernetes-patch-merge-key"].as_str().map(str::to_owned),
         },
         nullable: false,
-        embedded: false,
         rules: None,
     }
 }

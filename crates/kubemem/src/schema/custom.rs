@@ -12,6 +12,8 @@ use super::{Kind, MapKind, Patch, Relation, Rest, Rules, Scalar, Schema, Zero, o
 #[derive(Clone, Debug)]
 pub(crate) struct Structural {
     pub(crate) schema: Arc<Schema>,
+    /// Whether there are CEL rules, which are not evaluated.
+    pub(crate) has_rules: bool,
 }
 
 /// Reads the schema of a CRD's version. Without one, everything is kept.
@@ -26,7 +28,8 @@ pub(crate) fn from_crd(json: Option<&Value>) -> Structural {
         }
         map.fields.insert("metadata".into(), object_meta());
     }
-    Structural { schema: Arc::new(root) }
+    let has_rules = json.is_some_and(|json| json.to_string().contains("\"x-kubernetes-validations\""));
+    Structural { schema: Arc::new(root), has_rules }
 }
 
 pub(super) fn parse(json: &Value) -> Schema {
@@ -57,7 +60,6 @@ pub(super) fn parse(json: &Value) -> Schema {
         zero: Zero::Keep,
         patch: Patch::default(),
         nullable: json["nullable"] == true,
-        embedded: json["x-kubernetes-embedded-resource"] == true,
         rules: Rules::from_json(json).map(Box::new),
     }
 }

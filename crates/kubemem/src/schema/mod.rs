@@ -13,7 +13,7 @@ mod rules;
 
 pub(crate) use builtin::{document as builtin_types, gvk_schema, object_meta};
 pub(crate) use custom::{Structural, from_crd, structural_problems};
-pub(crate) use decode::{Decoded, decode};
+pub(crate) use decode::decode;
 pub(crate) use quantity::Quantity;
 pub(crate) use rules::{Rules, validate};
 
@@ -25,8 +25,6 @@ pub(crate) struct Schema {
     pub(crate) zero: Zero,
     pub(crate) patch: Patch,
     pub(crate) nullable: bool,
-    /// An object with its own apiVersion, kind and metadata inside.
-    pub(crate) embedded: bool,
     pub(crate) rules: Option<Box<Rules>>,
 }
 
@@ -105,7 +103,6 @@ pub(crate) enum Zero {
 #[derive(Debug, Default)]
 pub(crate) struct Patch {
     pub(crate) merge: bool,
-    pub(crate) retain_keys: bool,
     pub(crate) key: Option<String>,
 }
 
@@ -142,15 +139,8 @@ impl Schema {
 
 /// The schema that accepts everything.
 pub(crate) fn any() -> &'static Schema {
-    static ANY: Schema = Schema {
-        kind: Kind::Any,
-        default: None,
-        zero: Zero::Keep,
-        patch: Patch { merge: false, retain_keys: false, key: None },
-        nullable: true,
-        embedded: false,
-        rules: None,
-    };
+    static ANY: Schema =
+        Schema { kind: Kind::Any, default: None, zero: Zero::Keep, patch: Patch { merge: false, key: None }, nullable: true, rules: None };
     &ANY
 }
 

@@ -98,7 +98,8 @@ fn walk(value: &Value, schema: &Schema, path: &mut String, out: &mut Vec<Cause>)
     let schema = schema.resolve();
     if let Some(expected) = wrong_type(value, &schema.kind) {
         let shown = type_name(value);
-        out.push(invalid(path, Value::from(shown), format!("{path} in body must be of type {expected}: {}", Value::from(shown))));
+        let cause = invalid(path, Value::from(shown), format!("{path} in body must be of type {expected}: {}", Value::from(shown)));
+        out.push(Cause { kind: CauseType::TypeInvalid, ..cause });
         return;
     }
     match (&schema.kind, value) {
@@ -161,10 +162,10 @@ fn check(value: &Value, rules: &Rules, path: &mut String, out: &mut Vec<Cause>) 
             if let Some(min) = rules.lengths.min.filter(|min| n < *min) {
                 out.push(invalid(&at, value.clone(), format!("{at} in body should be at least {min} chars long")));
             }
-            if let Some(max) = rules.lengths.max.filter(|max| n > *max) {
+            // strings have one problem at a time
+            else if let Some(max) = rules.lengths.max.filter(|max| n > *max) {
                 out.push(Cause::new(CauseType::TooLong, at.clone(), format!("Too long: may not be more than {max} bytes")));
-            }
-            if let Some(pattern) = rules.pattern.as_ref().filter(|p| !p.is_match(s)) {
+            } else if let Some(pattern) = rules.pattern.as_ref().filter(|p| !p.is_match(s)) {
                 out.push(invalid(&at, value.clone(), format!("{at} in body should match '{}'", pattern.as_str())));
             }
             if rules.format.as_deref() == Some("date-time") && s.parse::<jiff::Timestamp>().is_err() {
@@ -177,8 +178,7 @@ fn check(value: &Value, rules: &Rules, path: &mut String, out: &mut Vec<Cause>) 
                 && (n < min || rules.exclusive_minimum && n <= min)
             {
                 let or = if rules.exclusive_minimum { "" } else { " or equal to" };
-                let than = if or.is_empty() { "greater than" } else { "greater than" };
-                out.push(invalid(&at, value.clone(), format!("{at} in body should be {than}{or} {min}")));
+                out.push(invalid(&at, value.clone(), format!("{at} in body should be greater than{or} {min}")));
             }
             if let Some(max) = rules.maximum
                 && (n > max || rules.exclusive_maximum && n >= max)

@@ -70,7 +70,7 @@ impl Call<'_> {
                     object["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
                 }
                 let answer = self.replace(target, &old, object, options, Some(outcome.managers))?;
-                Ok(Answer { code: StatusCode::OK, warnings, ..answer })
+                Ok(Answer { code: StatusCode::OK, ..answer.warned_first(warnings) })
             }
         }
     }
@@ -94,6 +94,8 @@ impl Call<'_> {
         if !config["metadata"].is_object() {
             config["metadata"] = json!({});
         }
+        let text = |field: &str| config["metadata"][field].as_str().unwrap_or_default();
+        let place = format!("{}/{}", text("namespace"), text("name"));
         match config["metadata"]["name"].as_str() {
             Some(name) if name != target.name => {
                 return Err(ApiError::bad_request(format!(
@@ -119,10 +121,9 @@ impl Call<'_> {
                 [one] => one.clone(),
                 many => format!("errors:\n{}", many.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n")),
             };
-            let place = format!("{}/{}", target.namespace, target.name);
             return Err(ApiError {
                 reason: "",
-                ..ApiError::internal(format!("failed to create typed patch object ({place}; {own}, Kind={}): {list}", resource.kind))
+                ..ApiError::internal(format!("failed to create typed patch object ({place}; {}): {list}", resource.gvk()))
             });
         }
         if resource.custom.is_none() {

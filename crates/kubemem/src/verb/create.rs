@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Target, WriteOptions};
+use super::{Answer, Call, Target, WriteOptions, present};
 use crate::fields::{Managers, Operation, update};
 use crate::kinds;
 use crate::resource::TableKey;
@@ -88,6 +88,8 @@ impl Call<'_> {
         if !causes.is_empty() {
             return Err(ApiError::invalid(&resource, &target.name, &causes));
         }
+        let mut warnings = warnings;
+        warnings.extend(validation::metadata_warnings(&object, None, &resource));
         let place = target.place();
         if let Some(existing) = self.store.at(&place) {
             let error = ApiError::already_exists(&resource, &target.name);
@@ -95,7 +97,12 @@ impl Call<'_> {
             return Err(if dying { ApiError { message: format!("object is being deleted: {}", error.message), ..error } } else { error });
         }
         kinds::admit_create(self, &resource, &object)?;
-        let object = if dry_run { Arc::new(object) } else { self.store.put(&place, object) };
+        let object = if dry_run {
+            Arc::new(object)
+        } else {
+            let stored = self.store.put(&place, kinds::stored(&resource, object));
+            present(&resource, &stored)
+        };
         Ok(Answer { code: StatusCode::CREATED, object, warnings })
     }
 

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::create::meta;
 use super::{Answer, Call, ListOptions, Target, WriteOptions, present};
 use crate::kinds;
-use crate::status::{ApiError, deleted};
+use crate::schema::write_zeros;
+use crate::status::{ApiError, Cause, CauseType, deleted};
 use crate::store::Place;
 
 /// What becomes of the objects that name the deleted one as their owner.
@@ -45,13 +46,14 @@ impl DeleteOptions {
             Some("Foreground") => Some(Propagation::Foreground),
             Some("Orphan") => Some(Propagation::Orphan),
             Some(other) => {
-                return Err(ApiError::new(
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                    "Invalid",
-                    format!(
-                        "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"{other}\": supported values: \"Background\", \"Foreground\", \"Orphan\""
-                    ),
-                ));
+                let detail =
+                    format!("Unsupported value: \"{other}\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"");
+                let message = format!("DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: {detail}");
+                let error = ApiError {
+                    details: Some(json!({"group": "meta.k8s.io", "kind": "DeleteOptions"})),
+                    ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+                };
+                return Err(error.with_causes(&[Cause::new(CauseType::NotSupported, "propagationPolicy", detail)]));
             }
         };
         Ok(DeleteOptions {
@@ -75,8 +77,15 @@ impl Call<'_> {
             if let Some(given) = given
                 && given != actual
             {
-                let why = format!("Precondition failed: {label} in precondition: {given}, {label} in object meta: {actual}");
-                return Err(ApiError::conflict(&resource, &target.name, &why));
+                let happened = if field == "uid" { "deleted and then recreated" } else { "modified" };
+                let message = format!(
+                    "Operation cannot be fulfilled on {} \"{}\": the {label} in the precondition ({given}) does not match the {label} in record ({actual}). The object might have been {happened}",
+                    resource.kind, target.name
+                );
+                let error = ApiError::conflict(&resource, &target.name, "");
+                let mut details = error.details.unwrap_or_default();
+                details["kind"] = resource.kind.as_str().into();
+                return Err(ApiError { message, details: Some(details), ..error });
             }
         }
         kinds::admit_delete(&resource, &object)?;
@@ -178,6 +187,10 @@ impl Call<'_> {
         let Some(old) = self.store.at(place).cloned() else { return Ok(()) };
         let mut new = (*old).clone();
         change(&mut new);
+        if resource.custom.is_none() && !resource.is("apiextensions.k8s.io", "CustomResourceDefinition") {
+            kinds::strip_nulls(&mut new);
+            write_zeros(&mut new, &resource.schema);
+        }
         if new == *old {
             return Ok(());
         }

@@ -98,6 +98,13 @@ impl Answer {
     fn ok(object: Arc<Value>) -> Answer {
         Answer { code: StatusCode::OK, object, warnings: Vec::new() }
     }
+
+    /// With what there was to warn of while the request was read.
+    fn warned_first(mut self, mut warnings: Vec<String>) -> Answer {
+        warnings.append(&mut self.warnings);
+        self.warnings = warnings;
+        self
+    }
 }
 
 impl Target {

@@ -58,7 +58,8 @@ impl Call<'_> {
                 new = strategic(Some(&new), &patch, &resource.schema).map_err(ApiError::bad_request)?.unwrap_or(Value::Null);
             }
         }
-        let (mut new, warnings) = self.read_object(target, new, options)?;
+        let shown = new.to_string();
+        let (mut new, warnings) = self.read_object(target, new, options).map_err(|error| strict(error, &shown))?;
         if new["metadata"]["name"] != old["metadata"]["name"] {
             let cause = Cause::invalid("metadata.name", &new["metadata"]["name"], "field is immutable");
             if target.part == Part::Whole {
@@ -67,8 +68,19 @@ impl Call<'_> {
             new["metadata"]["name"] = old["metadata"]["name"].clone();
         }
         let answer = self.replace(target, &old, new, options, None)?;
-        Ok(Answer { warnings, ..answer })
+        Ok(answer.warned_first(warnings))
     }
+}
+
+/// What strict decoding refuses is, in a patch, an invalid patch.
+fn strict(error: ApiError, object: &str) -> ApiError {
+    let Some((_, why)) = error.message.split_once("strict decoding error: ") else { return error };
+    let cause = Cause::invalid("patch", &object.into(), &format!("strict decoding error: {why}"));
+    ApiError {
+        message: format!(" \"\" is invalid: patch: {}", cause.message),
+        ..ApiError::new(http::StatusCode::UNPROCESSABLE_ENTITY, "Invalid", "")
+    }
+    .with_causes(&[cause])
 }
 
 fn rejected() -> ApiError {

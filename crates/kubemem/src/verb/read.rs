@@ -8,11 +8,11 @@ use super::{Call, Target, Validation, WriteOptions};
 use crate::kinds;
 use crate::resource::Resource;
 use crate::schema::{decode, object_meta, write_zeros};
-use crate::status::ApiError;
+use crate::status::{ApiError, Cause};
 
 /// An object in the version that was asked for.
 pub(crate) fn present(resource: &Resource, object: &Arc<Value>) -> Arc<Value> {
-    if resource.plural == "events" && resource.group == "events.k8s.io" {
+    if resource.plural == "events" && resource.group == "events.k8s.io" && object["apiVersion"] == "v1" {
         return Arc::new(kinds::event::to_events_group(object));
     }
     let version = resource.api_version();
@@ -62,9 +62,6 @@ impl Call<'_> {
                 return Err(refuse(&problem));
             }
             let mut value = decoded.value;
-            if resource.group == "events.k8s.io" && resource.plural == "events" {
-                value = kinds::event::to_core(value);
-            }
             if !value["metadata"].is_object() {
                 value["metadata"] = json!({});
             }
@@ -89,20 +86,15 @@ impl Call<'_> {
             value["apiVersion"] = own.into();
             return Ok(());
         }
-        if resource.custom.is_some() && (kind != resource.kind || version != own) {
-            return Err(ApiError::bad_request(format!(
-                "the API version in the data ({version}) does not match the expected API version ({own})"
-            )))
-            .or_else(|error| {
-                if version == own {
-                    Err(ApiError::bad_request(format!(
-                        "{kind} in version \"{}\" cannot be handled as a {}: no kind match",
-                        resource.version, resource.kind
-                    )))
-                } else {
-                    Err(error)
-                }
-            });
+        if resource.custom.is_some() && version == own && kind != resource.kind {
+            let name = value["metadata"]["name"].as_str().unwrap_or_default();
+            let cause = Cause::invalid("kind", &kind.as_str().into(), &format!("must be {}", resource.kind));
+            return Err(ApiError {
+                message: format!("{kind}.{} \"{name}\" is invalid: kind: {}", resource.group, cause.message),
+                details: Some(json!({"name": name, "group": resource.group, "kind": kind})),
+                ..ApiError::new(http::StatusCode::UNPROCESSABLE_ENTITY, "Invalid", "")
+            }
+            .with_causes(&[cause]));
         }
         if version != own && kind == resource.kind {
             return Err(ApiError::bad_request(format!(

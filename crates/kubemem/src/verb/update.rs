@@ -39,7 +39,7 @@ impl Call<'_> {
         };
         let old = present(resource, &old);
         let answer = self.replace(target, &old, object, options, None)?;
-        Ok(Answer { warnings, ..answer })
+        Ok(answer.warned_first(warnings))
     }
 
     /// Writes `new` over `old`: checks its version, keeps what clients cannot change, tracks owners, validates, stores.
@@ -63,6 +63,8 @@ impl Call<'_> {
         self.keep(target, old, &mut new);
         let managers = match managers {
             Some(managers) => managers,
+            // an object whose owners were wiped out is not tracked until somebody applies it
+            None if given.is_none() && old["metadata"]["managedFields"].is_null() => Managers::default(),
             None => {
                 let entry = self.entry(target, options, Operation::Update);
                 update(old, &new, &resource.schema, entry, given.unwrap_or_else(|| Managers::of(old)))
@@ -72,7 +74,7 @@ impl Call<'_> {
         if target.part == Part::Whole {
             kinds::prepare_update(self, &resource, old, &mut new);
         }
-        if kinds::has_generation(&resource) && kinds::desired_changed(&resource, old, &new) {
+        if target.part != Part::Status && kinds::has_generation(&resource) && kinds::desired_changed(&resource, old, &new) {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             meta(&mut new).insert("generation".into(), generation.into());
         }
@@ -82,25 +84,26 @@ impl Call<'_> {
             return Err(ApiError::invalid(&resource, &target.name, &causes));
         }
         kinds::admit_update(self, &resource, old, &new)?;
+        let warnings = validation::metadata_warnings(&new, Some(old), &resource);
         if same_but_times(old, &new) {
-            return Ok(Answer::ok(old.clone()));
+            return Ok(Answer::ok(present(&resource, old)));
         }
         if options.dry_run {
-            return Ok(Answer::ok(Arc::new(new)));
+            return Ok(Answer { warnings, ..Answer::ok(Arc::new(new)) });
         }
         let place = target.place();
         let done = new["metadata"]["deletionTimestamp"].is_string()
             && new["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)
             && new["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
             && !kinds::holds_deletion(&resource, &new);
-        let stored = self.store.put(&place, new);
+        let stored = self.store.put(&place, kinds::stored(&resource, new));
         if done {
             let last = self.store.remove(&place).unwrap_or_else(|| stored.clone());
             kinds::deleted(self, &resource, &last);
         } else {
             kinds::updated(self, &resource, old, &stored);
         }
-        Ok(Answer::ok(stored))
+        Ok(Answer { warnings, ..Answer::ok(present(&resource, &stored)) })
     }
 
     fn check_version(&self, target: &Target, old: &Value, new: &Value) -> Result<(), ApiError> {
@@ -122,7 +125,15 @@ impl Call<'_> {
         }
         if given.is_empty() && kinds::needs_version(resource) {
             let cause = crate::status::Cause::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
-            return Err(ApiError::invalid(resource, &target.name, &[cause]));
+            let error = ApiError::invalid(resource, &target.name, &[cause]);
+            let mut details = error.details.unwrap_or_default();
+            details["kind"] = resource.plural.as_str().into();
+            let message = format!(
+                "{} \"{}\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update",
+                resource.qualified(),
+                target.name
+            );
+            return Err(ApiError { message, details: Some(details), ..error });
         }
         Ok(())
     }

@@ -117,7 +117,7 @@ pub(super) fn format(time: &Time, layout: &str) -> String {
         rest = tail;
         let month = MONTHS[civil.month as usize - 1];
         let weekday = WEEKDAYS[time.weekday() as usize];
-        let hour12 = if civil.hour % 12 == 0 { 12 } else { civil.hour % 12 };
+        let hour12 = if civil.hour.is_multiple_of(12) { 12 } else { civil.hour % 12 };
         let _ = match field {
             Field::LongYear if civil.year < 0 => write!(out, "-{:04}", -civil.year),
             Field::LongYear => write!(out, "{:04}", civil.year),

@@ -164,9 +164,8 @@ impl<'t> State<'t, '_, '_> {
             (Ty::Any, _) => return self.constant(arg).map(|rv| rv.v),
             (Ty::Str, Arg::Text { value, .. }) => return Ok(Value::Str(value.clone())),
             (Ty::Bool, Arg::Bool(_, value)) => return Ok(Value::Bool(*value)),
-            (Ty::Int | Ty::Int64 | Ty::Float | Ty::Uint32, Arg::Number(number)) => match ty {
+            (Ty::Int | Ty::Float | Ty::Uint32, Arg::Number(number)) => match ty {
                 Ty::Int => number.int.map(Value::Int),
-                Ty::Int64 => number.int.map(Value::Int64),
                 Ty::Uint32 => number.uint.map(|u| Value::Uint64(u & 0xffff_ffff)),
                 _ => number.float.map(Value::Float),
             },
@@ -179,7 +178,7 @@ impl<'t> State<'t, '_, '_> {
         Err(self.error(match ty {
             Ty::Str => format!("expected string; found {shown}"),
             Ty::Bool => format!("expected bool; found {shown}"),
-            Ty::Int | Ty::Int64 => format!("expected integer; found {shown}"),
+            Ty::Int => format!("expected integer; found {shown}"),
             Ty::Uint32 => format!("expected unsigned integer; found {shown}"),
             Ty::Float => format!("expected float; found {shown}"),
             other => format!("can't handle {shown} for arg of type {}", other.go_name()),
@@ -219,7 +218,6 @@ impl Ty {
             Ty::Str => matches!(value, Value::Str(_) | Value::Raw(_)),
             Ty::Bool => matches!(value, Value::Bool(_)),
             Ty::Int => matches!(value, Value::Int(_)),
-            Ty::Int64 => matches!(value, Value::Int64(_)),
             Ty::Uint32 => false,
             Ty::Float => matches!(value, Value::Float(_)),
             Ty::Map => matches!(value, Value::Map(map) if matches!(map.ty, MapType::Any | MapType::Values)),
@@ -235,7 +233,6 @@ impl Ty {
             Ty::Str => "string",
             Ty::Bool => "bool",
             Ty::Int => "int",
-            Ty::Int64 => "int64",
             Ty::Uint32 => "uint32",
             Ty::Float => "float64",
             Ty::Map => "map[string]interface {}",

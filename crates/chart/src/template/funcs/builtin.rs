@@ -47,7 +47,16 @@ fn joined(args: &[Value]) -> Vec<u8> {
         [Value::Str(text)] => text.as_bytes().to_vec(),
         _ => {
             // nil prints as an action prints it, unlike in `print`
-            let shown: Vec<Value> = args.iter().map(|arg| if arg.is_nil() { Value::str("<no value>") } else { arg.clone() }).collect();
+            let shown = |arg: &Value| match arg {
+                Value::Nil => Value::str("<no value>"),
+                Value::Struct(object) if object.pointer => {
+                    let mut out = Vec::new();
+                    print::action(arg, true, &mut out);
+                    Value::bytes_as_string(out)
+                }
+                other => other.clone(),
+            };
+            let shown: Vec<Value> = args.iter().map(shown).collect();
             print::sprint(&shown)
         }
     }
@@ -143,7 +152,7 @@ fn equal_others(a: &Value, b: &Value) -> Result<bool, Fail> {
         _ => false,
     };
     if !a.is_nil() && !b.is_nil() && a.kind() != b.kind() {
-        let (shown_a, shown_b) = (print::to_string(a), print::to_string(b));
+        let (shown_a, shown_b) = (print::lossy(printf::sprintf(b"%s", std::slice::from_ref(a))), print::to_string(b));
         return Err(Fail::Text(format!("non-comparable types {shown_a}: {}, {}: {shown_b}", a.type_name(), b.type_name())));
     }
     if nil(a) || nil(b) {

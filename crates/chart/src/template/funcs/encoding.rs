@@ -6,7 +6,7 @@ use sha2::Digest;
 
 use super::{Answer, FuncDef, Ty, bytes, func, text};
 use crate::go::json;
-use crate::template::value::Value;
+use crate::template::value::{Layout, Value, json_text};
 
 use Ty::{Any, Str};
 
@@ -32,20 +32,19 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("sha256sum", &[Str], |_, args| Ok(Value::from(hex(&sha2::Sha256::digest(bytes(&args[0])))))),
     func("sha512sum", &[Str], |_, args| Ok(Value::from(hex(&sha2::Sha512::digest(bytes(&args[0])))))),
     func("adler32sum", &[Str], |_, args| Ok(Value::from(adler32(bytes(&args[0])).to_string()))),
-    func("mustToJson", &[Any], |ctx, args| written(ctx, args, json::to_string)),
-    func("toPrettyJson", &[Any], |ctx, args| Ok(written(ctx, args, json::to_string_pretty).unwrap_or_else(|_| Value::str("")))),
-    func("mustToPrettyJson", &[Any], |ctx, args| written(ctx, args, json::to_string_pretty)),
-    func("toRawJson", &[Any], |ctx, args| written(ctx, args, json::to_string_raw)),
-    func("mustToRawJson", &[Any], |ctx, args| written(ctx, args, json::to_string_raw)),
+    func("mustToJson", &[Any], |ctx, args| written(ctx, args, Layout::Html)),
+    func("toPrettyJson", &[Any], |ctx, args| Ok(written(ctx, args, Layout::Pretty).unwrap_or_else(|_| Value::str("")))),
+    func("mustToPrettyJson", &[Any], |ctx, args| written(ctx, args, Layout::Pretty)),
+    func("toRawJson", &[Any], |ctx, args| written(ctx, args, Layout::Raw)),
+    func("mustToRawJson", &[Any], |ctx, args| written(ctx, args, Layout::Raw)),
     func("mustFromJson", &[Str], |ctx, args| {
         ctx.world.budget.decode(bytes(&args[0]).len())?;
         json::from_str(&text(&args[0])).map(|json| Value::from_json(&json)).map_err(|err| err.to_string().into())
     }),
 ];
 
-fn written(ctx: &mut super::Ctx<'_>, args: &[Value], write: fn(&crate::Json) -> String) -> Answer {
-    let json = args[0].to_json().map_err(|err| err.to_string())?;
-    let text = write(&json);
+fn written(ctx: &mut super::Ctx<'_>, args: &[Value], layout: Layout) -> Answer {
+    let text = json_text(&args[0], layout).map_err(|err| err.to_string())?;
     ctx.world.budget.bytes(text.len())?;
     Ok(Value::from(text))
 }

@@ -6,7 +6,7 @@ use crate::go::quote::quote;
 use crate::template::error::{Fail, WARN_END, WARN_START};
 use crate::template::exec::Ctx;
 use crate::template::set::without_no_value;
-use crate::template::value::Value;
+use crate::template::value::{Layout, Value, json_text};
 use crate::template::world::LookupQuery;
 use crate::yaml;
 
@@ -43,8 +43,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
         })
     }),
     func("toJson", &[Any], |ctx, args| {
-        let Ok(json) = args[0].to_json() else { return Ok(Value::str("")) };
-        let text = json::to_string(&json);
+        let Ok(text) = json_text(&args[0], Layout::Html) else { return Ok(Value::str("")) };
         ctx.world.budget.bytes(text.len())?;
         Ok(Value::from(text))
     }),

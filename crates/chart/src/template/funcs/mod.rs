@@ -55,7 +55,6 @@ pub(crate) enum Ty {
     Str,
     Bool,
     Int,
-    Int64,
     Uint32,
     Float,
     Map,

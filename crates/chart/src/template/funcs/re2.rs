@@ -18,7 +18,7 @@ pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
         return Ok(regex);
     }
     let built = RegexBuilder::new(&translate(pattern)).size_limit(SIZE).build();
-    let regex = Arc::new(built.map_err(|err| format!("error parsing regexp: {}", err.to_string().replace('\n', " ")))?);
+    let regex = Arc::new(built.map_err(|err| format!("error parsing regexp: {}", reason(pattern, &err.to_string())))?);
     if let Ok(mut cache) = COMPILED.lock() {
         if cache.len() >= CACHE {
             cache.clear();
@@ -26,6 +26,31 @@ pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
         cache.insert(pattern.to_owned(), regex.clone());
     }
     Ok(regex)
+}
+
+/// Go's words for the common mistakes; for others those of the regex crate.
+fn reason(pattern: &str, message: &str) -> String {
+    let last = message.rsplit("error: ").next().unwrap_or(message).trim();
+    let from = |c: char| pattern.rfind(c).map_or(pattern, |at| &pattern[at..]);
+    match last {
+        "unclosed group" => format!("missing closing ): `{pattern}`"),
+        "unopened group" => format!("unexpected ): `{pattern}`"),
+        "unclosed character class" => format!("missing closing ]: `{}`", from('[')),
+        text if text.starts_with("look-around") => {
+            let at = pattern.find("(?=").or(pattern.find("(?!")).or(pattern.find("(?<")).unwrap_or(0);
+            let shown: String = pattern[at..].chars().take(3).collect();
+            format!("invalid or unsupported Perl syntax: `{shown}`")
+        }
+        "repetition operator missing expression" => {
+            let shown: String = pattern.chars().filter(|c| "*+?{".contains(*c)).take(1).collect();
+            format!("missing argument to repetition operator: `{shown}`")
+        }
+        text if text.starts_with("invalid repetition count range") => {
+            let shown = pattern.find('{').and_then(|at| Some(&pattern[at..=at + pattern[at..].find('}')?]));
+            format!("invalid repeat count: `{}`", shown.unwrap_or(pattern))
+        }
+        text => text.replace('\n', " "),
+    }
 }
 
 /// The pattern in the words of the regex crate: Go's classes are of ASCII, and its brackets know no nesting.
@@ -52,7 +77,7 @@ fn translate(pattern: &str) -> String {
             }
             '[' if chars.peek() == Some(&':') => {
                 out.push('[');
-                while let Some(c) = chars.next() {
+                for c in chars.by_ref() {
                     out.push(c);
                     if c == ']' {
                         break;

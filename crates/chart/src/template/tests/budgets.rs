@@ -76,3 +76,21 @@ fn deep_and_cyclic_values() {
     })
     .unwrap();
 }
+
+#[test]
+fn parsing_fits_a_common_stack() {
+    let ifs = format!("{}x{}", "{{ if true }}".repeat(299), "{{ end }}".repeat(299));
+    let parens = format!("{{{{ {}1{} }}}}", "(".repeat(299), ")".repeat(299));
+    let chain = format!("{{{{ if false }}}}{}x{{{{ end }}}}", "{{ else if false }}".repeat(900));
+    std::thread::Builder::new()
+        .stack_size(2 << 20)
+        .spawn(move || {
+            let engine = Engine::new(Limits::default());
+            assert!(engine.parse("t", &ifs).is_ok());
+            assert!(engine.parse("t", &parens).is_ok());
+            assert!(engine.parse("t", &chain).is_ok());
+        })
+        .unwrap()
+        .join()
+        .unwrap();
+}

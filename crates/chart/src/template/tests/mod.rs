@@ -3,6 +3,8 @@
 //! `golden.jsonl` holds templates (`t`) with what Helm v3.22.0 renders (`out`) or prints as its error (`err`), given
 //! `data.json` as values and the chart that [`root`] describes.
 
+#![allow(clippy::unwrap_used)]
+
 mod budgets;
 mod shared;
 

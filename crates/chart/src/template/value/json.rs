@@ -6,6 +6,7 @@ use serde_json::{Map as JsonMap, Number};
 
 use super::{ListType, Map, MapType, Struct, Value};
 use crate::Json;
+use crate::go::json;
 
 /// Go's encoder gives up on cycles after this many levels.
 const MAX_DEPTH: usize = 1_000;
@@ -46,6 +47,113 @@ pub enum ToJsonError {
     /// NaN and the infinities are no JSON.
     #[error("json: unsupported value: {0}")]
     Float(&'static str),
+}
+
+/// How JSON text is laid out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// `json.Marshal`
+    Html,
+    /// Without escapes for `<`, `>` and `&`
+    Raw,
+    /// `json.MarshalIndent` with two spaces
+    Pretty,
+}
+
+/// The JSON text of a value, with the fields of structs in their order.
+pub(crate) fn json_text(value: &Value, layout: Layout) -> Result<String, ToJsonError> {
+    let mut writer = Writer { out: String::new(), layout };
+    writer.value(value, 0, 0)?;
+    Ok(writer.out)
+}
+
+struct Writer {
+    out: String,
+    layout: Layout,
+}
+
+impl Writer {
+    fn text(&mut self, text: &str) {
+        self.out.push_str(&json::quote_string(text, self.layout != Layout::Raw));
+    }
+
+    fn value(&mut self, value: &Value, depth: usize, indent: usize) -> Result<(), ToJsonError> {
+        if depth > MAX_DEPTH {
+            return Err(ToJsonError::Depth);
+        }
+        match value {
+            Value::Str(text) => self.text(text),
+            Value::List(list) if !list.nil => {
+                self.out.push('[');
+                for (i, item) in list.items.iter().enumerate() {
+                    self.separate(i, indent + 1);
+                    self.value(item, depth + 1, indent + 1)?;
+                }
+                self.close(list.items.is_empty(), indent, ']');
+            }
+            Value::Map(map) if !map.nil => {
+                self.out.push('{');
+                for (i, (key, value)) in map.borrow().iter().enumerate() {
+                    self.entry(i, key, value, depth, indent)?;
+                }
+                self.close(map.is_empty(), indent, '}');
+            }
+            Value::Struct(object) if object.ty.json_as.is_none() => {
+                self.out.push('{');
+                let mut count = 0;
+                self.fields(object, &mut count, depth, indent)?;
+                self.close(count == 0, indent, '}');
+            }
+            plain => match to(plain, depth)? {
+                Json::String(text) => self.text(&text),
+                Json::Number(number) => self.out.push_str(&json::number(&number)),
+                other => self.out.push_str(&other.to_string()),
+            },
+        }
+        Ok(())
+    }
+
+    fn fields(&mut self, object: &Struct, count: &mut usize, depth: usize, indent: usize) -> Result<(), ToJsonError> {
+        for (field, value) in object.ty.fields.iter().zip(&object.fields) {
+            match value {
+                Value::Struct(inner) if field.embedded => self.fields(inner, count, depth, indent)?,
+                value if field.omit_empty && super::is_empty(value) => {}
+                value => {
+                    self.entry(*count, field.json, value, depth, indent)?;
+                    *count += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, i: usize, key: &str, value: &Value, depth: usize, indent: usize) -> Result<(), ToJsonError> {
+        self.separate(i, indent + 1);
+        self.text(key);
+        self.out.push_str(if self.layout == Layout::Pretty { ": " } else { ":" });
+        self.value(value, depth + 1, indent + 1)
+    }
+
+    fn separate(&mut self, i: usize, indent: usize) {
+        if i > 0 {
+            self.out.push(',');
+        }
+        self.line(indent);
+    }
+
+    fn close(&mut self, empty: bool, indent: usize, bracket: char) {
+        if !empty {
+            self.line(indent);
+        }
+        self.out.push(bracket);
+    }
+
+    fn line(&mut self, indent: usize) {
+        if self.layout == Layout::Pretty {
+            self.out.push('\n');
+            self.out.extend(std::iter::repeat_n("  ", indent));
+        }
+    }
 }
 
 fn from(json: &Json, integers: bool) -> Value {

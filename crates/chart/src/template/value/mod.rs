@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 pub(crate) use equal::{deep_equal, is_empty, truth};
 pub use json::ToJsonError;
+pub(crate) use json::{Layout, json_text};
 pub(crate) use types::Kind;
 pub use types::{Field, ListType, MapType, NamedInt, StructType};
 

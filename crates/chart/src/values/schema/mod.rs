@@ -4,6 +4,7 @@
 //! fetched.
 
 mod report;
+mod words;
 
 use std::rc::Rc;
 

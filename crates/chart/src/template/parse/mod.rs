@@ -1,16 +1,19 @@
 //! Tokens to a tree, with Go's grammar and error texts.
 
+mod pipeline;
+
 use std::sync::Arc;
 
-use super::ast::{Arg, Branch, Call, Command, Decl, List, Node, Parsed, Pipe, Tree};
+use super::ast::{Branch, Call, List, Node, Parsed, Pipe, Tree};
 use super::error::{Error, ErrorKind, Location};
-use super::funcs;
 use super::lex::{Item, Lexer, Tok};
-use super::number;
 use super::value::Str;
 use crate::go::quote::{quote, unquote};
 
 type Result<T> = std::result::Result<T, Error>;
+
+/// The longest chain of `else if`.
+const MAX_ARMS: usize = 1_000;
 
 /// Parses one file. `nesting` bounds blocks and parentheses within each other.
 pub(crate) fn parse(name: &str, text: &str, nesting: u32) -> Result<Parsed> {
@@ -57,6 +60,13 @@ enum Element {
     Node(Node),
     End,
     Else { pos: u32 },
+}
+
+/// A pipeline of a control structure, what it guards, and what came behind.
+struct Arm {
+    pipe: Pipe,
+    list: List,
+    end: Element,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -327,50 +337,58 @@ impl<'s> Parser<'s> {
     fn control(&mut self, kind: Control) -> Result<Node> {
         self.enter()?;
         let (vars, height) = (self.scope.vars.len(), self.scope.height);
-        let pipe = self.pipeline(kind.word(), Tok::RightDelim)?;
-        let (inner_vars, inner_height) = (self.scope.vars.len(), self.scope.height);
-        if kind == Control::Range {
-            self.scope.ranges += 1;
+        let mut arms = vec![self.arm(kind)?];
+        let mut otherwise = None;
+        while let Some(Arm { end: Element::Else { pos }, .. }) = arms.last() {
+            let pos = *pos;
+            // `else if` stands for an `if` within the `else`, whose end is left out
+            if matches!((kind, self.peek().tok), (Control::If, Tok::If) | (Control::With, Tok::With)) {
+                if arms.len() >= MAX_ARMS {
+                    return Err(self.error("max expression depth exceeded"));
+                }
+                self.next();
+                arms.push(self.arm(kind)?);
+                continue;
+            }
+            let (list, end) = self.item_list()?;
+            if !matches!(end, Element::End) {
+                return Err(self.error("expected end; found {{else}}"));
+            }
+            otherwise = Some(List { pos, ..list });
+            break;
         }
-        let (list, next) = self.item_list()?;
-        if kind == Control::Range {
-            self.scope.ranges -= 1;
-        }
-        // What the first branch declared is out of reach in the other, yet its names count as seen.
-        for var in &mut self.scope.vars[inner_vars..] {
-            var.slot = None;
-        }
-        self.scope.height = inner_height;
-        let otherwise = match next {
-            Element::Else { pos, .. } => Some(self.else_branch(kind, pos)?),
-            _ => None,
-        };
         self.scope.vars.truncate(vars);
         self.scope.height = height;
         self.depth -= 1;
-        let branch = Box::new(Branch { pipe, list, otherwise });
-        Ok(match kind {
-            Control::If => Node::If(branch),
-            Control::With => Node::With(branch),
-            Control::Range => Node::Range(branch),
-        })
+        let mut node = None;
+        for arm in arms.into_iter().rev() {
+            if let (Element::Else { pos }, Some(inner)) = (&arm.end, node.take()) {
+                otherwise = Some(List { pos: *pos, nodes: vec![inner] });
+            }
+            let branch = Box::new(Branch { pipe: arm.pipe, list: arm.list, otherwise: otherwise.take() });
+            node = Some(match kind {
+                Control::If => Node::If(branch),
+                Control::With => Node::With(branch),
+                Control::Range => Node::Range(branch),
+            });
+        }
+        node.ok_or_else(|| self.error("unexpected EOF"))
     }
 
-    fn else_branch(&mut self, kind: Control, pos: u32) -> Result<List> {
-        let chained = match (kind, self.peek().tok) {
-            (Control::If, Tok::If) => true,
-            (Control::With, Tok::With) => true,
-            _ => false,
-        };
-        if chained {
-            self.next();
-            return Ok(List { pos, nodes: vec![self.control(kind)?] });
-        }
+    /// One pipeline and the list that it guards, up to the `else` or `end` behind it.
+    fn arm(&mut self, kind: Control) -> Result<Arm> {
+        let pipe = self.pipeline(kind.word(), Tok::RightDelim)?;
+        let (vars, height) = (self.scope.vars.len(), self.scope.height);
+        let range = usize::from(kind == Control::Range);
+        self.scope.ranges += range;
         let (list, end) = self.item_list()?;
-        match end {
-            Element::End => Ok(list),
-            _ => Err(self.error("expected end; found {{else}}")),
+        self.scope.ranges -= range;
+        // What the list declared is out of reach behind it, yet the names count as seen.
+        for var in &mut self.scope.vars[vars..] {
+            var.slot = None;
         }
+        self.scope.height = height;
+        Ok(Arm { pipe, list, end })
     }
 
     fn block(&mut self) -> Result<Node> {
@@ -405,183 +423,5 @@ impl<'s> Parser<'s> {
     fn unquote(&self, item: Item) -> Result<Str> {
         let bytes = unquote(self.slice(item)).map_err(|err| self.error(err.to_string()))?;
         Ok(super::print::lossy(bytes).into())
-    }
-
-    // pipelines
-
-    fn pipeline(&mut self, context: &str, end: Tok) -> Result<Pipe> {
-        let pos = self.peek_non_space().start as u32;
-        let mut pipe = Pipe { pos, assign: false, decl: Vec::new(), cmds: Vec::new() };
-        let declared = self.declarations(&mut pipe, context)?;
-        loop {
-            let item = self.next_non_space();
-            match item.tok {
-                tok if tok == end => break,
-                Tok::Bool
-                | Tok::CharConstant
-                | Tok::Complex
-                | Tok::Dot
-                | Tok::Field
-                | Tok::Identifier
-                | Tok::Number
-                | Tok::Nil
-                | Tok::RawString
-                | Tok::String
-                | Tok::Variable
-                | Tok::LeftParen => {
-                    self.backup();
-                    let command = self.command()?;
-                    pipe.cmds.push(command);
-                }
-                _ => return Err(self.unexpected(item, context)),
-            }
-        }
-        if pipe.cmds.is_empty() {
-            return Err(self.error(format!("missing value for {context}")));
-        }
-        for (i, command) in pipe.cmds.iter().enumerate().skip(1) {
-            if matches!(command.args[0], Arg::Bool(..) | Arg::Dot(_) | Arg::Nil(_) | Arg::Number(_) | Arg::Text { .. }) {
-                return Err(self.error(format!("non executable command in pipeline stage {}", i + 1)));
-            }
-        }
-        // A declaration comes into reach after the pipeline that gives it its value.
-        for (decl, var) in pipe.decl.iter_mut().zip(declared) {
-            if !pipe.assign {
-                let slot = self.scope.new_slot();
-                self.scope.vars[var].slot = Some(slot);
-                decl.slot = Some(slot);
-            }
-        }
-        Ok(pipe)
-    }
-
-    /// The declarations at the start of a pipeline; answers where their names stand among the seen ones.
-    fn declarations(&mut self, pipe: &mut Pipe, context: &str) -> Result<Vec<usize>> {
-        let mut declared = Vec::new();
-        loop {
-            let var = self.peek_non_space();
-            if var.tok != Tok::Variable {
-                return Ok(declared);
-            }
-            self.next();
-            let after = self.peek();
-            let next = self.peek_non_space();
-            let comma = next.tok == Tok::Char && self.slice(next) == ",";
-            if matches!(next.tok, Tok::Assign | Tok::Declare) || comma {
-                if !comma {
-                    pipe.assign = next.tok == Tok::Assign;
-                }
-                self.next_non_space();
-                let name = self.slice(var);
-                let slot = self.scope.resolve(name);
-                pipe.decl.push(Decl { name: name.into(), slot });
-                declared.push(self.scope.vars.len());
-                self.scope.vars.push(Var { name, slot: None });
-                if !comma {
-                    return Ok(declared);
-                }
-                if context == "range" && pipe.decl.len() < 2 {
-                    match self.peek_non_space().tok {
-                        Tok::Variable | Tok::RightDelim | Tok::RightParen => continue,
-                        _ => return Err(self.error("range can only initialize variables")),
-                    }
-                }
-                return Err(self.error(format!("too many declarations in {context}")));
-            }
-            if after.tok == Tok::Space {
-                self.backup3(var, after);
-            } else {
-                self.backup2(var);
-            }
-            return Ok(declared);
-        }
-    }
-
-    fn command(&mut self) -> Result<Command> {
-        let mut command = Command { pos: self.peek_non_space().start as u32, args: Vec::new() };
-        loop {
-            self.peek_non_space();
-            if let Some(operand) = self.operand()? {
-                command.args.push(operand);
-            }
-            let item = self.next();
-            match item.tok {
-                Tok::Space => continue,
-                Tok::RightDelim | Tok::RightParen => self.backup(),
-                Tok::Pipe => {}
-                _ => return Err(self.unexpected(item, "operand")),
-            }
-            break;
-        }
-        if command.args.is_empty() {
-            return Err(self.error("empty command"));
-        }
-        Ok(command)
-    }
-
-    fn operand(&mut self) -> Result<Option<Arg>> {
-        let Some(term) = self.term()? else {
-            return Ok(None);
-        };
-        let first = self.peek();
-        if first.tok != Tok::Field {
-            return Ok(Some(term));
-        }
-        let mut names = Vec::new();
-        while self.peek().tok == Tok::Field {
-            let item = self.next();
-            names.push(Str::from(&self.slice(item)[1..]));
-        }
-        let pos = first.start as u32;
-        Ok(Some(match term {
-            Arg::Field { names: before, .. } => Arg::Field { pos, names: before.into_vec().into_iter().chain(names).collect() },
-            Arg::Var { name, slot, .. } => Arg::Var { pos, name, slot, names: names.into() },
-            Arg::Bool(..) | Arg::Text { .. } | Arg::Number(_) | Arg::Nil(_) | Arg::Dot(_) => {
-                let parsed = Parsed { name: self.name.clone(), text: self.text.into(), trees: Vec::new() };
-                let shown = parsed.context(super::ast::At::Arg(&term));
-                return Err(self.error(format!("unexpected . after term {}", quote(&shown))));
-            }
-            base => Arg::Chain { pos, base: Box::new(base), names },
-        }))
-    }
-
-    fn term(&mut self) -> Result<Option<Arg>> {
-        let item = self.next_non_space();
-        let pos = item.start as u32;
-        let text = self.slice(item);
-        Ok(Some(match item.tok {
-            Tok::Identifier => match funcs::find(text) {
-                Some(def) => Arg::Func { pos, def },
-                None => return Err(self.error(format!("function {} not defined", quote(text)))),
-            },
-            Tok::Dot => Arg::Dot(pos),
-            Tok::Nil => Arg::Nil(pos),
-            Tok::Variable => {
-                if !self.scope.seen(text) {
-                    return Err(self.error(format!("undefined variable {}", quote(text))));
-                }
-                Arg::Var { pos, name: text.into(), slot: self.scope.resolve(text), names: Box::default() }
-            }
-            Tok::Field => Arg::Field { pos, names: Box::new([text[1..].into()]) },
-            Tok::Bool => Arg::Bool(pos, text == "true"),
-            Tok::CharConstant | Tok::Complex | Tok::Number => {
-                let number = number::parse(pos, text, item.tok).map_err(|message| self.error(message))?;
-                Arg::Number(Box::new(number))
-            }
-            Tok::LeftParen => {
-                self.enter()?;
-                let pipe = self.pipeline("parenthesized pipeline", Tok::RightParen)?;
-                self.depth -= 1;
-                Arg::Pipe(Box::new(pipe))
-            }
-            Tok::String | Tok::RawString => {
-                let value = self.unquote(item)?;
-                Arg::Text { pos, quoted: (item.start as u32, item.end as u32), value }
-            }
-            _ => {
-                self.backup();
-                return Ok(None);
-            }
-        }))
     }
 }

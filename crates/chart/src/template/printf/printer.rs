@@ -1,0 +1,364 @@
+//! One value in the form that its flags ask for.
+
+use super::super::value::{ListType, Map, Struct, Value};
+use crate::go::quote;
+
+/// Values nested deeper than this are cut: only cyclic ones are.
+const MAX_DEPTH: usize = 200;
+/// Output at which a deep value stops growing: cycles with several branches explode.
+const MAX_NESTED: usize = 16 << 20;
+pub(super) const LOWER: &[u8; 17] = b"0123456789abcdefx";
+pub(super) const UPPER: &[u8; 17] = b"0123456789ABCDEFX";
+
+/// Writes values in the form that its flags ask for.
+pub(crate) struct Printer<'o> {
+    pub(super) out: &'o mut Vec<u8>,
+    pub(super) flags: Flags,
+    erroring: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(super) struct Flags {
+    pub(super) width: Option<usize>,
+    pub(super) precision: Option<usize>,
+    pub(super) plus: bool,
+    pub(super) minus: bool,
+    pub(super) sharp: bool,
+    pub(super) space: bool,
+    pub(super) zero: bool,
+    pub(super) plus_v: bool,
+    pub(super) sharp_v: bool,
+}
+
+impl<'o> Printer<'o> {
+    pub(crate) fn new(out: &'o mut Vec<u8>) -> Printer<'o> {
+        Printer { out, flags: Flags::default(), erroring: false }
+    }
+
+    pub(super) fn with(out: &'o mut Vec<u8>, flags: Flags) -> Printer<'o> {
+        Printer { out, flags, erroring: false }
+    }
+
+    /// `%v`
+    pub(crate) fn value(&mut self, value: &Value) {
+        self.arg(value, 'v');
+    }
+
+    /// `%v` of a struct, also where a pointer to it is at hand.
+    pub(crate) fn pointed_to(&mut self, object: &Struct) {
+        self.fields(object, 'v', 0);
+    }
+
+    fn arg(&mut self, value: &Value, verb: char) {
+        match (value, verb) {
+            (Value::Nil, 'T' | 'v') => self.pad(b"<nil>"),
+            (Value::Nil, verb) => self.bad_verb(value, verb),
+            (value, 'T') => self.text(value.type_name().as_bytes()),
+            (value, verb) => self.nested(value, verb, 0),
+        }
+    }
+
+    fn nested(&mut self, value: &Value, verb: char, depth: usize) {
+        if depth > MAX_DEPTH || depth > 4 && self.out.len() > MAX_NESTED {
+            self.out.extend_from_slice(b"...");
+            return;
+        }
+        if self.method(value, verb) {
+            return;
+        }
+        match value {
+            Value::Nil if verb == 'v' && self.flags.sharp_v => self.put("interface {}(nil)"),
+            Value::Nil if verb == 'v' || depth > 0 => self.pad(b"<nil>"),
+            Value::Nil => self.bad_verb(value, verb),
+            Value::Bool(b) if matches!(verb, 't' | 'v') => self.pad(if *b { b"true" } else { b"false" }),
+            Value::Int(i) | Value::Int64(i) | Value::Named(_, i) => self.integer(value, i.unsigned_abs(), *i < 0, true, verb),
+            Value::Uint8(u) => self.integer(value, u64::from(*u), false, false, verb),
+            Value::Uint64(u) => self.integer(value, *u, false, false, verb),
+            Value::Float(f) => self.float(value, *f, verb),
+            Value::Str(text) => self.string(value, text.as_bytes(), verb),
+            Value::Raw(bytes) => self.string(value, bytes, verb),
+            Value::Bytes(bytes) => self.bytes(value, bytes, verb),
+            Value::List(list) => self.list(list.ty, list.nil, &list.items, verb, depth),
+            Value::Map(map) => self.map(map, verb, depth),
+            Value::Struct(object) => self.object(object, verb, depth),
+            Value::Time(_) | Value::Bool(_) => self.bad_verb(value, verb),
+        }
+    }
+
+    /// Types with a `String` method print by it, where the verb is one for strings.
+    fn method(&mut self, value: &Value, verb: char) -> bool {
+        if self.erroring || self.flags.sharp_v || !matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') {
+            return false;
+        }
+        let text = match value {
+            Value::Time(time) => Value::from(time.to_string()),
+            Value::Named(named, n) => Value::from(named.text(*n)),
+            Value::Struct(object) if object.pointer => match object.ty.prints_as.and_then(|field| object.fields.get(field)) {
+                Some(text) => text.clone(),
+                None => return false,
+            },
+            _ => return false,
+        };
+        match text.string_bytes() {
+            Some(bytes) => self.string(&text, bytes, verb),
+            None => return false,
+        }
+        true
+    }
+
+    pub(super) fn bad_verb(&mut self, value: &Value, verb: char) {
+        self.erroring = true;
+        self.put("%!");
+        self.put_char(verb);
+        self.put("(");
+        match value {
+            Value::Nil => self.put("<nil>"),
+            value => {
+                self.put(&value.type_name());
+                self.put("=");
+                self.arg(value, 'v');
+            }
+        }
+        self.put(")");
+        self.erroring = false;
+    }
+
+    pub(super) fn put(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    fn put_char(&mut self, c: char) {
+        self.out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+
+    pub(super) fn padding(&mut self, count: usize) {
+        let fill = if self.flags.zero && !self.flags.minus { b'0' } else { b' ' };
+        self.out.resize(self.out.len() + count, fill);
+    }
+
+    pub(super) fn pad(&mut self, bytes: &[u8]) {
+        let missing = self.flags.width.unwrap_or(0).saturating_sub(runes(bytes));
+        if self.flags.minus {
+            self.out.extend_from_slice(bytes);
+            self.padding(missing);
+        } else {
+            self.padding(missing);
+            self.out.extend_from_slice(bytes);
+        }
+    }
+
+    pub(super) fn pad_without_zeros(&mut self, bytes: &[u8]) {
+        let zero = std::mem::take(&mut self.flags.zero);
+        self.pad(bytes);
+        self.flags.zero = zero;
+    }
+
+    // strings
+
+    fn truncate<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        let Some(count) = self.flags.precision else {
+            return bytes;
+        };
+        let mut at = 0;
+        for _ in 0..count {
+            if at >= bytes.len() {
+                break;
+            }
+            at += rune_len(&bytes[at..]);
+        }
+        &bytes[..at]
+    }
+
+    fn text(&mut self, bytes: &[u8]) {
+        self.pad(self.truncate(bytes));
+    }
+
+    fn quoted(&mut self, bytes: &[u8]) {
+        let bytes = self.truncate(bytes);
+        let text = std::str::from_utf8(bytes).ok();
+        let quoted = match text {
+            Some(text) if self.flags.sharp && quote::can_backquote(text) => format!("`{text}`"),
+            Some(text) if self.flags.plus => quote::quote_ascii(text),
+            Some(text) => quote::quote(text),
+            None => quote::quote_bytes(bytes),
+        };
+        self.pad(quoted.as_bytes());
+    }
+
+    fn string(&mut self, value: &Value, bytes: &[u8], verb: char) {
+        match verb {
+            'v' if self.flags.sharp_v => self.quoted(bytes),
+            'v' | 's' => self.text(bytes),
+            'x' => self.hex(bytes, LOWER),
+            'X' => self.hex(bytes, UPPER),
+            'q' => self.quoted(bytes),
+            _ => self.bad_verb(value, verb),
+        }
+    }
+
+    fn hex(&mut self, bytes: &[u8], digits: &[u8; 17]) {
+        let count = self.flags.precision.unwrap_or(bytes.len()).min(bytes.len());
+        let mut text = Vec::with_capacity(2 * count + 2);
+        for (i, byte) in bytes[..count].iter().enumerate() {
+            if self.flags.space && i > 0 {
+                text.push(b' ');
+            }
+            if self.flags.sharp && (self.flags.space || i == 0) {
+                text.extend_from_slice(&[b'0', digits[16]]);
+            }
+            text.extend_from_slice(&[digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]);
+        }
+        self.pad(&text);
+    }
+
+    fn bytes(&mut self, value: &Value, bytes: &[u8], verb: char) {
+        match verb {
+            'v' | 'd' => {
+                let (open, between, close) = if self.flags.sharp_v { ("[]byte{", ", ", "}") } else { ("[", " ", "]") };
+                self.put(open);
+                for (i, byte) in bytes.iter().enumerate() {
+                    self.put(if i > 0 { between } else { "" });
+                    if self.flags.sharp_v {
+                        self.put(&format!("0x{byte:x}"));
+                    } else {
+                        self.number(u64::from(*byte), 10, false, verb, LOWER);
+                    }
+                }
+                self.put(close);
+            }
+            's' => self.text(bytes),
+            'x' => self.hex(bytes, LOWER),
+            'X' => self.hex(bytes, UPPER),
+            'q' => self.quoted(bytes),
+            _ => {
+                self.put("[");
+                for (i, byte) in bytes.iter().enumerate() {
+                    self.put(if i > 0 { " " } else { "" });
+                    self.integer(value, u64::from(*byte), false, false, verb);
+                }
+                self.put("]");
+            }
+        }
+    }
+
+    // containers
+
+    fn list(&mut self, ty: ListType, nil: bool, items: &[Value], verb: char, depth: usize) {
+        let go_syntax = self.flags.sharp_v;
+        if go_syntax {
+            self.put(ty.go_name());
+            if nil {
+                return self.put("(nil)");
+            }
+        }
+        self.put(if go_syntax { "{" } else { "[" });
+        for (i, item) in items.iter().enumerate() {
+            self.put(if i == 0 {
+                ""
+            } else if go_syntax {
+                ", "
+            } else {
+                " "
+            });
+            self.nested(item, verb, depth + 1);
+        }
+        self.put(if go_syntax { "}" } else { "]" });
+    }
+
+    fn map(&mut self, map: &Map, verb: char, depth: usize) {
+        let go_syntax = self.flags.sharp_v;
+        if go_syntax {
+            self.put(map.ty.go_name());
+            if map.nil {
+                return self.put("(nil)");
+            }
+        }
+        self.put(if go_syntax { "{" } else { "map[" });
+        for (i, (key, value)) in map.borrow().iter().enumerate() {
+            self.put(if i == 0 {
+                ""
+            } else if go_syntax {
+                ", "
+            } else {
+                " "
+            });
+            self.nested(&Value::Str(key.clone()), verb, depth + 1);
+            self.put(":");
+            self.nested(value, verb, depth + 1);
+        }
+        self.put(if go_syntax { "}" } else { "]" });
+    }
+
+    fn object(&mut self, object: &Struct, verb: char, depth: usize) {
+        if object.pointer && depth > 0 {
+            // Go prints the address here, which differs at each run.
+            return self.put("0xc000000000");
+        }
+        self.put(if object.pointer { "&" } else { "" });
+        self.fields(object, verb, depth);
+    }
+
+    fn fields(&mut self, object: &Struct, verb: char, depth: usize) {
+        let go_syntax = self.flags.sharp_v;
+        self.put(if go_syntax { object.ty.name } else { "" });
+        self.put("{");
+        for (i, (field, value)) in object.ty.fields.iter().zip(&object.fields).enumerate() {
+            self.put(if i == 0 {
+                ""
+            } else if go_syntax {
+                ", "
+            } else {
+                " "
+            });
+            if self.flags.plus_v || go_syntax {
+                self.put(field.name);
+                self.put(":");
+            }
+            self.nested(value, verb, depth + 1);
+        }
+        self.put("}");
+    }
+}
+
+pub(super) fn rune_len(bytes: &[u8]) -> usize {
+    let len = match bytes[0] {
+        0..=0x7f => 1,
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => 1,
+    };
+    match bytes.get(..len) {
+        Some(head) if std::str::from_utf8(head).is_ok() => len,
+        _ => 1,
+    }
+}
+
+fn runes(bytes: &[u8]) -> usize {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.chars().count(),
+        Err(_) => {
+            let (mut at, mut count) = (0, 0);
+            while at < bytes.len() {
+                at += rune_len(&bytes[at..]);
+                count += 1;
+            }
+            count
+        }
+    }
+}
+
+impl Printer<'_> {
+    pub(super) fn argument(&mut self, value: &Value, verb: char) {
+        if verb == 'p' && !matches!(value, Value::Map(_) | Value::List(_) | Value::Struct(_) | Value::Bytes(_)) {
+            return self.bad_verb(value, verb);
+        }
+        if verb == 'p' {
+            return self.put("0xc000000000");
+        }
+        if verb == 'w' {
+            return self.bad_verb(value, verb);
+        }
+        self.arg(value, verb);
+    }
+}

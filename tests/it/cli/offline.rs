@@ -1,0 +1,165 @@
+//! Without a cluster: help, usage errors, files that cannot be read, templates.
+
+use super::{Said, helmward, run};
+use std::fs;
+use std::path::Path;
+
+fn said(home: &Path, args: &[&str]) -> Said {
+    run(helmward(home).args(args))
+}
+
+#[test]
+fn help_names_every_command_and_the_exit_codes() {
+    let home = tempfile::tempdir().unwrap();
+    let help = said(home.path(), &["--help"]).exits(0);
+    for command in "run get diff drift reconcile suspend resume rollback history template install uninstall check version".split(' ') {
+        assert!(help.out.contains(&format!("\n  {command} ")), "{command}:\n{}", help.out);
+        said(home.path(), &[command, "--help"]).exits(0).prints(&["Usage: ", "Exit codes: 0 as it should be"]);
+    }
+    said(home.path(), &["--version"]).exits(0).prints(&[concat!("helmward ", env!("CARGO_PKG_VERSION"))]);
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_what_is_right() {
+    let home = tempfile::tempdir().unwrap();
+    for (args, words) in [
+        (&[][..], "Usage: helmward"),
+        (&["frobnicate"], "unrecognized subcommand 'frobnicate'"),
+        (&["get", "-o", "xml"], "[possible values: table, wide, json, yaml, name]"),
+        (&["get", "pods"], "kinds are hr, ks, gitrepo"),
+        (&["get", "hr", "a", "-A"], "choose the namespace with -n"),
+        (&["reconcile"], "Usage: helmward reconcile [KIND] NAME"),
+        (&["reconcile", "ks"], "`helmward get ks` shows the names"),
+        (&["reconcile", "web", "--timeout", "soon"], "write a number with a unit, such as 30s"),
+        (&["run", "--listen", "9080"], "invalid socket address"),
+        (&["run", "--git", "https://git.example/x"], "--git needs --path"),
+        (&["run", "--git", "ftp://git.example/x", "--path", "x"], "use https, http or file"),
+        (&["run", "--log-level", "loud=very"], "write error, warn, info, debug or trace"),
+        (&["template"], "Usage: helmward template [NAME] CHART"),
+    ] {
+        let said = said(home.path(), args).exits(2).tells(&[words]);
+        assert_eq!(said.out, "", "{args:?}");
+    }
+}
+
+#[test]
+fn a_kubeconfig_that_cannot_be_used_is_named_with_the_next_step() {
+    let home = tempfile::tempdir().unwrap();
+    let path = |name: &str| home.path().join(name).display().to_string();
+    fs::write(path("garbage"), "[not a kubeconfig]\ntoken: s3cr3t-canary\n").unwrap();
+    fs::write(path("empty"), "").unwrap();
+    let of = |server: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Config, current-context: a, clusters: [{{name: a, cluster: {{server: \"{server}\"}}}}], \
+             contexts: [{{name: a, context: {{cluster: a, user: a, namespace: shop}}}}], users: [{{name: a, user: {{}}}}]}}"
+        )
+    };
+    fs::write(path("nobody"), of("http://127.0.0.1:9")).unwrap();
+    for (args, words) in [
+        (vec!["get"], vec!["no kubeconfig is given and this is no pod", "--kubeconfig FILE"]),
+        (vec!["get", "--kubeconfig", "absent"], vec!["read kubeconfig absent: No such file", "check the path"]),
+        (vec!["get", "--kubeconfig", "garbage"], vec!["kubeconfig garbage: ", "try the file with `kubectl --kubeconfig garbage"]),
+        (vec!["get", "--kubeconfig", "empty"], vec!["names no current-context"]),
+        (vec!["get", "--kubeconfig", "nobody", "--context", "b"], vec!["has no context \"b\"; it has a"]),
+        (
+            vec!["get", "--kubeconfig", "nobody"],
+            vec!["the API server http://127.0.0.1:9/ (from nobody) does not answer", "check that it runs"],
+        ),
+        (vec!["run", "--kubeconfig", "absent"], vec!["read kubeconfig absent: No such file"]),
+        (
+            vec!["drift", "--server", "127.0.0.1:9"],
+            vec!["the daemon at http://127.0.0.1:9 does not answer", "start it with `helmward run`"],
+        ),
+    ] {
+        let said = said(home.path(), &args).exits(2).tells(&words);
+        assert!(said.out.is_empty() && !said.err.contains("canary"), "{}", said.err);
+    }
+    // an unreadable file; the superuser reads everything
+    let closed = path("closed");
+    fs::write(&closed, "x").unwrap();
+    fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
+    if fs::read(&closed).is_err() {
+        said(home.path(), &["get", "--kubeconfig", &closed]).exits(2).tells(&["Permission denied", "check the path and its permissions"]);
+    }
+}
+
+#[test]
+fn the_environment_names_kubeconfigs_as_for_kubectl() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = helmward(home.path());
+    run(command.env("KUBECONFIG", "one").arg("get")).exits(2).tells(&["read kubeconfig one"]);
+    // the flag wins; of a list, files that are not there are passed over
+    run(command.args(["--kubeconfig", "two"])).exits(2).tells(&["read kubeconfig two"]);
+    fs::write(home.path().join("real"), "{apiVersion: v1, kind: Config}").unwrap();
+    run(helmward(home.path()).env("KUBECONFIG", "absent:real").arg("get"))
+        .exits(2)
+        .tells(&["kubeconfig real: it names no current-context"]);
+}
+
+#[test]
+fn the_kubectl_plugin_is_the_same_binary() {
+    let home = tempfile::tempdir().unwrap();
+    let plugin = home.path().join("kubectl-helmward");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_helmward"), &plugin).unwrap();
+    let help = run(std::process::Command::new(&plugin).env_clear().arg("--help")).exits(0);
+    assert!(help.out.contains("Usage: kubectl helmward "), "{}", help.out);
+}
+
+#[test]
+fn the_installation_is_printed_without_a_cluster() {
+    let home = tempfile::tempdir().unwrap();
+    let said = said(home.path(), &["install", "--export", "--image", "registry.example/helmward:9", "-n", "gitops"]).exits(0);
+    let documents: Vec<serde_json::Value> =
+        helmward_chart::yaml::from_str_all(&said.out).unwrap().into_iter().map(|(_, document)| document).collect();
+    let kinds: Vec<&str> = documents.iter().filter_map(|d| d["kind"].as_str()).collect();
+    assert_eq!(kinds[0], "Namespace");
+    assert_eq!(kinds.iter().filter(|kind| **kind == "CustomResourceDefinition").count(), 11);
+    assert_eq!(kinds[12..], ["ServiceAccount", "ClusterRoleBinding", "Service", "Deployment"]);
+    let deployment = documents.last().unwrap();
+    assert_eq!(deployment["metadata"]["namespace"], "gitops");
+    assert_eq!(deployment.pointer("/spec/template/spec/containers/0/image").unwrap(), "registry.example/helmward:9");
+}
+
+#[test]
+fn charts_are_rendered_as_helm_does() {
+    let home = tempfile::tempdir().unwrap();
+    let chart = home.path().join("web");
+    for (path, text) in [
+        ("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.0\n"),
+        ("values.yaml", "message: hello\n"),
+        (
+            "templates/b.yaml",
+            "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: {{ .Release.Name }}\n  namespace: {{ .Release.Namespace }}\ndata:\n  m: {{ .Values.message | quote }}\n  up: \"{{ .Release.IsUpgrade }}\"\n  v: {{ .Capabilities.KubeVersion }}\n",
+        ),
+        ("templates/test.yaml", "kind: Pod\napiVersion: v1\nmetadata:\n  name: t\n  annotations: {helm.sh/hook: test}\n"),
+        ("crds/c.yaml", "kind: CustomResourceDefinition\n"),
+        ("broken/Chart.yaml", "apiVersion: v2\nname: broken\nversion: 1.2.0\n"),
+        ("broken/templates/x.yaml", "a: 1\nb: {{ fail \"on purpose\" }}\n"),
+    ] {
+        let file = chart.join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+    let map = |name: &str, namespace: &str, message: &str, up: bool, version: &str| {
+        format!(
+            "---\n# Source: web/templates/b.yaml\nkind: ConfigMap\napiVersion: v1\nmetadata:\n  name: {name}\n  namespace: {namespace}\n\
+             data:\n  m: \"{message}\"\n  up: \"{up}\"\n  v: {version}\n"
+        )
+    };
+    let crd = "---\n# Source: crds/c.yaml\nkind: CustomResourceDefinition\n\n";
+    let test =
+        "---\n# Source: web/templates/test.yaml\nkind: Pod\napiVersion: v1\nmetadata:\n  name: t\n  annotations: {helm.sh/hook: test}\n";
+    let plain = said(home.path(), &["template", "web", "--skip-tests"]).exits(0);
+    assert_eq!(plain.out, map("release-name", "default", "hello", false, "v1.37.0"));
+    let more = said(home.path(), &["template", "x", "web", "-n", "shop", "--set", "message=bye", "--is-upgrade", "--kube-version", "1.30"])
+        .exits(0);
+    assert_eq!(more.out, map("x", "shop", "bye", true, "v1.30") + test);
+    let all = said(home.path(), &["template", "web", "--include-crds", "--no-hooks"]).exits(0);
+    assert!(all.out.starts_with(&crd.replace("crds/c", "web/crds/c").replace("\n\n", "\n")), "{}", all.out);
+    let one = said(home.path(), &["template", "web", "-s", "templates/test.yaml"]).exits(0);
+    assert_eq!(one.out.trim_end(), test.trim_end());
+    said(home.path(), &["template", "web/broken"]).exits(2).tells(&["broken/templates/x.yaml:2:6", "on purpose"]);
+    said(home.path(), &["template", "nowhere"]).exits(2).tells(&["read chart nowhere", "give the path of a chart's directory or archive"]);
+    said(home.path(), &["template", "web", "-f", "none.yaml"]).exits(2).tells(&["read values file none.yaml", "check the path"]);
+    said(home.path(), &["template", "web", "-s", "x"]).exits(2).tells(&["could not find template x in chart"]);
+}
