@@ -126,6 +126,7 @@ pub fn dispatch(ctx: &Arc<Context>, event: &LiveEvent) {
             _ => {}
         }
     }
+    ctx.units.note_end(live);
     ctx.units.arrived(id);
     for (name, namespace, kind) in [
         (names::HELM_NAME, names::HELM_NAMESPACE, UnitKind::Release),

@@ -238,6 +238,9 @@ pub struct Run {
     /// When the step at the cursor began to wait (hook or health); `None` while nothing waits.
     #[serde(default)]
     pub waiting_since: Option<Timestamp>,
+    /// Unique id of the object that the hook at the cursor made: where it is gone, it is known to have been there.
+    #[serde(default)]
+    pub made: Option<String>,
     /// For a rollback: the revision whose target is restored.
     #[serde(default)]
     pub to: Option<u32>,

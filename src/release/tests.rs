@@ -101,6 +101,7 @@ fn a_running_wait_is_superseded_but_a_rollback_is_finished() {
         length: 6,
         started: Timestamp::UNIX_EPOCH,
         waiting_since: None,
+        made: None,
         to: None,
         why: None,
         stumbles: 0,

@@ -105,7 +105,7 @@ async fn what_helm_installed_is_adopted_without_a_restart() {
     let Some(helm) = Helm::find(home.path()) else { return };
     let mut world = World::start().await;
     // The chart has one field more than its next version.
-    let motto = |text: &str| text.replace("data:\n", "data:\n  motto: Fair prices\n");
+    let motto = |text: &str| text.replace("\ndata:\n", "\ndata:\n  motto: Fair prices\n");
     world.git.push_step(&example("web", "01-install"), &|text: &str| fast(&if text.contains("kind: ConfigMap") { motto(text) } else { text.to_owned() }));
     let chart = world.git.work().join("charts/web");
     helm.run(&["install", "web", chart.to_str().unwrap(), "-n", "shop", "--create-namespace", "--set", "replicas=2", "--wait"]);

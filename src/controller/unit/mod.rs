@@ -23,6 +23,8 @@ mod run;
 pub use pass::pass;
 pub use prepare::{Prepared, Spec};
 
+use crate::cluster::Live;
+use crate::health::{self, Health, HealthState};
 use crate::object::ObjectId;
 use crate::plan::Drift;
 use crate::release::report::{DriftEpisode, EventLine, Pill};
@@ -35,6 +37,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::queue::Queue;
 
+/// Ends of Jobs and Pods that are remembered: those of hooks under way, and some to spare.
+const ENDS: usize = 256;
+
 /// All units, and what woke them.
 #[derive(Default)]
 pub struct Units {
@@ -45,6 +50,8 @@ pub struct Units {
     awaited: Mutex<HashMap<ObjectId, HashSet<UnitKey>>>,
     /// Secrets and ConfigMaps that values come from.
     inputs: Mutex<HashMap<ObjectId, HashSet<UnitKey>>>,
+    /// How Jobs and Pods that are waited for ended, by uid: some are deleted as soon as they have.
+    ends: Mutex<VecDeque<(String, Health)>>,
     /// Counts the times at which all that is remembered became void: another daemon wrote in between.
     epoch: AtomicU64,
     /// Units that wait for health, by namespace.
@@ -126,6 +133,25 @@ impl Units {
                 self.wake(&key);
             }
         }
+    }
+
+    /// Notes how a Job or Pod that somebody waits for is, once it has come to its end.
+    pub fn note_end(&self, live: &Live) {
+        if !matches!(live.id.kind.as_str(), "Job" | "Pod") || !lock(&self.awaited).contains_key(&live.id) {
+            return;
+        }
+        let health = health::check(Some(&live.object()));
+        if health.state == HealthState::Failed {
+            let mut ends = lock(&self.ends);
+            ends.push_front((live.uid.clone(), health));
+            ends.truncate(ENDS);
+        }
+    }
+
+    /// How a Job or Pod that was waited for failed, where it did.
+    #[must_use]
+    pub fn ended(&self, uid: &str) -> Option<Health> {
+        lock(&self.ends).iter().find(|(of, _)| of == uid).map(|(_, health)| health.clone())
     }
 
     /// Makes a unit await exactly these objects.

@@ -186,6 +186,9 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
             },
             Decision::Act(action) => action,
         };
+        if let Some(ending) = too_soon(unit, &prepared, &action, asked, now) {
+            break ending;
+        }
         done.push(action.clone());
         let began = match &action {
             Action::Install => run::begin(ctx, key, unit, &prepared, RunAction::Install).await,
@@ -232,6 +235,18 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
         ctx.save(key, unit, false).await;
     }
     ending
+}
+
+/// Attempts that the object grants after a failure come with growing pauses.
+fn too_soon(unit: &Unit, prepared: &super::Prepared, action: &Action, asked: bool, now: Timestamp) -> Option<Ending> {
+    let record = unit.record();
+    if asked || record.failures == 0 || !matches!(action, Action::Install | Action::Upgrade(_)) {
+        return None;
+    }
+    let failed = record.history.iter().rev().find(|r| r.status == RevisionStatus::Failed && r.attempt == prepared.want.attempt)?;
+    let left = (failed.ended? + backoff(record.failures)).duration_since(now);
+    let message = format!("{}; tried again after a pause ({} failures so far)", failed.description, record.failures);
+    left.is_positive().then(|| Ending::new(Outcome::Retrying(Reason::UpgradeFailed, message)).again(left))
 }
 
 /// What to show of a unit whose objects cannot be compared now: what it is otherwise.

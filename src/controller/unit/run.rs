@@ -116,6 +116,7 @@ pub(super) async fn begin_uninstall(ctx: &Context, key: &UnitKey, unit: &mut Uni
         length: 0,
         started: now,
         waiting_since: None,
+        made: None,
         to: None,
         why: None,
         stumbles: 0,
@@ -167,6 +168,7 @@ async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepare
         length: 0,
         started: now,
         waiting_since: None,
+        made: None,
         to: begin.to,
         why: begin.why,
         stumbles: 0,
@@ -267,6 +269,7 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
             Ok(Done::Yes) => {
                 run.cursor += 1;
                 run.waiting_since = None;
+                run.made = None;
                 run.stumbles = 0;
                 let writes = list.get(run.cursor).is_some_and(|next| next.writes());
                 ctx.save(key, unit, writes).await;
@@ -368,7 +371,18 @@ pub(super) async fn end(
             publish::event(ctx, key, unit, warning, reason, &message);
         }
         Err(failure) => {
-            unit.record_mut().failures += 1;
+            let record = unit.record_mut();
+            record.failures += 1;
+            if run.action == RunAction::Rollback && record.pinned.is_none() {
+                // Neither forward nor back: the failed target is not tried again all the same, or the two would follow each other for ever.
+                let failed = record.history.iter().rev().find(|r| r.status == RevisionStatus::Failed && r.action != RunAction::Rollback);
+                record.quarantine = failed.cloned().map(|failed| Quarantine {
+                    message: format!("{}; rolling back failed too: {}", failed.description, failure.message),
+                    attempt: failed.attempt,
+                    since: now,
+                    restored: None,
+                });
+            }
             let reason = match (key.kind, run.action) {
                 (UnitKind::Bundle, _) => Reason::HealthCheckFailed,
                 (_, RunAction::Install) => Reason::InstallFailed,
@@ -470,8 +484,9 @@ impl Scene<'_> {
                 continue;
             }
             let prior = match known {
-                Some(known) => Prior::Ours { resource_version: known.resource_version.clone() },
-                None => Prior::Unknown,
+                // Without a uid it was never verified by us: Helm may have made it, or somebody else may own it by now.
+                Some(known) if !known.uid.is_empty() => Prior::Ours { resource_version: known.resource_version.clone() },
+                _ => Prior::Unknown,
             };
             let recreate = self.prepared.spec.recreates(manifest);
             jobs.push(Job::Apply { manifest: Arc::new(self.prepared.spec.without_ignored(manifest)), prior, recreate });
@@ -598,10 +613,25 @@ impl Scene<'_> {
         let hook = &self.target.hooks[index];
         let id = &hook.manifest.id;
         let token = format!("{}.{}", self.run.revision, self.run.started.as_millisecond());
+        let runs = matches!(id.kind.as_str(), "Job" | "Pod");
+        if runs {
+            // Their end is told by an event, and some are gone right after it.
+            self.ctx.watch_objects(self.key.kind, std::slice::from_ref(&hook.manifest));
+            self.ctx.units.await_objects(self.key, unit, [id.clone()].into());
+        }
         let live = self.ctx.cluster.get(id).await.map_err(|e| failure(&e))?;
         let mine = |live: &Json| live.pointer("/metadata/annotations").and_then(|a| a.get(RUN)).and_then(Json::as_str) == Some(&token);
         let live = match live {
             Some(live) if mine(&live) => live,
+            None if self.run.made.is_some() => {
+                // Made by this run and gone since (`ttlSecondsAfterFinished`): as Helm sees it, it has run, unless it was seen to fail.
+                let failed = self.run.made.as_deref().and_then(|uid| self.ctx.units.ended(uid)).filter(|h| h.state == HealthState::Failed);
+                self.ctx.units.await_objects(self.key, unit, Default::default());
+                return match failed {
+                    Some(health) => Err(content(format!("hook {id} failed: {}", health.message))),
+                    None => Ok(Done::Yes),
+                };
+            }
             Some(live) if live.pointer("/metadata/deletionTimestamp").is_some() => {
                 self.ctx.units.await_objects(self.key, unit, [id.clone()].into());
                 return Ok(Done::Wait { until: Timestamp::now() + PATIENCE, what: format!("{id} of an earlier run to be gone") });
@@ -618,7 +648,12 @@ impl Scene<'_> {
                 let mut manifest = hook.manifest.clone();
                 annotate(&mut manifest, RUN, &token);
                 if other.is_none() || !hook.deletes(DeletePolicy::BeforeHookCreation) {
-                    self.ctx.cluster.apply(&manifest, &Apply::default()).await.map_err(|e| failure(&e))?.object
+                    let made = self.ctx.cluster.apply(&manifest, &Apply::default()).await.map_err(|e| failure(&e))?;
+                    if runs && let Some(run) = unit.record_mut().run.as_mut() {
+                        run.made = Some(made.uid().to_owned());
+                        self.ctx.save(self.key, unit, true).await;
+                    }
+                    made.object
                 } else {
                     return Err(surroundings(format!("{id} is in the way")));
                 }
@@ -628,7 +663,6 @@ impl Scene<'_> {
         let since = self.run.waiting_since.unwrap_or(now);
         let timeout = self.prepared.spec.policy(self.run.action).timeout;
         let health = health::check(Some(&live));
-        let runs = matches!(id.kind.as_str(), "Job" | "Pod");
         if !runs || (health.state == HealthState::Current && has_run(&live)) {
             self.ctx.units.await_objects(self.key, unit, Default::default());
             return Ok(Done::Yes);
