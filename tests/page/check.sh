@@ -22,8 +22,8 @@ done
 grep -q "Every step happened" "$log" || { cat "$log"; exit 1; }
 
 browser() {
-  chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
-    --disable-component-update --disable-sync --hide-scrollbars --user-data-dir="$profile" --virtual-time-budget=4000 \
+  timeout 30 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
+    --disable-component-update --disable-sync --hide-scrollbars --user-data-dir="$profile" --timeout=2500 \
     --enable-logging=stderr --v=0 "$@"
 }
 
@@ -44,7 +44,7 @@ look() { # look PATH WORD: the view at PATH loads in the browser and shows WORD
 shot() { # shot NAME PATH: light and dark pictures of a view
   [ -n "$shots" ] || return 0
   mkdir -p "$shots"
-  browser --window-size=1280,800 --screenshot="$shots/$1-light.png" "$base$2" >/dev/null 2>&1
+  browser --window-size=1280,800 --screenshot="$shots/$1.png" "$base$2" >/dev/null 2>&1
   browser --window-size=1280,800 --blink-settings=preferredColorScheme=0 --screenshot="$shots/$1-dark.png" "$base$2" >/dev/null 2>&1
 }
 
@@ -56,7 +56,7 @@ look /releases/shop/web/drift ".data.greeting"
 look /releases/shop/web/drift "kubectl-edit"
 look /releases/shop/web/history "1.2.0"
 look /kustomizations/flux-system/flux-system "flux-system"
-look /sources "fleet.git"
+look /sources "flux-system"
 shot overview /
 shot list /releases
 shot release /releases/shop/web
