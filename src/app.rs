@@ -135,7 +135,8 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
     let (requests, incoming) = mpsc::channel(64);
     let (web_views, web_metrics, web_stop) = (views.clone(), metrics.clone(), shutdown.clone());
     tasks.spawn(async move {
-        if let Err(error) = web::serve(page, web_views, requests, web_metrics, web_stop).await {
+        let clients: web::Clients = Arc::new(move |open| web_metrics.sse_clients(open));
+        if let Err(error) = web::serve(page, web_views, requests, clients, web_stop).await {
             tracing::error!(%error, "the page ended");
         }
     });

@@ -59,7 +59,11 @@ impl Daemon {
 
     /// The report of one unit.
     pub(super) async fn one(&self, key: &UnitKey) -> Result<Report, Failure> {
-        let path = format!("/api/v1/releases/{}/{}?kind={}", escape(&key.namespace), escape(&key.name), key.kind.as_str());
+        let kind = match key.kind {
+            UnitKind::Release => "releases",
+            UnitKind::Bundle => "kustomizations",
+        };
+        let path = format!("/api/v1/{kind}/{}/{}", escape(&key.namespace), escape(&key.name));
         let found: Option<Report> = self.get(&path).await?;
         let missing = || {
             Failure::error(format!("the daemon at {} does not know {key}", self.url))

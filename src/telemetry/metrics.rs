@@ -372,6 +372,11 @@ impl Metrics {
         self.inner.leader.get_or_create(&labels([("name", "helmward".into())])).set(i64::from(leading));
     }
 
+    /// How many pages are open.
+    pub fn sse_clients(&self, open: usize) {
+        self.inner.sse_clients.set(i64::try_from(open).unwrap_or(i64::MAX));
+    }
+
     /// A page was opened; it is closed when the guard is dropped.
     #[must_use]
     pub fn sse_client(&self) -> SseClient {

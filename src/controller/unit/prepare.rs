@@ -4,7 +4,7 @@ use super::Unit;
 use super::run::surroundings;
 use crate::api::helm::{CrdsPolicy, DeletionPropagation, DriftMode, ReconcileStrategy, RemediationStrategy};
 use crate::api::unsupported::Unsupported;
-use crate::api::{self, Condition, HelmRelease, Kustomization, Object, ObjectMeta, Reason, Resource, names};
+use crate::api::{self, Condition, HelmRelease, Kustomization, ObjectMeta, Reason, names};
 use crate::cluster::{Owner, Propagation};
 use crate::controller::context::Context;
 use crate::controller::source::{SourceKey, State};
@@ -15,7 +15,7 @@ use crate::render::target::{Target, digest};
 use crate::render::{chart, values};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A unit's custom resource, read.
@@ -45,7 +45,7 @@ pub struct BundleSpec {
 
 /// What a run may do, as the spec says for its action.
 #[derive(Debug, Clone, Copy)]
-pub struct Policy {
+pub(super) struct Policy {
     /// How long health and each hook may take.
     pub timeout: SignedDuration,
     /// Whether health is waited for.

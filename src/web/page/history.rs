@@ -103,7 +103,6 @@ fn action(action: RunAction) -> &'static str {
         RunAction::Upgrade => "Upgrade",
         RunAction::Rollback => "Rollback",
         RunAction::Uninstall => "Uninstall",
-        RunAction::Adopt => "Adoption",
     }
 }
 
