@@ -364,7 +364,8 @@ async fn follow_lease(ctx: Arc<Context>, daemon: DaemonReport, stop: Cancellatio
             }
             Leadership::Waiting { holder, .. } => {
                 leading = false;
-                let words = holder.map_or_else(|| "the Lease is lost; waiting for it".to_owned(), |h| format!("{h} holds the Lease and writes"));
+                let words =
+                    holder.map_or_else(|| "the Lease is lost; waiting for it".to_owned(), |h| format!("{h} holds the Lease and writes"));
                 ctx.views.put_daemon(DaemonReport { leading: Some(words), ..daemon.clone() });
             }
             _ => {}

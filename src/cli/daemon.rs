@@ -7,6 +7,7 @@ use crate::release::report::Report;
 use crate::release::{UnitKey, UnitKind};
 use clap::Args;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use std::time::Duration;
 
 /// Where `helmward run` listens, unless told otherwise.
@@ -63,8 +64,8 @@ impl Daemon {
             UnitKind::Release => "releases",
             UnitKind::Bundle => "kustomizations",
         };
-        let path = format!("/api/v1/{kind}/{}/{}", escape(&key.namespace), escape(&key.name));
-        let found: Option<Report> = self.get(&path).await?;
+        let found: Option<Json> = self.get(&format!("/api/v1/{kind}/{}/{}", escape(&key.namespace), escape(&key.name))).await?;
+        let found = found.map(read).transpose().map_err(|e| self.strange(&e.to_string()))?;
         let missing = || {
             Failure::error(format!("the daemon at {} does not know {key}", self.url))
                 .hint("`helmward get all -A` shows what is in the cluster; choose the namespace with -n")
@@ -122,7 +123,10 @@ impl Daemon {
         }
         let body = response.bytes().await.map_err(unreachable)?;
         if !status.is_success() {
-            let line = String::from_utf8_lossy(&body).lines().next().unwrap_or_default().chars().take(200).collect::<String>();
+            let problem: Option<Json> = serde_json::from_slice(&body).ok();
+            let detail = problem.as_ref().and_then(|p| p.get("detail")?.as_str().map(str::to_owned));
+            let line =
+                detail.unwrap_or_else(|| String::from_utf8_lossy(&body).lines().next().unwrap_or_default().chars().take(200).collect());
             return Err(self.strange(&format!("it answers {status} {line}")));
         }
         serde_json::from_slice(&body).map(Some).map_err(|e| self.strange(&e.to_string()))
@@ -132,6 +136,22 @@ impl Daemon {
         Failure::error(format!("the answer of {} is not that of a Helmward daemon of this version: {why}", self.url))
             .hint("`helmward version` shows both versions; check --server")
     }
+}
+
+/// A report as the API gives it: values of fields stand as they are there, and secrets as `{"hidden": {…}}`.
+fn read(mut report: Json) -> Result<Report, serde_json::Error> {
+    for list in ["drift", "driftHistory"] {
+        for field in report.get_mut(list).and_then(Json::as_array_mut).into_iter().flatten() {
+            for side in ["desired", "live"] {
+                let Some(value) = field.get_mut(side) else { continue };
+                let hidden = value.as_object().is_some_and(|map| map.len() == 1 && map.contains_key("hidden"));
+                if !hidden {
+                    *value = json!({ "plain": value.take() });
+                }
+            }
+        }
+    }
+    serde_json::from_value(report)
 }
 
 /// An error with its causes: the first words alone are mostly "error sending request".

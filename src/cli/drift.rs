@@ -47,7 +47,7 @@ pub(super) async fn drift(args: DriftArgs, globals: &Globals, console: &Console)
     let daemon = args.daemon.daemon();
     let mut reports = Vec::new();
     if args.what.is_empty() {
-        let mut keys = daemon.keys("status:drifted").await?;
+        let mut keys = daemon.keys("has:drift").await?;
         keys.retain(|key| globals.namespace.as_ref().is_none_or(|namespace| key.namespace == *namespace));
         for key in keys {
             reports.push(daemon.one(&key).await?);

@@ -133,7 +133,7 @@ async fn bad_kubeconfigs_are_named() {
     for (content, words) in [
         ("{ this is: [no yaml".to_owned(), "failed to parse kubeconfig YAML"),
         ("apiVersion: v1\nkind: Config\n".to_owned(), "it names no current-context"),
-        (config("other", "http://127.0.0.1:1"), "failed to load current context: other"),
+        (config("other", "http://127.0.0.1:1"), "it has no context \"other\"; it has c"),
         (config("c", "http://127.0.0.1:1"), "does not answer"),
     ] {
         let path = folder.path().join("config");
@@ -141,6 +141,31 @@ async fn bad_kubeconfigs_are_named() {
         let error = connect(&path).await;
         assert!(error.contains(words) && error.contains(&path.display().to_string()), "{error}");
     }
+}
+
+#[tokio::test]
+async fn several_kubeconfigs_are_merged_and_a_context_is_chosen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |file: &str, name: &str, namespace: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: {name}\nclusters: [{{name: {name}, cluster: {{server: \"http://{name}\"}}}}]\n\
+             contexts: [{{name: {name}, context: {{cluster: {name}, user: u, namespace: {namespace}}}}}]\nusers: [{{name: u, user: {{}}}}]\n"
+        );
+        std::fs::write(folder.path().join(file), text).expect("writes");
+    };
+    write("one", "a", "shop");
+    write("two", "b", "ops");
+    let namespace = async |files: &[&str], context: Option<&str>| {
+        let files = files.iter().map(|file| folder.path().join(file)).collect();
+        Cluster::namespace_of(&Access { files, context: context.map(str::to_owned), act_as: None }).await
+    };
+    assert_eq!(namespace(&["none", "one", "two"], None).await.as_deref(), Some("shop"));
+    assert_eq!(namespace(&["one", "two"], Some("b")).await.as_deref(), Some("ops"));
+    assert_eq!(namespace(&["one"], Some("b")).await, None);
+    assert_eq!(namespace(&[], None).await, None);
+    let files = vec![folder.path().join("none"), folder.path().join("nothing")];
+    let error = Cluster::connect_by(&Access { files, ..Access::default() }, "helmward/test").await.expect_err("cannot work").to_string();
+    assert!(error.contains("none: entity not found") || error.contains("none: No such file"), "{error}");
 }
 
 #[tokio::test]

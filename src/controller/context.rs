@@ -8,8 +8,7 @@ use crate::api::helm::{HelmRelease, HelmReleaseSpec};
 use crate::api::{Condition, ConditionStatus, ConditionType, Kustomization, ObjectMeta, Reason, ValuesKind, condition, names};
 use crate::cluster::{
     ApiError, Cluster, Delete, Depth, Elector, EventRecorder, FLUX_FINALIZER, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, ListOptions, Live,
-    Note, Served,
-    Severity, WatchHandle, WatchHub, WatchSpec,
+    Note, Served, Severity, WatchHandle, WatchHub, WatchSpec,
 };
 use crate::git::{Credentials, Git};
 use crate::object::{Gvk, Json, Manifest, ObjectId, Redactor};

@@ -9,6 +9,7 @@ use super::{State, mark, url};
 use crate::release::report::Report;
 use crate::release::{UnitKey, UnitKind};
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, Path, RawQuery, State as Shared};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -132,8 +133,9 @@ async fn action(
     Extension(kind): Extension<UnitKind>,
     Path((namespace, name, verb)): Path<(String, String, String)>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
+    let body = body.map_err(|error| Problem::new(error.status(), format!("the body cannot be read: {error}")))?;
     let Some(verb) = Verb::of(&verb) else {
         let words = format!("there is no action `{verb}`; there are reconcile, suspend, resume and rollback");
         return Err(Problem::new(StatusCode::NOT_FOUND, words));

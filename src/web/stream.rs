@@ -40,6 +40,12 @@ pub(super) struct Ring {
 struct Inner {
     /// All changes after this number are remembered.
     floor: u64,
+    /// All changes up to this number came in. Publishers may overtake each other between counting and sending.
+    complete: u64,
+    /// Numbers that came in early.
+    early: BTreeSet<u64>,
+    /// Changes were lost: the next one is where counting begins again.
+    lost: bool,
     changes: VecDeque<(u64, Changed)>,
 }
 
@@ -48,7 +54,8 @@ impl Ring {
     pub(super) fn follow(views: &Views) -> Arc<Self> {
         let mut changes = views.subscribe();
         let floor = views.sequence();
-        let ring = Arc::new(Self { inner: Mutex::new(Inner { floor, changes: VecDeque::new() }), newest: watch::Sender::new(floor) });
+        let ring =
+            Arc::new(Self { inner: Mutex::new(Inner { floor, complete: floor, ..Inner::default() }), newest: watch::Sender::new(floor) });
         let held: Weak<Self> = Arc::downgrade(&ring);
         tokio::spawn(async move {
             loop {
@@ -56,7 +63,7 @@ impl Ring {
                 let Some(ring) = held.upgrade() else { return };
                 match change {
                     Ok(change) => ring.push(change),
-                    Err(broadcast::error::RecvError::Lagged(lost)) => ring.skip(lost),
+                    Err(broadcast::error::RecvError::Lagged(_)) => ring.lose(),
                     Err(broadcast::error::RecvError::Closed) => return,
                 }
             }
@@ -65,36 +72,53 @@ impl Ring {
     }
 
     fn push(&self, change: Change) {
-        {
+        let complete = {
             let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-            if inner.changes.len() == MOST
-                && let Some((oldest, _)) = inner.changes.pop_front()
-            {
-                inner.floor = inner.floor.max(oldest);
-            }
-            inner.changes.push_back((change.sequence, change.what));
-        }
-        self.newest.send_modify(|newest| *newest = (*newest).max(change.sequence));
+            inner.push(change);
+            inner.complete
+        };
+        self.newest.send_if_modified(|newest| {
+            let more = *newest < complete;
+            *newest = complete.max(*newest);
+            more
+        });
     }
 
-    fn skip(&self, lost: u64) {
+    fn lose(&self) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = inner.changes.back().map_or(inner.floor, |(sequence, _)| *sequence);
         inner.changes.clear();
-        inner.floor = last + lost;
-        let floor = inner.floor;
-        drop(inner);
-        self.newest.send_modify(|newest| *newest = (*newest).max(floor));
+        inner.early.clear();
+        inner.lost = true;
     }
 
     /// What changed after a number; `None` where it no longer knows.
     fn since(&self, sequence: u64) -> Option<Vec<Changed>> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if sequence < inner.floor {
+        if sequence < inner.floor || inner.lost {
             return None;
         }
-        // Publishers may overtake each other between counting and sending, so that order is no help.
         Some(inner.changes.iter().filter(|(s, _)| *s > sequence).map(|(_, what)| what.clone()).collect())
+    }
+}
+
+impl Inner {
+    fn push(&mut self, change: Change) {
+        if self.lost {
+            (self.lost, self.floor, self.complete) = (false, change.sequence, change.sequence);
+        }
+        if change.sequence > self.complete {
+            self.early.insert(change.sequence);
+        }
+        while self.early.first() == Some(&(self.complete + 1)) {
+            self.early.pop_first();
+            self.complete += 1;
+        }
+        if self.changes.len() == MOST
+            && let Some((oldest, _)) = self.changes.pop_front()
+        {
+            self.floor = self.floor.max(oldest);
+        }
+        self.changes.push_back((change.sequence, change.what));
     }
 }
 
@@ -117,7 +141,7 @@ pub(super) async fn stream(Shared(state): Shared<State>, Query(ask): Query<Ask>,
     ([(HeaderName::from_static("x-accel-buffering"), "no")], sse).into_response()
 }
 
-/// One stream.
+/// One stream. Each of its events has data: browsers dispatch nothing without.
 struct Tail {
     state: State,
     view: View,
@@ -191,7 +215,7 @@ impl Tail {
         if !self.begun {
             self.begun = true;
             return Some(match self.seen.filter(|seen| self.state.ring.since(*seen).is_some()) {
-                Some(seen) => Event::default().event("hello").id(self.state.event_id(seen)).data(""),
+                Some(seen) => Event::default().event("hello").id(self.state.event_id(seen)).data("{}"),
                 None => self.reset(),
             });
         }
@@ -222,7 +246,7 @@ impl Tail {
     /// The page fetches itself anew and opens a new stream.
     fn reset(&mut self) -> Event {
         self.over = true;
-        Event::default().event("reset").id(self.state.event_id(self.state.views.sequence())).data("")
+        Event::default().event("reset").id(self.state.event_id(self.state.views.sequence())).data("{}")
     }
 
     fn flush(&mut self, changes: &[&Changed], newest: u64) -> Option<Event> {
@@ -321,4 +345,26 @@ fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_was_overtaken_is_not_lost() {
+        let ring = Ring { inner: Mutex::default(), newest: watch::Sender::new(0) };
+        let push = |sequence| ring.push(Change { sequence, what: Changed::Daemon });
+        let newest = || *ring.newest.borrow();
+        push(1);
+        push(3);
+        assert_eq!(newest(), 1, "2 is still under way");
+        push(2);
+        assert_eq!((newest(), ring.since(1).map(|c| c.len())), (3, Some(2)));
+        ring.lose();
+        assert!(ring.since(3).is_none());
+        push(9);
+        push(10);
+        assert_eq!((newest(), ring.since(8).is_none(), ring.since(9).map(|c| c.len())), (10, true, Some(1)));
+    }
 }

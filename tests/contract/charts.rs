@@ -39,12 +39,17 @@ const CHARTS: &[Chart] = &[
         values: "controller:\n  service:\n    type: NodePort\n",
         spec: "",
     },
-    Chart { name: "prometheus", path: "prometheus-community+helm-charts/charts__prometheus", values: "server:\n  retention: 3d\n", spec: "" },
+    Chart {
+        name: "prometheus",
+        path: "prometheus-community+helm-charts/charts__prometheus",
+        values: "server:\n  retention: 3d\n",
+        spec: "",
+    },
     Chart { name: "nats", path: "nats-io+k8s/helm__charts__nats", values: "config:\n  jetstream:\n    enabled: true\n", spec: "" },
     Chart {
         name: "istiod",
         path: "istio+istio/manifests__charts__istio-control__istio-discovery",
-        values: "pilot:\n  autoscaleEnabled: false\n",
+        values: "global:\n  istioNamespace: istiod\n",
         spec: "",
     },
     // No pod here ever serves its aggregated API, so its APIService is not waited for.
@@ -107,8 +112,7 @@ async fn compare(world: &World, helm: &Helm, home: &Path, chart: &Chart, differe
     let values = home.join(format!("{name}.yaml"));
     std::fs::write(&values, chart.values).unwrap();
     let folder = world.git.work().join("charts").join(name);
-    let printed =
-        helm.json(&["install", name, folder.to_str().unwrap(), "-n", name, "-f", values.to_str().unwrap(), "--dry-run=server"]);
+    let printed = helm.json(&["install", name, folder.to_str().unwrap(), "-n", name, "-f", values.to_str().unwrap(), "--dry-run=server"]);
     let mut objects = 0;
     let manifest = printed["manifest"].as_str().unwrap();
     for document in helmward_chart::yaml::documents(manifest) {

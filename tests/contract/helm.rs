@@ -74,14 +74,25 @@ async fn helm_reads_what_was_written() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|h| (h["revision"].as_i64().unwrap(), h["status"].as_str().unwrap(), h["chart"].as_str().unwrap(), h["description"].as_str().unwrap()))
+        .map(|h| {
+            (
+                h["revision"].as_i64().unwrap(),
+                h["status"].as_str().unwrap(),
+                h["chart"].as_str().unwrap(),
+                h["description"].as_str().unwrap(),
+            )
+        })
         .collect();
     assert_eq!(told, [(1, "superseded", "web-1.0.0", "Install complete"), (2, "deployed", "web-1.1.0", "Upgrade complete")]);
     assert_eq!(helm.json(&["get", "values", "web", "-n", "shop"]), json!({"replicas": 2}));
     assert_eq!(helm.json(&["get", "values", "web", "-n", "shop", "--all"])["greeting"], "Good to see you");
     let chart = world.git.work().join("charts/web");
     let template = helm.run(&["template", "web", chart.to_str().unwrap(), "-n", "shop", "--set", "replicas=2"]);
-    assert_eq!(helm.run(&["get", "manifest", "web", "-n", "shop"]).trim(), template.trim(), "the recorded manifest is Helm's own rendering");
+    assert_eq!(
+        helm.run(&["get", "manifest", "web", "-n", "shop"]).trim(),
+        template.trim(),
+        "the recorded manifest is Helm's own rendering"
+    );
     let notes = helm.run(&["get", "notes", "web", "-n", "shop"]);
     assert!(notes.contains("NOTES:") && notes.len() > 20, "{notes}");
     assert_eq!(helm.json(&["status", "web", "-n", "shop"])["info"]["status"], "deployed");
@@ -106,7 +117,9 @@ async fn what_helm_installed_is_adopted_without_a_restart() {
     let mut world = World::start().await;
     // The chart has one field more than its next version.
     let motto = |text: &str| text.replace("\ndata:\n", "\ndata:\n  motto: Fair prices\n");
-    world.git.push_step(&example("web", "01-install"), &|text: &str| fast(&if text.contains("kind: ConfigMap") { motto(text) } else { text.to_owned() }));
+    world.git.push_step(&example("web", "01-install"), &|text: &str| {
+        fast(&if text.contains("kind: ConfigMap") { motto(text) } else { text.to_owned() })
+    });
     let chart = world.git.work().join("charts/web");
     helm.run(&["install", "web", chart.to_str().unwrap(), "-n", "shop", "--create-namespace", "--set", "replicas=2", "--wait"]);
     let before = (pods(&world).await, world.get("apps/v1", "Deployment", "shop", "web").await.unwrap());

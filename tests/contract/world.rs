@@ -142,7 +142,7 @@ impl World {
             .args(["--git", &self.git.url, "--branch", "main", "--path", "clusters/demo", "--git-interval", "1s"])
             .args(listen)
             .args(["--health-listen", &format!("127.0.0.1:{health}")])
-            .args(["--metrics-listen", &format!("127.0.0.1:{metrics}"), "--log-format", "json", "--log-level", "debug"])
+            .args(["--metrics-listen", &format!("127.0.0.1:{metrics}"), "--log-format", "json", "--log-level", "info,helmward=debug"])
             .args(["--store-key-file", self.dir.path().join("store.key").to_str().unwrap()])
             .args(extra)
             .stdout(Stdio::from(out.try_clone().unwrap()))
@@ -309,7 +309,8 @@ impl World {
             ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
             ("networking.k8s.io/v1", "IngressClass"),
         ] {
-            let labels = if group.starts_with("admission") || group.starts_with("networking") { "" } else { "app.kubernetes.io/managed-by=Helm" };
+            let labels =
+                if group.starts_with("admission") || group.starts_with("networking") { "" } else { "app.kubernetes.io/managed-by=Helm" };
             for object in self.list(group, kind, "", labels).await {
                 self.delete(group, kind, "", object["metadata"]["name"].as_str().unwrap()).await;
             }
@@ -330,7 +331,9 @@ impl World {
         let namespaces = self.list("v1", "Namespace", "", "").await;
         let names: Vec<&str> = namespaces.iter().filter_map(|n| n["metadata"]["name"].as_str()).filter(|n| ours(n)).collect();
         for namespace in &names {
-            for (api_version, kind) in [("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("apps/v1", "DaemonSet"), ("batch/v1", "Job")] {
+            for (api_version, kind) in
+                [("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("apps/v1", "DaemonSet"), ("batch/v1", "Job")]
+            {
                 let api = self.api(api_version, kind, namespace);
                 let _ = api.delete_collection(&DeleteParams::background(), &ListParams::default()).await;
             }

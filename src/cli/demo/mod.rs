@@ -136,7 +136,9 @@ async fn play(args: &DemoArgs, story: &Story) -> Result<(), String> {
 async fn keys(story: &Story) -> Result<(), String> {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     loop {
-        say("\n  1 commit a good change   2 commit a broken one   3 change a field by hand   4 suspend, commit, resume   q quit\n  (a number and Enter)");
+        say(
+            "\n  1 commit a good change   2 commit a broken one   3 change a field by hand   4 suspend, commit, resume   q quit\n  (a number and Enter)",
+        );
         let Ok(Some(line)) = lines.next_line().await else { return Ok(()) };
         let step = match line.trim() {
             "1" => Step::Good,

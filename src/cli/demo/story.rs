@@ -81,7 +81,8 @@ impl Story {
         let attempted = version.clone();
         let release = self
             .until_release("the rollback", move |release| {
-                release["status"]["lastAttemptedRevision"] == attempted.as_str() && condition(release, "RolledBack").is_some_and(|c| c["status"] == "True")
+                release["status"]["lastAttemptedRevision"] == attempted.as_str()
+                    && condition(release, "RolledBack").is_some_and(|c| c["status"] == "True")
             })
             .await?;
         let (after, greets) = (self.image().await?, self.greeting().await?);
@@ -138,7 +139,9 @@ impl Story {
         for index in 0..count {
             let id = ObjectId::new(names::HELM_GROUP, "HelmRelease", &format!("team-{:02}", index % 20), &fleet::name(index));
             self.cluster
-                .wait_until(&resource, &id, Duration::from_secs(600), |r| r.is_some_and(|r| condition(r, "Ready").is_some_and(|c| c["status"] == "True")))
+                .wait_until(&resource, &id, Duration::from_secs(600), |r| {
+                    r.is_some_and(|r| condition(r, "Ready").is_some_and(|c| c["status"] == "True"))
+                })
                 .await
                 .map_err(|e| format!("{id} did not become ready: {e}"))?;
         }

@@ -440,6 +440,8 @@ async fn the_api_gives_reports() {
         let done = site.ask(Method::POST, "/api/v1/releases/team-a/cart/suspend", &[("content-type", kind)], body).await;
         assert_eq!(done.problem()["status"], want, "{body}");
     }
+    let long = format!("{{\"reason\":\"{}\"}}", "x".repeat(20_000));
+    assert_eq!(site.ask(Method::POST, "/api/v1/releases/team-a/cart/suspend", &json_body, &long).await.problem()["status"], 413);
 }
 
 #[tokio::test]

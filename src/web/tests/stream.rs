@@ -38,12 +38,18 @@ impl Site {
 }
 
 impl Events {
+    /// The next event, in time: heartbeats alone do not count.
     async fn next(&mut self) -> Option<Event> {
+        tokio::time::timeout(Duration::from_secs(20), self.read()).await.expect("an event in time")
+    }
+
+    async fn read(&mut self) -> Option<Event> {
         loop {
             if let Some((block, rest)) = self.buffer.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
                 self.buffer = rest;
-                if block.starts_with(':') {
+                // A browser dispatches nothing that has no data.
+                if block.starts_with(':') || !block.lines().any(|l| l.starts_with("data:")) {
                     continue;
                 }
                 let field = |name: &str| {
@@ -53,7 +59,7 @@ impl Events {
                 let data = serde_json::from_str(&field("data")).unwrap_or(Value::Null);
                 return Some(Event { name: field("event"), id: field("id"), data });
             }
-            let chunk = tokio::time::timeout(Duration::from_secs(20), self.body.next()).await.expect("an event in time")?;
+            let chunk = self.body.next().await?;
             self.buffer.push_str(&String::from_utf8_lossy(&chunk.expect("a chunk")));
         }
     }

@@ -197,34 +197,16 @@ fn waiting_ends_well_badly_or_with_3() {
 #[test]
 fn history_is_that_of_the_status_and_of_helms_secrets() {
     let world = shop();
-    let record = helmward_chart::release::Release::new(helmward_chart::release::Parts {
-        name: "web",
-        namespace: "shop",
-        version: 4,
-        status: "failed",
-        description: "Upgrade \"web\" failed: timed out",
-        first_deployed: "2026-01-01T00:00:00Z",
-        last_deployed: "2026-01-05T00:00:00.123Z",
-        notes: "",
-        chart: json!({"metadata": {"name": "web", "version": "2.0.0", "appVersion": "7"}}),
-        config: json!({}),
-        manifest: "",
-        hooks: json!([]),
-    });
-    use base64::Engine as _;
-    let payload = base64::engine::general_purpose::STANDARD.encode(helmward_chart::release::encode(&record));
-    world.apply(json!({"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "data": {"release": payload},
-        "metadata": {"name": "sh.helm.release.v1.web.v4", "namespace": "shop",
-            "labels": {"owner": "helm", "name": "web", "version": "4", "status": "failed"}}}));
+    world.stored(4, "failed", "2026-01-05T00:00:00.123Z", "");
     let table = world.run(&["history", "web", "-n", "shop"]).exits(0);
     assert_eq!(table.out.lines().count(), 5, "{}", table.out);
     assert!(
-        table.out.lines().last().unwrap().starts_with("4          2026-01-05T00:00:00    failed       -        web-2.0.0   7"),
+        table.out.lines().last().unwrap().starts_with("4          2026-01-05T00:00:00    failed       -        web-1.4.0   7"),
         "{}",
         table.out
     );
     let json = world.run(&["history", "web", "-n", "shop", "-o", "json", "--max", "1"]).exits(0).json();
-    assert_eq!(json["revisions"][0]["description"], "Upgrade \"web\" failed: timed out");
+    assert_eq!(json["revisions"][0]["description"], "description of 4");
     world.run(&["history", "gitrepo/repo", "-n", "shop"]).exits(2).tells(&["GitRepository has no history"]);
     world.run(&["history", "ks/apps", "-n", "shop"]).exits(0).tells(&["has no revision yet"]);
 }
@@ -316,15 +298,57 @@ fn versions_are_told_of_all_three() {
 }
 
 #[test]
-fn the_daemon_starts_from_flags_and_stops_at_a_signal() {
-    let world = World::new();
-    let mut child = world.command(&["run", "--log-format", "json", "--state-dir", "s"]).stderr(Stdio::piped()).spawn().unwrap();
-    let identity = world.home.path().join("s/identity");
-    let before = std::time::Instant::now();
-    while !identity.exists() && before.elapsed() < Duration::from_secs(20) {
-        std::thread::sleep(Duration::from_millis(10));
+fn a_rollback_is_previewed() {
+    let world = shop();
+    let map = |text: &str| {
+        format!("---\n# Source: web/templates/a.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: web\ndata:\n  a: {text}\n")
+    };
+    for (version, status, text) in [(1, "superseded", "old"), (3, "deployed", "new")] {
+        let extra = "---\n# Source: web/templates/b.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: added\n";
+        let manifest = map(text) + if version == 3 { extra } else { "" };
+        world.stored(version, status, "2026-01-01T00:00:00Z", &manifest);
     }
-    assert!(identity.exists(), "the identity is kept in the state directory");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    for (name, data) in [("web", json!({"a": "new"})), ("added", json!({}))] {
+        let metadata = json!({"name": name, "namespace": "shop"});
+        world.apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}));
+    }
+    world.apply(
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "values", "namespace": "shop"}, "data": {"values.yaml": "e30="}}),
+    );
+    let said = world.run(&["rollback", "web", "-n", "shop", "--dry-run=server"]).exits(1);
+    said.prints(&["- ConfigMap/shop/added\n", "~ ConfigMap/shop/web\n    ~ .data.a: new -> old\n"])
+        .tells(&["would go from 3 (web-1.3.0) to 1 (web-1.1.0); nothing was written"]);
+    let release = world.object("helm.toolkit.fluxcd.io", "helmreleases", "shop", "web").unwrap();
+    assert_eq!(release["metadata"]["annotations"]["helmward.dev/rollback-to"], Value::Null);
+}
+
+#[test]
+fn the_daemon_stops_at_a_signal() {
+    let world = World::new();
+    for (signal, code) in [("TERM", 0), ("INT", 130)] {
+        let state = format!("state-{signal}");
+        let args = [
+            "run",
+            "--log-format",
+            "json",
+            "--state-dir",
+            &state,
+            "--listen",
+            "127.0.0.1:0",
+            "--health-listen",
+            "",
+            "--metrics-listen",
+            "",
+        ];
+        let mut child = world.command(&args).stderr(Stdio::null()).spawn().unwrap();
+        let identity = world.home.path().join(&state).join("identity");
+        let before = std::time::Instant::now();
+        // the identity is written when the cluster has answered and signals are listened to
+        while !identity.exists() && before.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let sent = std::process::Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status().unwrap();
+        assert!(sent.success() && identity.exists());
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
+    }
 }

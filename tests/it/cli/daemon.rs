@@ -84,6 +84,17 @@ fn report(name: &str, drift: Vec<Drift>) -> Report {
     }
 }
 
+/// Values of fields stand as they are.
+fn as_the_api_gives_it(report: &Report) -> Tree {
+    let mut out = json!(report);
+    for field in out["drift"].as_array_mut().unwrap() {
+        for side in ["desired", "live"] {
+            field[side] = field[side]["plain"].take();
+        }
+    }
+    out
+}
+
 impl Daemon {
     fn start() -> Self {
         let drifted = report(
@@ -99,15 +110,20 @@ impl Daemon {
             .route(
                 "/api/v1/releases",
                 get(async move |Query(query): Query<HashMap<String, String>>| {
-                    let drifted = query.get("q").is_some_and(|q| q == "status:drifted");
-                    Json(list.into_iter().filter(|r| !drifted || r.pill == Pill::Drifted).collect::<Vec<_>>())
+                    let drifted = query.get("q").is_some_and(|q| q == "has:drift");
+                    let items: Vec<Tree> = list
+                        .iter()
+                        .filter(|r| !drifted || r.pill == Pill::Drifted)
+                        .map(|r| json!({"key": r.key, "pill": r.pill}))
+                        .collect();
+                    Json(json!({"kind": "UnitList", "items": items}))
                 }),
             )
             .route(
                 "/api/v1/releases/{namespace}/{name}",
                 get(async move |Path((namespace, name)): Path<(String, String)>| {
                     let found = all.iter().find(|r| r.key.namespace == namespace && r.key.name == name).cloned();
-                    found.map(Json).ok_or(http::StatusCode::NOT_FOUND)
+                    found.map(|report| Json(as_the_api_gives_it(&report))).ok_or(http::StatusCode::NOT_FOUND)
                 }),
             )
             .route("/api/v1/version", get(async || Json(json!({"version": "9.9.9"}))));

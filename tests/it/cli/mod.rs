@@ -120,6 +120,30 @@ impl World {
         });
     }
 
+    /// Stores a revision of the release `shop/web` as Helm does.
+    pub(crate) fn stored(&self, version: u32, status: &str, at: &str, manifest: &str) {
+        use base64::Engine as _;
+        use helmward_chart::release::{Parts, Release, encode};
+        let record = Release::new(Parts {
+            name: "web",
+            namespace: "shop",
+            version,
+            status,
+            description: &format!("description of {version}"),
+            first_deployed: at,
+            last_deployed: at,
+            notes: "",
+            chart: serde_json::json!({"metadata": {"name": "web", "version": format!("1.{version}.0"), "appVersion": "7"}}),
+            config: serde_json::json!({}),
+            manifest,
+            hooks: serde_json::json!([]),
+        });
+        let payload = base64::engine::general_purpose::STANDARD.encode(encode(&record));
+        let labels = serde_json::json!({"owner": "helm", "name": "web", "version": version.to_string(), "status": status});
+        self.apply(serde_json::json!({"apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1", "data": {"release": payload},
+            "metadata": {"name": format!("sh.helm.release.v1.web.v{version}"), "namespace": "shop", "labels": labels}}));
+    }
+
     pub(crate) fn object(&self, group: &str, plural: &str, namespace: &str, name: &str) -> Option<Value> {
         self.server.object(group, plural, namespace, name)
     }

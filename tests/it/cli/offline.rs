@@ -35,6 +35,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["run", "--git", "https://git.example/x"], "--git needs --path"),
         (&["run", "--git", "ftp://git.example/x", "--path", "x"], "use https, http or file"),
         (&["run", "--log-level", "loud=very"], "write error, warn, info, debug or trace"),
+        (&["run", "--log-level", "loud"], "it is no level"),
         (&["template"], "Usage: helmward template [NAME] CHART"),
     ] {
         let said = said(home.path(), args).exits(2).tells(&[words]);
