@@ -216,7 +216,8 @@ fn ready(scene: &Scene<'_>) -> (ConditionStatus, Reason, String) {
 fn quarantined(scene: &Scene<'_>) -> (ConditionStatus, Reason, String) {
     let record = scene.record;
     let Some(quarantine) = &record.quarantine else { return (ConditionStatus::False, Reason::Quarantined, String::new()) };
-    let helm = record.last().is_some_and(|r| !r.chart_name.is_empty());
+    // Only releases have values; one that was refused before its first revision has no history to tell by.
+    let helm = !quarantine.attempt.config.is_empty() || record.last().is_some_and(|r| !r.chart_name.is_empty());
     let next = "tried again when Git, the chart, the values or a referenced Secret or ConfigMap change, or on request";
     match quarantine.restored.and_then(|n| record.revision(n)) {
         Some(good) => (

@@ -49,7 +49,7 @@ const CHARTS: &[Chart] = &[
     Chart {
         name: "istiod",
         path: "istio+istio/manifests__charts__istio-control__istio-discovery",
-        values: "pilot:\n  autoscaleEnabled: false\n",
+        values: "global:\n  istioNamespace: istiod\n",
         spec: "",
     },
     // No pod here ever serves its aggregated API, so its APIService is not waited for.

@@ -202,18 +202,21 @@ async fn of_two_daemons_one_writes_and_the_other_takes_over() {
 
     // Killed in the middle of an upgrade: the second goes on with it once the Lease has expired.
     world.git.push_step(&example("web", "04-fixed"), &fast);
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    world
+        .until("a third revision begun", SOON, || async { (world.release_secrets("shop", "web").await.len() == 3).then_some(()) })
+        .await;
     let first = world.adopt_daemon(second).expect("the first ran");
     let pid = first.pid();
     drop(first);
     assert!(!alive(pid));
+    world.until("the second writes", SOON, || async { world.daemon().logged().contains("this daemon writes").then_some(()) }).await;
     world.until("1.3.0 deployed by the second", SOON, || async { world.release("shop", "web").await.filter(|r| ready(r, "1.3.0")) }).await;
     let records = world.release_secrets("shop", "web").await;
     assert!(records.iter().all(|(_, status, _)| !status.starts_with("pending")), "{records:?}");
 
     // The first comes back with a store that is behind: it waits, and when its turn comes it does nothing twice.
     let back = world.spawn(&world.state_dir(), &[]);
-    world.until("the first waits", SOON, || async { back.logged().contains("holds the Lease and writes").then_some(()) }).await;
+    world.until("the first waits in turn", SOON, || async { back.logged().contains("holds the Lease and writes").then_some(()) }).await;
     drop(world.adopt_daemon(back).expect("the second ran"));
     world
         .until("the first leads and knows what the second did", SOON, || async {

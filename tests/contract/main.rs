@@ -6,6 +6,8 @@
 
 mod charts;
 mod crash;
+mod errors;
+mod examples;
 mod gitserver;
 mod helm;
 mod story;

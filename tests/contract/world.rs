@@ -126,7 +126,13 @@ impl World {
 
     /// A daemon on a state directory of its own choice.
     pub fn spawn(&self, state: &Path, extra: &[&str]) -> Daemon {
+        self.spawn_with(state, extra)
+    }
+
+    /// Likewise; `--listen` may be among the arguments.
+    pub fn spawn_with(&self, state: &Path, extra: &[&str]) -> Daemon {
         let (page, health, metrics) = (free_port(), free_port(), free_port());
+        let listen = if extra.contains(&"--listen") { vec![] } else { vec!["--listen".to_owned(), format!("127.0.0.1:{page}")] };
         let log = self.dir.path().join(format!("daemon-{page}.log"));
         let out = std::fs::File::create(&log).unwrap();
         let binary = std::env::var("HELMWARD_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_helmward").into());
@@ -134,8 +140,9 @@ impl World {
             .arg("run")
             .args(["--kubeconfig", self.kubeconfig.to_str().unwrap(), "--state-dir", state.to_str().unwrap()])
             .args(["--git", &self.git.url, "--branch", "main", "--path", "clusters/demo", "--git-interval", "1s"])
-            .args(["--listen", &format!("127.0.0.1:{page}"), "--health-listen", &format!("127.0.0.1:{health}")])
-            .args(["--metrics-listen", &format!("127.0.0.1:{metrics}"), "--log-format", "json"])
+            .args(listen)
+            .args(["--health-listen", &format!("127.0.0.1:{health}")])
+            .args(["--metrics-listen", &format!("127.0.0.1:{metrics}"), "--log-format", "json", "--log-level", "info,helmward=debug"])
             .args(["--store-key-file", self.dir.path().join("store.key").to_str().unwrap()])
             .args(extra)
             .stdout(Stdio::from(out.try_clone().unwrap()))

@@ -496,6 +496,12 @@ impl Scene<'_> {
         let mut first: Option<ApiError> = None;
         for (manifest, outcome) in sent.into_iter().zip(outcomes) {
             let id = &manifest.id;
+            for warning in &outcome.warnings {
+                // Such as a field that the kind does not have: the server drops it, and nobody would ever know.
+                let message = format!("{id} ({}): {warning}", manifest.origin);
+                tracing::warn!(unit = %self.key, "{message}");
+                publish::event(self.ctx, self.key, unit, true, Reason::UnsupportedField, &message);
+            }
             match outcome.result {
                 // A verdict on the content counts more than a failure of the surroundings beside it.
                 Outcome::Refused(error) => {
