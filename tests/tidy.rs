@@ -36,7 +36,10 @@ const IMPURE: &[(&str, &str)] = &[
     ("tokio::", "the core is not async"),
     ("async fn", "the core is not async"),
     ("std::fs", "files are read at the edges"),
-    ("std::net", "the network is for edges"),
+    // Addresses are values and may be parsed; sockets and name look-ups may not be had.
+    ("TcpStream", "the network is for edges"),
+    ("UdpSocket", "the network is for edges"),
+    ("ToSocketAddrs", "the network is for edges"),
     ("std::env", "the environment is read by the CLI"),
     ("SystemTime::now", "the time is an argument"),
     ("Instant::now", "the time is an argument"),
