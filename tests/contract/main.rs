@@ -6,6 +6,7 @@
 
 mod charts;
 mod crash;
+mod edges;
 mod errors;
 mod examples;
 mod gitserver;
