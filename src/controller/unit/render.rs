@@ -158,7 +158,8 @@ fn target(rendered: &Rendered, chart: &Loaded, config: Json) -> Result<Target, F
     };
     let mut target = Target::default();
     for doc in &rendered.manifests {
-        target.manifests.extend(manifest(&doc.text, &doc.path, doc.first_line)?);
+        // Helm sends what its record holds, where each document ends with a line break: a block scalar at its end keeps one.
+        target.manifests.extend(manifest(&format!("{}\n", doc.text), &doc.path, doc.first_line)?);
     }
     let mut hooks = Vec::new();
     for hook in &rendered.hooks {
