@@ -98,6 +98,8 @@ pub async fn pass(ctx: Arc<Context>, key: SourceKey) {
     let Some(object) = ctx.objects.source(&key) else {
         ctx.sources.forget(&key);
         ctx.views.remove_source(&format!("{}/{}", key.namespace, key.name));
+        // Whoever comes from it says that it is gone, and stays as it is.
+        ctx.source_moved(&key);
         return;
     };
     let source = match api::parse_git_repository(&object) {

@@ -320,12 +320,6 @@ impl Spec {
         says(manifest.annotation(names::KUSTOMIZE_FORCE)) || says(self.annotation(names::RECREATE))
     }
 
-    /// Whether an object of a protected kind goes all the same. Nothing says so yet: CRDs, PVCs and namespaces stay, but for
-    /// namespaces and claims that a chart made and that go with its release, as Helm has it.
-    pub(super) fn prunes_protected(&self, id: &ObjectId, uninstall: bool) -> bool {
-        matches!(self, Self::Release(_)) && uninstall && id.kind == "PersistentVolumeClaim"
-    }
-
     /// Labels of a namespace that is made for the release, as Flux sets them.
     pub(super) fn namespace_labels(&self) -> Json {
         json!({names::HELM_NAME: self.key().name, names::HELM_NAMESPACE: self.key().namespace})

@@ -545,9 +545,8 @@ impl Scene<'_> {
         sort_for_deletion(&mut gone);
         let job = |id: ObjectId| {
             let api_version = unit.record().inventory.get(&id.inventory_id()).map(|a| a.api_version.clone()).unwrap_or_default();
-            let protect =
-                Some(PrunePolicy { protected_kinds_too: self.prepared.spec.prunes_protected(&id, uninstall), ..PrunePolicy::default() });
-            Job::Delete { id, api_version, protect, propagation: policy.propagation }
+            // CRDs, claims and namespaces stay, with their release too: a commit must not be able to delete data. Nothing opts out yet.
+            Job::Delete { id, api_version, protect: Some(PrunePolicy::default()), propagation: policy.propagation }
         };
         let outcomes = self.ctx.cluster.run_stage(gone.into_iter().map(job).collect(), &self.options()).await;
         let mut waiting = BTreeSet::new();
