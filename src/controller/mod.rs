@@ -4,7 +4,7 @@
 //! - [`context`]: what all controllers share
 //! - [`objects`]: custom resources, and who is woken by what
 //! - [`source`]: Git sources
-//! - [`unit`]: HelmReleases and Kustomizations
+//! - [`mod@unit`]: HelmReleases and Kustomizations
 //! - [`bootstrap`], [`requests`]: `--git URL --path DIR`; what people ask for on the page
 //! - [`views`]: what the page reads
 

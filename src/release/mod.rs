@@ -5,7 +5,7 @@
 //! - [`decide`](mod@decide): a state to the next [`Decision`]
 //! - [`summary`]: the one place where statuses and conditions are computed
 //! - [`report`]: what is shown of a unit
-//! - [`steps`]: the steps of a run, in order, and which of them a resumed run repeats
+//! - [`mod@steps`]: the steps of a run, in order, and which of them a resumed run repeats
 //!
 //! A *unit* is a `HelmRelease` or a `Kustomization`. The shell (`controller::unit`) gathers facts, asks, records its intent,
 //! performs one step, records the result, and asks again. A process killed anywhere finds the run in its record and goes on.

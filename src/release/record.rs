@@ -229,7 +229,7 @@ pub struct Run {
     pub action: RunAction,
     /// What it brings about.
     pub attempt: Attempt,
-    /// Index of the next step in [`super::steps`].
+    /// Index of the next step in [`super::steps()`].
     pub cursor: usize,
     /// Steps in all; a resumed run whose steps are others starts from the first.
     pub length: usize,

@@ -1,15 +1,15 @@
 //! Units: HelmReleases and Kustomizations. One pass at a time per unit; nothing waits inside a pass.
 //!
-//! A pass gathers facts, asks [`crate::release::observe`] and [`crate::release::decide`], performs what they say, and publishes
+//! A pass gathers facts, asks [`crate::release::observe`] and [`crate::release::decide()`], performs what they say, and publishes
 //! a status and a report. What a unit waits for (health, a hook, a dependency, a time) wakes it by an event.
 //!
-//! - [`pass`]: the loop
-//! - [`prepare`]: from the custom resource and its source to what is wanted
-//! - [`run`]: the steps of a run
-//! - [`live`]: comparing with the cluster, drift and its correction
-//! - [`rebuild`]: what is remembered, from the cluster where the store does not know
-//! - [`record`]: Helm's release Secrets
-//! - [`publish`]: status, events, report
+//! - `pass`: the loop
+//! - `prepare`: from the custom resource and its source to what is wanted
+//! - `run`: the steps of a run
+//! - `live`: comparing with the cluster, drift and its correction
+//! - `rebuild`: what is remembered, from the cluster where the store does not know
+//! - `record`: Helm's release Secrets
+//! - `publish`: status, events, report
 
 mod live;
 mod pass;

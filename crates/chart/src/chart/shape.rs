@@ -18,7 +18,7 @@ pub(crate) enum Shape {
     Any,
     /// Go's slice; pointers keep a null element, the rest make it an empty one.
     List(&'static Shape),
-    /// Go's map[string]T.
+    /// Go's `map[string]T`.
     Map(&'static Shape),
     /// Go's struct, or a pointer to one.
     Struct(&'static Struct),

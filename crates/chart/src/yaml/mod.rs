@@ -9,7 +9,7 @@
 //! - [`from_str_strict`]: the same, and a repeated key is an error that names its line
 //! - [`map_from_str`], [`array_from_str`]: as `fromYaml` and `fromYamlArray` read into their type
 //! - [`from_str_spanned`]: the document with the line of every value in it
-//! - [`documents`]: the documents of a stream with their first lines; [`from_str_all`]: all of them read
+//! - [`documents()`]: the documents of a stream with their first lines; [`from_str_all`]: all of them read
 //!
 //! Writing:
 //! - [`to_string`]: `toYaml` with its final line break

@@ -3,7 +3,7 @@
 //! Randomness and the clock are arguments. A function draws from its [`Entropy`] in an order that does not change, so the same
 //! entropy gives the same key; whether that is a system's randomness or a keyed stream is the caller's choice.
 //!
-//! - [`bcrypt`], [`htpasswd`], [`derive_password`], [`encrypt_aes`], [`decrypt_aes`]
+//! - [`bcrypt()`], [`htpasswd`], [`derive_password`], [`encrypt_aes`], [`decrypt_aes`]
 //! - [`gen_private_key`]: `rsa`, `dsa`, `ecdsa`, `ed25519` in PEM
 //! - [`gen_ca`], [`gen_self_signed`], [`gen_signed`], each with a key of its own or a given one; [`build_custom_cert`]
 
