@@ -32,6 +32,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Annotation with the words of whoever suspended an object.
 pub const SUSPEND_REASON: &str = "helmward.dev/suspend-reason";
 
+/// Newest revision and status of each Helm release, by storage namespace and name.
+pub type HelmHeads = HashMap<(String, String), (u32, String)>;
+
 /// What all controllers share.
 pub struct Context {
     /// The cluster; its writes pass the Lease's gate.
@@ -72,7 +75,7 @@ pub struct Context {
     pub inputs: Mutex<HashMap<(String, String), WatchHandle>>,
     /// The newest revision of each Helm release when the Lease became ours, with its status, by namespace and name; `None` where it
     /// cannot be listed. What the store has is believed only as far as it agrees.
-    pub helm: Mutex<Option<HashMap<(String, String), (u32, String)>>>,
+    pub helm: Mutex<Option<HelmHeads>>,
 }
 
 /// Who may write.

@@ -74,7 +74,6 @@ fn differences(path: &str, theirs: &Json, ours: &Json, out: &mut Vec<String>) {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn accept_what_flux_accepts() {
     let Some(published) = published() else {
         eprintln!("skipped: no published definitions; set HELMWARD_FLUX_CRDS to their directory");
