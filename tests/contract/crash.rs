@@ -202,9 +202,7 @@ async fn of_two_daemons_one_writes_and_the_other_takes_over() {
 
     // Killed in the middle of an upgrade: the second goes on with it once the Lease has expired.
     world.git.push_step(&example("web", "04-fixed"), &fast);
-    world
-        .until("a third revision begun", SOON, || async { (world.release_secrets("shop", "web").await.len() == 3).then_some(()) })
-        .await;
+    world.until("a third revision begun", SOON, || async { (world.release_secrets("shop", "web").await.len() == 3).then_some(()) }).await;
     let first = world.adopt_daemon(second).expect("the first ran");
     let pid = first.pid();
     drop(first);

@@ -30,17 +30,13 @@ async fn dependencies_come_first_and_suspended_releases_stay() {
     assert!(web <= began("front").await.0, "the dependency came first");
     assert!(ready(&release, "1.0.0"));
 
-    world
-        .kubectl_patch("helm.toolkit.fluxcd.io/v2", "HelmRelease", "shop", "front", json!({"spec": {"suspend": true}}))
-        .await;
+    world.kubectl_patch("helm.toolkit.fluxcd.io/v2", "HelmRelease", "shop", "front", json!({"spec": {"suspend": true}})).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     world.git.push_step(&example("web", "02-upgrade"), &fast);
     world.until("web upgraded", SOON, || async { world.release("shop", "web").await.filter(|r| ready(r, "1.1.0")) }).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(world.release_secrets("shop", "front").await.len(), 1, "the suspended release stays as it is");
-    world
-        .kubectl_patch("helm.toolkit.fluxcd.io/v2", "HelmRelease", "shop", "front", json!({"spec": {"suspend": false}}))
-        .await;
+    world.kubectl_patch("helm.toolkit.fluxcd.io/v2", "HelmRelease", "shop", "front", json!({"spec": {"suspend": false}})).await;
     world.until("front follows once resumed", SOON, || async { world.release("shop", "front").await.filter(|r| ready(r, "1.1.0")) }).await;
 }
 
@@ -83,7 +79,10 @@ async fn plain_manifests_that_fail_go_back_too() {
          spec:\n  interval: 1s\n  timeout: 20s\n  path: ./plain\n  prune: true\n  wait: true\n  sourceRef:\n    kind: GitRepository\n    name: flux-system\n",
     );
     world.git.write("plain/deployment.yaml", &deployment("1.0.0"));
-    world.git.write("plain/held.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: held\n  namespace: shop\n  finalizers: [harbour.example/hold]\ndata: {a: b}\n");
+    world.git.write(
+        "plain/held.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: held\n  namespace: shop\n  finalizers: [harbour.example/hold]\ndata: {a: b}\n",
+    );
     let good = world.git.push("Plain manifests");
     world.start_daemon(&[]).await;
     let applied = |k: &Value, commit: &str| k["status"]["lastAppliedRevision"].as_str().is_some_and(|r| r.ends_with(commit));
@@ -146,9 +145,19 @@ async fn a_source_that_is_gone_removes_nothing() {
     world.until("deployed", SOON, || async { world.release("shop", "away").await.filter(|r| ready(r, "1.0.0")) }).await;
     let before = world.release_secrets("shop", "away").await;
     world
-        .kubectl_patch("source.toolkit.fluxcd.io/v1", "GitRepository", "shop", "other", json!({"metadata": {"annotations": {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"}}}))
+        .kubectl_patch(
+            "source.toolkit.fluxcd.io/v1",
+            "GitRepository",
+            "shop",
+            "other",
+            json!({"metadata": {"annotations": {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"}}}),
+        )
         .await;
-    world.git.push_file("clusters/demo/other.yaml", Some(&release("away", "").replace("name: flux-system\n        namespace: flux-system", "name: other\n        namespace: shop")), "Drop the source");
+    world.git.push_file(
+        "clusters/demo/other.yaml",
+        Some(&release("away", "").replace("name: flux-system\n        namespace: flux-system", "name: other\n        namespace: shop")),
+        "Drop the source",
+    );
     world
         .until("the release says that its source is gone", SOON, || async {
             let gone = world.get("source.toolkit.fluxcd.io/v1", "GitRepository", "shop", "other").await.is_none();

@@ -54,7 +54,13 @@ async fn each_error_is_told_once_where_it_belongs() {
         ("chart.yaml", release("no-chart", &chart("./charts/none"))),
         ("template.yaml", release("template", &chart("./charts/bad"))),
         ("blocked.yaml", release("blocked", &format!("{}  postRenderers:\n    - kustomize:\n        images: []\n", chart("./charts/web")))),
-        ("source.yaml", release("no-source", &chart("./charts/web").replace("name: flux-system\n        namespace", "name: missing\n        namespace"))),
+        (
+            "source.yaml",
+            release(
+                "no-source",
+                &chart("./charts/web").replace("name: flux-system\n        namespace", "name: missing\n        namespace"),
+            ),
+        ),
         ("values.yaml", release("no-values", &format!("{}  valuesFrom:\n    - kind: Secret\n      name: absent\n", chart("./charts/web")))),
         ("unknown.yaml", release("unknown", &format!("{}  intervall: 5m\n", chart("./charts/web")))),
     ];
@@ -141,9 +147,7 @@ async fn beside_a_live_flux_nothing_is_written() {
         }))
         .await;
     world.start_daemon(&[]).await;
-    world
-        .until("it names Flux's Lease", SOON, || async { world.daemon().logged().contains("helm-controller").then_some(()) })
-        .await;
+    world.until("it names Flux's Lease", SOON, || async { world.daemon().logged().contains("helm-controller").then_some(()) }).await;
     assert!(world.kustomization("flux-system", "flux-system").await.is_none(), "nothing is written");
     world.delete("coordination.k8s.io/v1", "Lease", "flux-system", "helm-controller-leader-election").await;
     world.until("it goes on by itself", SOON, || async { world.release("shop", "web").await.filter(|r| ready(r, "1.0.0")) }).await;

@@ -10,7 +10,7 @@ use crate::object::{Json, Manifest, ObjectId};
 use crate::plan::{Drift, DriftPolicy, drift};
 use crate::release::report::{DriftEpisode, EpisodeEnd};
 use crate::release::{Applied, Failure, Fault, UnitKey};
-use crate::render::target::digest;
+use crate::render::target::{Target, digest};
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeSet, HashSet};
@@ -56,6 +56,7 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
         Some((n, target)) if *n == number => std::sync::Arc::clone(target),
         _ => match super::rebuild::target(ctx, unit.record(), prepared, number).await {
             Ok(target) => {
+                let target = std::sync::Arc::new(Target { release: None, ..std::sync::Arc::unwrap_or_clone(target) });
                 unit.deployed = Some((number, std::sync::Arc::clone(&target)));
                 target
             }

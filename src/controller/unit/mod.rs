@@ -40,6 +40,9 @@ use super::queue::Queue;
 /// Ends of Jobs and Pods that are remembered: those of hooks under way, and some to spare.
 const ENDS: usize = 256;
 
+/// For how long what happens among pods is gathered.
+const STIR: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// All units, and what woke them.
 #[derive(Default)]
 pub struct Units {
@@ -100,6 +103,8 @@ pub struct Unit {
     pub awaits: HashSet<ObjectId>,
     /// Secrets and ConfigMaps that its values come from.
     pub inputs: HashSet<ObjectId>,
+    /// When its status was written last.
+    pub told: Option<Timestamp>,
     /// Somebody else went on with the release: what is remembered is void.
     pub stale: bool,
     /// Watches of pods and warnings, held while health is waited for.
@@ -186,11 +191,12 @@ impl Units {
         }
     }
 
-    /// Something happened among the pods of a namespace.
+    /// Something happened among the pods of a namespace. Whether an object is healthy its own event tells, at once; pods only tell why it
+    /// is not, and there are many of them: they are looked at together.
     pub fn stirred(&self, namespace: &str) {
         let keys: Vec<UnitKey> = lock(&self.waiting).get(namespace).into_iter().flatten().cloned().collect();
         for key in keys {
-            self.queue.add(key);
+            self.queue.add_after(key, STIR);
         }
     }
 
