@@ -69,7 +69,7 @@ async fn commit_broken_rolled_back_drift_fixed_removed() {
         })
         .await;
     assert_eq!(episode["owners"][0]["manager"], "kubectl-patch", "{episode}");
-    assert_eq!((&episode["desired"], &episode["live"]), (&json!({"plain": "Good to see you"}), &json!({"plain": "Go away"})));
+    assert_eq!((&episode["desired"], &episode["live"]), (&json!("Good to see you"), &json!("Go away")));
 
     // The next good commit is deployed at once.
     world.git.push_step(&example("web", "04-fixed"), &fast);

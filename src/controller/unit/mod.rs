@@ -24,7 +24,7 @@ pub use pass::pass;
 pub use prepare::{Prepared, Spec};
 
 use crate::cluster::Live;
-use crate::health::{self, Health, HealthState};
+use crate::health::{self, Health, HealthState, Verdict};
 use crate::object::ObjectId;
 use crate::plan::Drift;
 use crate::release::report::{DriftEpisode, EventLine, Pill};
@@ -68,6 +68,8 @@ pub struct Inbox {
     pub full: bool,
     /// Live objects that changed.
     pub objects: BTreeSet<ObjectId>,
+    /// Live objects of which only the status moved: from which resource version to which, in order.
+    pub moves: Vec<(ObjectId, String, String)>,
 }
 
 /// A unit in memory. All of it but `record` can be found out again.
@@ -103,6 +105,8 @@ pub struct Unit {
     pub awaits: HashSet<ObjectId>,
     /// Secrets and ConfigMaps that its values come from.
     pub inputs: HashSet<ObjectId>,
+    /// The last verdict on its health that pods were looked at for, and when.
+    pub judged: Option<(Timestamp, Verdict)>,
     /// When its status was written last.
     pub told: Option<Timestamp>,
     /// Somebody else went on with the release: what is remembered is void.
@@ -127,6 +131,12 @@ impl Units {
     /// Wakes a unit because a live object of it changed.
     pub fn touch(&self, key: &UnitKey, object: ObjectId) {
         lock(&self.inbox).entry(key.clone()).or_default().objects.insert(object);
+        self.queue.add(key.clone());
+    }
+
+    /// Wakes a unit because the status of a live object of it moved, and nothing else: what was verified of it still holds.
+    pub fn moved(&self, key: &UnitKey, object: ObjectId, from: &str, to: &str) {
+        lock(&self.inbox).entry(key.clone()).or_default().moves.push((object, from.to_owned(), to.to_owned()));
         self.queue.add(key.clone());
     }
 
