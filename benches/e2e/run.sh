@@ -64,16 +64,17 @@ echo "cores: $(nproc)   load: $(cut -d' ' -f1-3 /proc/loadavg)"
 rev=1
 for n in $sizes; do
   echo "== $n releases"
-  run install -n "$n"
+  run install -n "$n" -prefix "s$n"
   for round in 1 2 3; do
     rev=$((rev + 1))
     read -r w0 g0 < <(requests); c0=$(cpu)
-    run commit -rev "$rev" -n "$n" | sed "s/^/  /"
+    run commit -rev "$rev" -n "$n" -prefix "s$n" | sed "s/^/  /"
     sleep 1
     read -r w1 g1 < <(requests); c1=$(cpu)
     awk -v n="$n" -v w=$((w1 - w0)) -v g=$((g1 - g0)) -v c0="$c0" -v c1="$c1" \
       'BEGIN { printf "  round: %.1f writes and %.1f reads per upgrade (budget: 10 together, Events batched apart), %.2f CPU-s\n", w/n, g/n, c1-c0 }'
   done
+  case " $sizes " in *" $n ") ;; *) run delete -n "$n" -prefix "s$n" ;; esac
 done
 sleep 5
 read -r w0 g0 < <(requests); c0=$(cpu)

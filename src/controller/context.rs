@@ -155,15 +155,8 @@ impl Context {
     /// Keeps a unit whose run has ended: old revisions go, and what is settled is on the disk.
     pub async fn settle(&self, key: &UnitKey, unit: &mut Unit, max_history: u32) {
         if let Some(record) = unit.record.as_mut() {
-            let keep = if max_history == 0 { usize::MAX } else { (max_history as usize).max(2) };
-            let surplus = record.history.len().saturating_sub(keep);
-            let good = record.last_good().map(|r| r.number);
-            let mut gone = 0;
-            record.history.retain(|r| {
-                let keep = gone >= surplus || Some(r.number) == good;
-                gone += usize::from(!keep);
-                keep
-            });
+            let surplus = record.surplus(max_history, None);
+            record.history.retain(|r| !surplus.contains(&r.number));
         }
         self.save(key, unit, true).await;
         if let Err(error) = self.store.sync().await {

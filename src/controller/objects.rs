@@ -134,13 +134,30 @@ pub fn dispatch(ctx: &Arc<Context>, event: &LiveEvent) {
     ] {
         if let (Some(name), Some(namespace)) = (live.label(name), live.label(namespace)) {
             let key = UnitKey { kind, namespace: namespace.into(), name: name.into() };
-            ctx.units.touch(&key, id.clone());
+            match &event.change {
+                Change::Applied { before: Some(before), .. } if only_status_moved(live, before) => {
+                    ctx.units.moved(&key, id.clone(), &before.resource_version, &live.resource_version);
+                }
+                _ => ctx.units.touch(&key, id.clone()),
+            }
         }
     }
     if !event.watch.namespace.is_empty() {
         // Pods, ReplicaSets and warnings of a namespace where something is being waited for.
         ctx.workloads_changed(&id.namespace);
     }
+}
+
+/// Whether nothing but the status of an object changed: whoever takes a field from us shows up among its managers.
+fn only_status_moved(now: &Live, before: &Live) -> bool {
+    let same = |pointer: &str| now.body.pointer(pointer) == before.body.pointer(pointer);
+    let spec = |live: &Live| live.managers.iter().filter(|m| &*m.subresource != "status").cloned().collect::<Vec<_>>();
+    now.uid == before.uid
+        && same("/metadata/generation")
+        && same("/metadata/labels")
+        && same("/metadata/deletionTimestamp")
+        && !now.managers.is_empty()
+        && spec(now) == spec(before)
 }
 
 /// A status that we wrote ourselves wakes nobody: generation, annotations, labels, finalizers and deletion are as before.

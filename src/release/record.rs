@@ -355,6 +355,16 @@ impl UnitRecord {
         self.history.iter_mut().rev().find(|r| r.number == number)
     }
 
+    /// Numbers of the revisions that are too many: the oldest, but never the newest good one. `keep` 0 keeps all, and two are always
+    /// kept. `coming` is the revision that is good in a moment.
+    #[must_use]
+    pub fn surplus(&self, keep: u32, coming: Option<u32>) -> Vec<u32> {
+        let keep = if keep == 0 { usize::MAX } else { (keep as usize).max(2) };
+        let good = coming.or_else(|| self.last_good().map(|r| r.number));
+        let numbers = self.history.iter().map(|r| r.number).filter(|n| Some(*n) != good);
+        numbers.take(self.history.len().saturating_sub(keep)).collect()
+    }
+
     /// The number of the next revision.
     #[must_use]
     pub fn next_number(&self) -> u32 {

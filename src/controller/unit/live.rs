@@ -10,7 +10,7 @@ use crate::object::{Json, Manifest, ObjectId};
 use crate::plan::{Drift, DriftPolicy, drift};
 use crate::release::report::{DriftEpisode, EpisodeEnd};
 use crate::release::{Applied, Failure, Fault, UnitKey};
-use crate::render::target::digest;
+use crate::render::target::{Target, digest};
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeSet, HashSet};
@@ -22,6 +22,8 @@ const FIGHT: usize = 3;
 const FIGHT_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// Episodes that are kept for the page.
 const EPISODES: usize = 200;
+/// So often pods are looked at while something is not healthy.
+const LOOK: SignedDuration = SignedDuration::from_millis(1500);
 /// How long an image that cannot be pulled or a crash loop may last before the verdict is final.
 const GRACE: SignedDuration = SignedDuration::from_secs(60);
 
@@ -56,6 +58,7 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
         Some((n, target)) if *n == number => std::sync::Arc::clone(target),
         _ => match super::rebuild::target(ctx, unit.record(), prepared, number).await {
             Ok(target) => {
+                let target = std::sync::Arc::new(Target { release: None, ..std::sync::Arc::unwrap_or_clone(target) });
                 unit.deployed = Some((number, std::sync::Arc::clone(&target)));
                 target
             }
@@ -240,18 +243,42 @@ pub(super) async fn verdict(
     }
     let seen: Vec<(ObjectId, Option<&Json>)> = objects.iter().map(|(id, object)| (id.clone(), object.as_ref())).collect();
     let patience = Patience { timeout, grace: GRACE };
-    let none = Family::default();
-    if health::judge(&seen, &none, since, now, &patience) == Verdict::Healthy {
-        return Verdict::Healthy;
+    // Pods only tell why something is not healthy. There are many of them, and most waits are short: they are looked at once it takes
+    // longer, and then not more often than anybody could read it.
+    match health::judge(&seen, &Family::default(), since, now, &patience) {
+        Verdict::Healthy => {
+            unit.judged = None;
+            return Verdict::Healthy;
+        }
+        Verdict::Waiting { on, until } => {
+            let (next, last) = match unit.judged.take().filter(|(at, _)| *at >= since) {
+                Some((at, verdict)) => (at + LOOK, Some((at, verdict))),
+                None => (since + LOOK, None),
+            };
+            if now < next {
+                let verdict = match &last {
+                    Some((_, Verdict::Waiting { on: explained, .. })) => Verdict::Waiting { on: explained.clone(), until: until.min(next) },
+                    _ => Verdict::Waiting { on, until: until.min(next) },
+                };
+                unit.judged = last;
+                return verdict;
+            }
+        }
+        Verdict::Failed { .. } => {}
     }
     // Only now is it worth knowing why: pods are many, and nobody asks for those of healthy releases.
     let namespaces: HashSet<String> = ids.iter().map(|id| id.namespace.clone()).filter(|n| !n.is_empty()).collect();
     if unit.workloads.is_empty() {
         unit.workloads = namespaces.iter().flat_map(|n| ctx.hub.ensure_workloads(n)).collect();
+        // What is explained at once would otherwise be explained without its pods.
+        let settled = futures::future::join_all(unit.workloads.iter().map(crate::cluster::WatchHandle::settled));
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), settled).await;
     }
     ctx.units.wait_in(key, &namespaces);
     let (owners, pods, events) = ctx.workloads(&namespaces);
-    health::judge(&seen, &Family { owners: &owners, pods: &pods, events: &events }, since, now, &patience)
+    let verdict = health::judge(&seen, &Family { owners: &owners, pods: &pods, events: &events }, since, now, &patience);
+    unit.judged = Some((now, verdict.clone()));
+    verdict
 }
 
 /// Whether a resource version is older than another one. They are opaque to most, but ordered numbers by the API's contract since 1.35,

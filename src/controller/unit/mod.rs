@@ -24,7 +24,7 @@ pub use pass::pass;
 pub use prepare::{Prepared, Spec};
 
 use crate::cluster::Live;
-use crate::health::{self, Health, HealthState};
+use crate::health::{self, Health, HealthState, Verdict};
 use crate::object::ObjectId;
 use crate::plan::Drift;
 use crate::release::report::{DriftEpisode, EventLine, Pill};
@@ -39,6 +39,9 @@ use super::queue::Queue;
 
 /// Ends of Jobs and Pods that are remembered: those of hooks under way, and some to spare.
 const ENDS: usize = 256;
+
+/// For how long what happens among pods is gathered.
+const STIR: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// All units, and what woke them.
 #[derive(Default)]
@@ -65,6 +68,8 @@ pub struct Inbox {
     pub full: bool,
     /// Live objects that changed.
     pub objects: BTreeSet<ObjectId>,
+    /// Live objects of which only the status moved: from which resource version to which, in order.
+    pub moves: Vec<(ObjectId, String, String)>,
 }
 
 /// A unit in memory. All of it but `record` can be found out again.
@@ -100,6 +105,10 @@ pub struct Unit {
     pub awaits: HashSet<ObjectId>,
     /// Secrets and ConfigMaps that its values come from.
     pub inputs: HashSet<ObjectId>,
+    /// The last verdict on its health that pods were looked at for, and when.
+    pub judged: Option<(Timestamp, Verdict)>,
+    /// When its status was written last.
+    pub told: Option<Timestamp>,
     /// Somebody else went on with the release: what is remembered is void.
     pub stale: bool,
     /// Watches of pods and warnings, held while health is waited for.
@@ -122,6 +131,12 @@ impl Units {
     /// Wakes a unit because a live object of it changed.
     pub fn touch(&self, key: &UnitKey, object: ObjectId) {
         lock(&self.inbox).entry(key.clone()).or_default().objects.insert(object);
+        self.queue.add(key.clone());
+    }
+
+    /// Wakes a unit because the status of a live object of it moved, and nothing else: what was verified of it still holds.
+    pub fn moved(&self, key: &UnitKey, object: ObjectId, from: &str, to: &str) {
+        lock(&self.inbox).entry(key.clone()).or_default().moves.push((object, from.to_owned(), to.to_owned()));
         self.queue.add(key.clone());
     }
 
@@ -186,11 +201,12 @@ impl Units {
         }
     }
 
-    /// Something happened among the pods of a namespace.
+    /// Something happened among the pods of a namespace. Whether an object is healthy its own event tells, at once; pods only tell why it
+    /// is not, and there are many of them: they are looked at together.
     pub fn stirred(&self, namespace: &str) {
         let keys: Vec<UnitKey> = lock(&self.waiting).get(namespace).into_iter().flatten().cloned().collect();
         for key in keys {
-            self.queue.add(key);
+            self.queue.add_after(key, STIR);
         }
     }
 

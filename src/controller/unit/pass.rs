@@ -77,6 +77,11 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
             }
         }
     }
+    for (id, from, to) in inbox.moves {
+        if let Some(known) = unit.record_mut().inventory.get_mut(&id.inventory_id()).filter(|known| known.resource_version == from) {
+            known.resource_version = to;
+        }
+    }
     unit.suspects.extend(inbox.objects);
     if !ctx.leader.may_write() {
         publish::watching(ctx, key, unit, &spec);

@@ -9,9 +9,13 @@ use crate::object::Json;
 use crate::plan::Drift;
 use crate::release::report::{ChartInfo, EventLine, ObjectReport, Pill, Report};
 use crate::release::{Outcome, RunAction, Scene, UnitKey, UnitKind, summary};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+/// A run that takes longer than this is told of.
+const SOON: SignedDuration = SignedDuration::from_millis(1500);
+/// And again so often, as it goes on.
+const AGAIN: SignedDuration = SignedDuration::from_secs(5);
 /// Lines of events that are kept for the page.
 const EVENTS: usize = 50;
 
@@ -43,14 +47,31 @@ pub(super) async fn publish(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec:
     };
     let message = summary::sentence(&scene);
     let conditions: Vec<Condition> = serde_json::from_value(new["conditions"].clone()).unwrap_or_default();
-    if old != new
-        && let Err(error) = ctx.write_status(key, &old, &new).await
+    let held_back = held_back(unit, outcome, now);
+    if let Some(wait) = held_back {
+        ctx.units.queue.add_after(key.clone(), std::time::Duration::try_from(wait).unwrap_or_default());
+    } else if old != new
+        && let Err(error) = {
+            unit.told = Some(now);
+            ctx.write_status(key, &old, &new).await
+        }
     {
         // Whoever reads the status waits a little longer: the next event of the object itself brings the next pass.
         tracing::warn!(unit = %key, %error, "the status cannot be written; trying again");
         ctx.units.queue.add_after(key.clone(), std::time::Duration::from_secs(1));
     }
     report(ctx, key, unit, spec, Seen { pill: pill(unit, outcome), message, conditions });
+}
+
+/// Most runs are over before anybody could read that they are under way: that is told of those that take longer, and then not with every
+/// pod that moves. For how long it is held back; `None` where it is due.
+fn held_back(unit: &Unit, outcome: &Outcome, now: Timestamp) -> Option<SignedDuration> {
+    let run = unit.record().run.as_ref().filter(|_| matches!(outcome, Outcome::Running(_)))?;
+    let due = match unit.told.filter(|told| *told > run.started) {
+        Some(told) => told + AGAIN,
+        None => run.started + SOON,
+    };
+    Some(due.duration_since(now)).filter(|wait| wait.is_positive())
 }
 
 /// A spec that cannot be read stalls its object alone.

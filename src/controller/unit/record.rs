@@ -1,9 +1,9 @@
 //! Helm's release Secrets: written so that `helm list`, `history`, `get` and `rollback` go on working, three writes a revision.
 
 use super::{Prepared, Unit};
-use crate::cluster::{ApiError, Kind, ReleaseWrite, surplus};
+use crate::cluster::{ApiError, Kind, ReleaseWrite};
 use crate::controller::context::Context;
-use crate::release::{RevisionStatus, Run, RunAction, UnitKey};
+use crate::release::{RevisionMeta, RevisionStatus, Run, RunAction, UnitKey};
 use crate::render::target::Target;
 use helmward_chart::release::{self, Release};
 use jiff::Timestamp;
@@ -27,23 +27,8 @@ pub(super) async fn write_pending(
         RunAction::Rollback => format!("Rollback to {}", run.to.unwrap_or_default()),
         _ => "Preparing upgrade".to_owned(),
     };
-    let payload = target.release.clone().unwrap_or_default();
-    let (first, last) = (meta.first_deployed.to_string(), meta.started.to_string());
-    let release = Release::new(release::Parts {
-        name,
-        namespace,
-        version: run.revision,
-        status: meta.status.as_str(),
-        description: &description,
-        first_deployed: &first,
-        last_deployed: &last,
-        notes: &payload.notes,
-        chart: payload.chart,
-        config: payload.config,
-        manifest: &payload.manifest,
-        hooks: payload.hooks,
-    });
-    let encoded = release::encode(&release);
+    let last = meta.started.to_string();
+    let encoded = compose((namespace, name), meta, target, meta.status, &description);
     let write = ReleaseWrite {
         namespace: storage,
         name,
@@ -70,8 +55,66 @@ pub(super) async fn write_pending(
     }
 }
 
+/// The record of a revision that we made, encoded.
+fn compose((namespace, name): (&str, &str), meta: &RevisionMeta, target: &Target, status: RevisionStatus, description: &str) -> Vec<u8> {
+    let payload = target.release.clone().unwrap_or_default();
+    let (first, last) = (meta.first_deployed.to_string(), meta.started.to_string());
+    release::encode(&Release::new(release::Parts {
+        name,
+        namespace,
+        version: meta.number,
+        status: status.as_str(),
+        description,
+        first_deployed: &first,
+        last_deployed: &last,
+        notes: &payload.notes,
+        chart: payload.chart,
+        config: payload.config,
+        manifest: &payload.manifest,
+        hooks: payload.hooks,
+    }))
+}
+
+/// Sets the status of a revision: with one request where its content is known here, else with a read before.
+async fn settle(
+    ctx: &Context,
+    prepared: &Prepared,
+    meta: &RevisionMeta,
+    target: Option<&Target>,
+    status: RevisionStatus,
+    words: &str,
+) -> Result<(), ApiError> {
+    let (storage, release) = (prepared.spec.storage_namespace(), prepared.spec.release());
+    // What another tool made may hold more than we would write.
+    let Some(target) = target.filter(|t| t.release.is_some() && meta.target.is_some()) else {
+        return change(ctx, storage, release.1, meta.number, status, Some(words)).await;
+    };
+    let encoded = compose(release, meta, target, status, words);
+    let write = ReleaseWrite {
+        namespace: storage,
+        name: release.1,
+        version: meta.number,
+        status: status.as_str(),
+        payload: &encoded,
+        labels: &BTreeMap::new(),
+        at: Timestamp::now(),
+    };
+    match ctx.cluster.update_release(&write).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind == Kind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Stores the revision as deployed, the one before as superseded, and deletes what is too old.
-pub(super) async fn finish(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared, run: &Run) -> Result<(), ApiError> {
+pub(super) async fn finish(
+    ctx: &Context,
+    key: &UnitKey,
+    unit: &mut Unit,
+    prepared: &Prepared,
+    target: &Target,
+    run: &Run,
+) -> Result<(), ApiError> {
     let (_, name) = prepared.spec.release();
     let storage = prepared.spec.storage_namespace();
     if run.action == RunAction::Uninstall {
@@ -79,7 +122,7 @@ pub(super) async fn finish(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepar
             if !prepared.spec.keeps_history() {
                 ctx.cluster.delete_release(storage, name, head.version).await?;
             } else if head.status == RevisionStatus::Deployed.as_str() {
-                change(ctx, storage, name, head.version, RevisionStatus::Uninstalled, "Uninstallation complete").await?;
+                change(ctx, storage, name, head.version, RevisionStatus::Uninstalled, Some("Uninstallation complete")).await?;
             }
         }
         return Ok(());
@@ -89,34 +132,28 @@ pub(super) async fn finish(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepar
         (RunAction::Rollback, Some(to)) => format!("Rollback to {to}"),
         _ => "Upgrade complete".to_owned(),
     };
-    change(ctx, storage, name, run.revision, RevisionStatus::Deployed, &words).await?;
-    let before: Vec<u32> = unit
-        .record()
-        .history
-        .iter()
-        .filter(|r| r.number != run.revision && r.status == RevisionStatus::Deployed)
-        .map(|r| r.number)
-        .collect();
-    for number in before {
-        let words = unit.record().revision(number).map(|r| helm_words(r.action)).unwrap_or_default();
-        change(ctx, storage, name, number, RevisionStatus::Superseded, words).await?;
+    if let Some(meta) = unit.record().revision(run.revision) {
+        settle(ctx, prepared, meta, Some(target), RevisionStatus::Deployed, &words).await?;
     }
-    let keep = prepared.spec.max_history();
-    // Only where there can be too many is the list asked for.
-    if keep > 0 && unit.record().history.len() > keep as usize {
-        for version in surplus(&ctx.cluster.release_heads(storage, name).await?, keep) {
-            ctx.cluster.delete_release(storage, name, version).await?;
-        }
+    let deployed = |r: &&RevisionMeta| r.number != run.revision && r.status == RevisionStatus::Deployed;
+    for before in unit.record().history.iter().filter(deployed) {
+        let words = match before.action {
+            RunAction::Install => "Install complete",
+            RunAction::Rollback => {
+                // Its words name the revision that was restored: they stay as they are.
+                change(ctx, storage, name, before.number, RevisionStatus::Superseded, None).await?;
+                continue;
+            }
+            _ => "Upgrade complete",
+        };
+        let stored = super::rebuild::stored_target(ctx, before).await;
+        settle(ctx, prepared, before, stored.as_deref(), RevisionStatus::Superseded, words).await?;
+    }
+    for number in unit.record().surplus(prepared.spec.max_history(), Some(run.revision)) {
+        ctx.cluster.delete_release(storage, name, number).await?;
     }
     tracing::debug!(unit = %key, revision = run.revision, "release recorded");
     Ok(())
-}
-
-fn helm_words(action: RunAction) -> &'static str {
-    match action {
-        RunAction::Install => "Install complete",
-        _ => "Upgrade complete",
-    }
 }
 
 /// Sets the status of one revision in its Secret; one that is gone is no error, there is nothing to mark.
@@ -130,10 +167,10 @@ pub(super) async fn set_status(
 ) -> Result<(), ApiError> {
     let Some((storage, name)) = unit.record().storage.as_deref().and_then(|s| s.split_once('/')) else { return Ok(()) };
     tracing::debug!(unit = %key, revision, status = status.as_str(), "release marked");
-    change(ctx, storage, name, revision, status, why).await
+    change(ctx, storage, name, revision, status, Some(why)).await
 }
 
-async fn change(ctx: &Context, storage: &str, name: &str, version: u32, status: RevisionStatus, why: &str) -> Result<(), ApiError> {
+async fn change(ctx: &Context, storage: &str, name: &str, version: u32, status: RevisionStatus, why: Option<&str>) -> Result<(), ApiError> {
     let Some(secret) = ctx.cluster.release(storage, name, version).await? else { return Ok(()) };
     let mut release = match release::decode(&secret.payload) {
         Ok(release) => release,
@@ -142,7 +179,8 @@ async fn change(ctx: &Context, storage: &str, name: &str, version: u32, status: 
             return Ok(());
         }
     };
-    release.set_status(status.as_str(), why);
+    let kept = release.description().to_owned();
+    release.set_status(status.as_str(), why.unwrap_or(&kept));
     let encoded = release::encode(&release);
     let write = ReleaseWrite {
         namespace: storage,

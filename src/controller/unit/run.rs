@@ -338,7 +338,8 @@ pub(super) async fn end(
                     (action, _) => format!("{} of {version} complete", action.as_str()),
                 };
             }
-            unit.deployed = target;
+            // The chart in Helm's record is large, and the store has it.
+            unit.deployed = target.map(|(number, target)| (number, Arc::new(Target { release: None, ..Arc::unwrap_or_clone(target) })));
             unit.compared = false;
             let (warning, reason) = match run.action {
                 RunAction::Install if key.kind == UnitKind::Release => (false, Reason::InstallSucceeded),
@@ -608,7 +609,7 @@ impl Scene<'_> {
 
     async fn finish(&self, unit: &mut Unit) -> StepResult {
         if self.key.kind == UnitKind::Release {
-            record::finish(self.ctx, self.key, unit, self.prepared, self.run).await.map_err(|e| failure(&e))?;
+            record::finish(self.ctx, self.key, unit, self.prepared, self.target, self.run).await.map_err(|e| failure(&e))?;
         }
         Ok(Done::Yes)
     }
