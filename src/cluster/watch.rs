@@ -33,8 +33,10 @@ use tokio_util::{
 
 mod crds;
 mod spec;
+mod store;
 
 pub use spec::{Change, LiveEvent, Phase, WatchSpec, WatchState, WatchStatus};
+use store::Store;
 
 /// Events that may wait for the reader before watches pause; nothing is lost then, only later.
 const CHANNEL: usize = 4096;
@@ -69,7 +71,7 @@ struct Entry {
     spec: Arc<WatchSpec>,
     users: watch::Sender<usize>,
     state: watch::Sender<WatchState>,
-    store: RwLock<HashMap<ObjectId, Arc<Live>>>,
+    store: RwLock<Store>,
 }
 
 /// The wish to keep a watch. The watch ends some time after the last handle is dropped.
@@ -147,6 +149,15 @@ impl WatchHub {
         all.into_values().collect()
     }
 
+    /// Objects of a kind that name a uid as their owner, or are Events about it.
+    #[must_use]
+    pub fn related(&self, group: &str, kind: &str, uid: &str) -> Vec<Arc<Live>> {
+        let entries = self.entries_of(group, kind);
+        let all: HashMap<ObjectId, Arc<Live>> =
+            entries.iter().flat_map(|e| e.store().related(uid).map(|l| (l.id.clone(), l.clone())).collect::<Vec<_>>()).collect();
+        all.into_values().collect()
+    }
+
     /// State of each watch.
     #[must_use]
     pub fn status(&self) -> Vec<WatchStatus> {
@@ -205,7 +216,7 @@ impl WatchHandle {
     /// All objects of this watch.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<Live>> {
-        self.entry.store().values().cloned().collect()
+        self.entry.store().iter().map(|(_, live)| live.clone()).collect()
     }
 }
 
@@ -250,7 +261,7 @@ fn backoff(attempt: u32, spec: &WatchSpec) -> Duration {
 }
 
 impl Entry {
-    fn store(&self) -> std::sync::RwLockReadGuard<'_, HashMap<ObjectId, Arc<Live>>> {
+    fn store(&self) -> std::sync::RwLockReadGuard<'_, Store> {
         self.store.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -259,7 +270,7 @@ impl Entry {
     }
 
     fn insert(&self, live: Arc<Live>) -> Option<Arc<Live>> {
-        self.store.write().unwrap_or_else(PoisonError::into_inner).insert(live.id.clone(), live)
+        self.store.write().unwrap_or_else(PoisonError::into_inner).insert(live)
     }
 
     fn remove(&self, id: &ObjectId) -> Option<Arc<Live>> {
@@ -420,7 +431,7 @@ async fn follow_as<const METADATA: bool>(hub: &Hub, entry: &Entry, resource: &Re
                 }
             }
             Event::InitDone => {
-                let vanished: Vec<ObjectId> = entry.store().keys().filter(|id| !listed.contains(*id)).cloned().collect();
+                let vanished: Vec<ObjectId> = entry.store().iter().map(|(id, _)| id).filter(|id| !listed.contains(*id)).cloned().collect();
                 for id in vanished {
                     if let Some(last) = entry.remove(&id) {
                         hub.publish(entry, Change::Deleted(last)).await;

@@ -1,6 +1,6 @@
 //! What all controllers share: the edges, the registries, and the few calls that need several of them.
 
-use super::objects::{Objects, unit_id};
+use super::objects::{Objects, above, unit_id, units_of};
 use super::source::{SourceKey, Sources};
 use super::unit::{Unit, Units};
 use super::views::Views;
@@ -31,6 +31,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Annotation with the words of whoever suspended an object.
 pub const SUSPEND_REASON: &str = "helmward.dev/suspend-reason";
+
+/// Owners between a pod and the object of a release, or an Event and it, at most.
+const OWNERS: usize = 4;
 
 /// Newest revision and status of each Helm release, by storage namespace and name.
 pub type HelmHeads = HashMap<(String, String), (u32, String)>;
@@ -267,18 +270,34 @@ impl Context {
         manifests.iter().all(|m| managed.get(&(kind, m.gvk())).is_some_and(|h| h.state().phase != crate::cluster::Phase::Starting))
     }
 
-    /// Something moved among the workloads of a namespace: whoever waits for health there looks again.
-    pub fn workloads_changed(&self, namespace: &str) {
-        self.units.stirred(namespace);
+    /// Something moved among the workloads of a namespace: the release that it belongs to looks again, if it waits for health; where that
+    /// is not known (yet), all that wait in the namespace.
+    pub fn workloads_changed(&self, live: &Live) {
+        let mut owner = above(live).and_then(|id| self.hub.get(&id));
+        for _ in 0..OWNERS {
+            let Some(at) = owner else { break };
+            if let Some(key) = units_of(&at).next() {
+                self.units.stirred_by(&key, &live.id.namespace);
+                return;
+            }
+            owner = above(&at).and_then(|id| self.hub.get(&id));
+        }
+        self.units.stirred(&live.id.namespace);
     }
 
     /// ReplicaSets, pods and warnings around objects that are waited for.
     #[must_use]
-    pub fn workloads(&self, namespaces: &HashSet<String>) -> (Vec<Json>, Vec<Json>, Vec<Json>) {
-        let of = |group: &str, kind: &str| -> Vec<Json> {
-            self.hub.list(group, kind).iter().filter(|l| namespaces.contains(&l.id.namespace)).map(|l| l.object()).collect()
+    pub fn workloads(&self, objects: &[&Json]) -> (Vec<Json>, Vec<Json>, Vec<Json>) {
+        let related = |group: &str, kind: &str, of: &[&Json]| -> Vec<Json> {
+            let uids = of.iter().filter_map(|object| object.pointer("/metadata/uid")?.as_str());
+            uids.flat_map(|uid| self.hub.related(group, kind, uid)).map(|live| live.body.clone()).collect()
         };
-        (of("apps", "ReplicaSet"), of("", "Pod"), of("", "Event"))
+        let sets = related("apps", "ReplicaSet", objects);
+        let owners: Vec<&Json> = objects.iter().copied().chain(&sets).collect();
+        let pods = related("", "Pod", &owners);
+        let all: Vec<&Json> = owners.into_iter().chain(&pods).collect();
+        let events = related("", "Event", &all);
+        (sets, pods, events)
     }
 
     // --- who is woken

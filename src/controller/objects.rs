@@ -128,24 +128,44 @@ pub fn dispatch(ctx: &Arc<Context>, event: &LiveEvent) {
     }
     ctx.units.note_end(live);
     ctx.units.arrived(id);
-    for (name, namespace, kind) in [
-        (names::HELM_NAME, names::HELM_NAMESPACE, UnitKind::Release),
-        (names::KUSTOMIZE_NAME, names::KUSTOMIZE_NAMESPACE, UnitKind::Bundle),
-    ] {
-        if let (Some(name), Some(namespace)) = (live.label(name), live.label(namespace)) {
-            let key = UnitKey { kind, namespace: namespace.into(), name: name.into() };
-            match &event.change {
-                Change::Applied { before: Some(before), .. } if only_status_moved(live, before) => {
-                    ctx.units.moved(&key, id.clone(), &before.resource_version, &live.resource_version);
-                }
-                _ => ctx.units.touch(&key, id.clone()),
+    for key in units_of(live) {
+        match &event.change {
+            Change::Applied { before: Some(before), .. } if only_status_moved(live, before) => {
+                ctx.units.moved(&key, id.clone(), &before.resource_version, &live.resource_version);
             }
+            _ => ctx.units.touch(&key, id.clone()),
         }
     }
     if !event.watch.namespace.is_empty() {
         // Pods, ReplicaSets and warnings of a namespace where something is being waited for.
-        ctx.workloads_changed(&id.namespace);
+        ctx.workloads_changed(live);
     }
+}
+
+/// The units that an object's labels name.
+pub fn units_of(live: &Live) -> impl Iterator<Item = UnitKey> {
+    let named = |name: &str, namespace: &str, kind| {
+        Some(UnitKey { kind, namespace: live.label(namespace)?.to_owned(), name: live.label(name)?.to_owned() })
+    };
+    [
+        named(names::HELM_NAME, names::HELM_NAMESPACE, UnitKind::Release),
+        named(names::KUSTOMIZE_NAME, names::KUSTOMIZE_NAMESPACE, UnitKind::Bundle),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// What an object was made for, or what an Event is about.
+#[must_use]
+pub fn above(live: &Live) -> Option<ObjectId> {
+    let owners = live.body.pointer("/metadata/ownerReferences").and_then(Json::as_array);
+    let target = match owners.into_iter().flatten().find(|owner| owner["controller"] == true) {
+        Some(owner) => owner,
+        None => live.body.get("involvedObject")?,
+    };
+    let text = |key: &str| target.get(key).and_then(Json::as_str).unwrap_or_default();
+    let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
+    Some(ObjectId::new(group, text("kind"), &live.id.namespace, text("name")))
 }
 
 /// Whether nothing but the status of an object changed: whoever takes a field from us shows up among its managers.

@@ -219,6 +219,21 @@ pub(super) async fn look(ctx: &Context, unit: &mut Unit, spec: &super::prepare::
     }
 }
 
+/// An object as the watch has it, or as it was read.
+enum Known {
+    Watched(std::sync::Arc<crate::cluster::Live>),
+    Read(Json),
+}
+
+impl Known {
+    fn body(&self) -> &Json {
+        match self {
+            Self::Watched(live) => &live.body,
+            Self::Read(body) => body,
+        }
+    }
+}
+
 /// The verdict on the health of some objects, with the deepest cause found. Pods are watched only from here on.
 pub(super) async fn verdict(
     ctx: &Context,
@@ -229,19 +244,19 @@ pub(super) async fn verdict(
     now: Timestamp,
     timeout: SignedDuration,
 ) -> Verdict {
-    let mut objects: Vec<(ObjectId, Option<Json>)> = Vec::with_capacity(ids.len());
+    let mut objects: Vec<(ObjectId, Option<Known>)> = Vec::with_capacity(ids.len());
     for id in ids {
         let known = unit.record().inventory.get(&id.inventory_id());
         let live = ctx.hub.get(id);
         // The watch may be behind our own write: then the object is not what we wait for yet.
         let fresh = live.filter(|live| known.is_none_or(|k| !older(&live.resource_version, &k.resource_version)));
         let object = match fresh {
-            Some(live) => Some(live.object()),
-            None => ctx.cluster.get(id).await.ok().flatten(),
+            Some(live) => Some(Known::Watched(live)),
+            None => ctx.cluster.get(id).await.ok().flatten().map(Known::Read),
         };
         objects.push((id.clone(), object));
     }
-    let seen: Vec<(ObjectId, Option<&Json>)> = objects.iter().map(|(id, object)| (id.clone(), object.as_ref())).collect();
+    let seen: Vec<(ObjectId, Option<&Json>)> = objects.iter().map(|(id, object)| (id.clone(), object.as_ref().map(Known::body))).collect();
     let patience = Patience { timeout, grace: GRACE };
     // Pods only tell why something is not healthy. There are many of them, and most waits are short: they are looked at once it takes
     // longer, and then not more often than anybody could read it.
@@ -275,7 +290,7 @@ pub(super) async fn verdict(
         let _ = tokio::time::timeout(std::time::Duration::from_secs(1), settled).await;
     }
     ctx.units.wait_in(key, &namespaces);
-    let (owners, pods, events) = ctx.workloads(&namespaces);
+    let (owners, pods, events) = ctx.workloads(&seen.iter().filter_map(|(_, object)| *object).collect::<Vec<_>>());
     let verdict = health::judge(&seen, &Family { owners: &owners, pods: &pods, events: &events }, since, now, &patience);
     unit.judged = Some((now, verdict.clone()));
     verdict

@@ -155,7 +155,7 @@ impl Units {
         if !matches!(live.id.kind.as_str(), "Job" | "Pod") || !lock(&self.awaited).contains_key(&live.id) {
             return;
         }
-        let health = health::check(Some(&live.object()));
+        let health = health::check(Some(&live.body));
         if health.state == HealthState::Failed {
             let mut ends = lock(&self.ends);
             ends.push_front((live.uid.clone(), health));
@@ -207,6 +207,13 @@ impl Units {
         let keys: Vec<UnitKey> = lock(&self.waiting).get(namespace).into_iter().flatten().cloned().collect();
         for key in keys {
             self.queue.add_after(key, STIR);
+        }
+    }
+
+    /// Something happened among the pods of one unit.
+    pub fn stirred_by(&self, key: &UnitKey, namespace: &str) {
+        if lock(&self.waiting).get(namespace).is_some_and(|keys| keys.contains(key)) {
+            self.queue.add_after(key.clone(), STIR);
         }
     }
 

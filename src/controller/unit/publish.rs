@@ -259,7 +259,7 @@ fn objects(ctx: &Context, record: &crate::release::UnitRecord) -> Vec<ObjectRepo
     let mut out: Vec<ObjectReport> = record
         .objects()
         .map(|(id, applied)| {
-            let health = ctx.hub.get(&id).filter(|_| health::takes_time(&id)).map(|live| health::check(Some(&live.object())));
+            let health = ctx.hub.get(&id).filter(|_| health::takes_time(&id)).map(|live| health::check(Some(&live.body)));
             ObjectReport { id, api_version: applied.api_version.clone(), health, owner: None }
         })
         .collect();
