@@ -22,6 +22,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+/// How often what the store needs no more is deleted from it.
+const TIDY: Duration = Duration::from_secs(3600);
+
 /// How the daemon runs. Every default is the CLI's.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -180,6 +183,9 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
         helm: Default::default(),
         cluster,
     });
+    let work = shutdown.child_token();
+    // Read from here on: watches pause when nobody takes what they tell, and then they are never settled.
+    tasks.spawn(dispatch(Arc::clone(&ctx), events, work.clone()));
     // No decision before every custom resource is known: an empty cache is never an empty desired state.
     tokio::select! {
         () = ctx.objects.settled() => {}
@@ -192,8 +198,6 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
     drop(ready);
     tracing::info!(units = ctx.objects.units().len(), sources = ctx.objects.sources().len(), "ready");
 
-    let work = shutdown.child_token();
-    tasks.spawn(dispatch(Arc::clone(&ctx), events, work.clone()));
     for key in ctx.objects.sources() {
         ctx.sources.queue.add(key);
     }
@@ -215,6 +219,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
         });
     }
     tasks.spawn(requests::serve(Arc::clone(&ctx), incoming, work.clone()));
+    tasks.spawn(tidy(Arc::clone(&ctx), work.clone()));
     tasks.spawn(follow_lease(Arc::clone(&ctx), daemon, work));
 
     shutdown.cancelled().await;
@@ -391,6 +396,17 @@ async fn install_crds(cluster: &Cluster) -> Result<(), StartError> {
         tracing::debug!(crd = name, ?outcome, "custom resource definition");
     }
     Ok(())
+}
+
+/// Deletes from the store, now and then, what no revision names any more.
+async fn tidy(ctx: Arc<Context>, stop: CancellationToken) {
+    let mut hours = tokio::time::interval(TIDY);
+    while stop.run_until_cancelled(hours.tick()).await.is_some() {
+        match ctx.store.content_collect().await {
+            Ok(done) => tracing::debug!(kept = done.kept, deleted = done.deleted, "store tidied"),
+            Err(error) => tracing::warn!(%error, "the store cannot be tidied"),
+        }
+    }
 }
 
 /// Sends live events to whom they concern.

@@ -38,6 +38,15 @@ const OWNERS: usize = 4;
 /// Newest revision and status of each Helm release, by storage namespace and name.
 pub type HelmHeads = HashMap<(String, String), (u32, String)>;
 
+/// Where the store has a target.
+#[derive(Debug, Clone)]
+pub struct KeptTarget {
+    /// Content id of the target.
+    pub target: String,
+    /// Content id of its chart.
+    pub chart: Option<String>,
+}
+
 /// What all controllers share.
 pub struct Context {
     /// The cluster; its writes pass the Lease's gate.
@@ -175,18 +184,33 @@ impl Context {
         self.metrics.forget(key.kind.as_str(), &key.namespace, &key.name);
     }
 
-    /// Keeps a target; its id. Targets hold Secrets, so they are encrypted.
+    /// Keeps a target, and once for all its releases the chart. Targets hold Secrets, so they are encrypted.
     ///
     /// # Errors
     /// Where the store refuses.
-    pub async fn put_target(&self, target: &Target) -> Result<String, String> {
-        let bytes = serde_json::to_vec(target).map_err(|e| e.to_string())?;
-        let id = self.store.content_put(bytes).await.map_err(|e| e.to_string())?;
-        Ok(id.to_string())
+    pub async fn put_target(&self, target: &Target) -> Result<KeptTarget, String> {
+        let chart = match &target.release {
+            Some(payload) => Some(self.put_json(&*payload.chart).await?),
+            None => None,
+        };
+        Ok(KeptTarget { target: self.put_json(target).await?, chart })
     }
 
-    /// A kept target.
-    pub async fn get_target(&self, id: &str) -> Option<Target> {
+    /// A kept target, with its chart.
+    pub async fn get_target(&self, id: &str, chart: Option<&str>) -> Option<Target> {
+        let mut target: Target = self.get_json(id).await?;
+        if let Some(payload) = &mut target.release {
+            payload.chart = Arc::new(self.get_json(chart?).await?);
+        }
+        Some(target)
+    }
+
+    async fn put_json(&self, value: &impl Serialize) -> Result<String, String> {
+        let bytes = serde_json::to_vec(value).map_err(|e| e.to_string())?;
+        Ok(self.store.content_put(bytes).await.map_err(|e| e.to_string())?.to_string())
+    }
+
+    async fn get_json<T: serde::de::DeserializeOwned>(&self, id: &str) -> Option<T> {
         let bytes = self.store.content_get(&serde_json::from_value(json!(id)).ok()?).await.ok()?;
         serde_json::from_slice(&bytes).ok()
     }

@@ -175,6 +175,9 @@ pub struct RevisionMeta {
     /// Content id of the rendered target, where the store has it.
     #[serde(default)]
     pub target: Option<String>,
+    /// Content id of the chart as Helm records it, where the target is of one.
+    #[serde(default)]
+    pub chart: Option<String>,
     /// Digest of the rendered objects.
     #[serde(default)]
     pub digest: String,

@@ -32,6 +32,7 @@ fn revision(number: u32, status: RevisionStatus, attempt: Attempt) -> RevisionMe
         chart_name: "web".into(),
         app_version: String::new(),
         target: None,
+        chart: None,
         digest: String::new(),
         first_deployed: Timestamp::UNIX_EPOCH,
         started: Timestamp::UNIX_EPOCH,

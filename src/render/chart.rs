@@ -20,7 +20,7 @@ pub struct Loaded {
     /// The chart.
     pub chart: Chart,
     /// The chart as Helm's release record has it.
-    pub record: Json,
+    pub record: Arc<Json>,
 }
 
 impl Loaded {
@@ -118,7 +118,7 @@ pub fn load(snapshot: &Snapshot, load: &Load<'_>) -> Result<Loaded, ChartError> 
     }
     let chart = load_tree(files, &LoadLimits::default())?;
     let record = helmward_chart::release::chart_record(&chart);
-    Ok(Loaded { chart, record })
+    Ok(Loaded { chart, record: Arc::new(record) })
 }
 
 fn replace(files: &mut Vec<(String, Bytes)>, name: &str, text: String) {

@@ -4,6 +4,7 @@ use crate::object::{Json, Manifest};
 use crate::plan::hook::Hook;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// What a revision puts into the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -24,8 +25,9 @@ pub struct Target {
 /// The part of a target that only Helm's release record needs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Payload {
-    /// The chart as Helm records it.
-    pub chart: Json,
+    /// The chart as Helm records it: shared by all releases of it, and so kept apart from the target.
+    #[serde(skip)]
+    pub chart: Arc<Json>,
     /// The values given by the user.
     pub config: Json,
     /// All manifests as one text, as Helm prints them.

@@ -156,6 +156,8 @@ fn stores_in_use_are_waited_for_and_never_moved() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store");
     let other = sled::Config::new().path(&path).open().unwrap();
+    other.insert("theirs", "kept").unwrap();
+    other.flush().unwrap();
     let opening = std::thread::spawn({
         let dir = dir.path().to_owned();
         move || Store::open(&dir, &key(), 0).map(|opened| opened.broken)

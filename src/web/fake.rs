@@ -83,6 +83,7 @@ pub(super) fn revision(
         chart_name: "cart".into(),
         app_version: version.into(),
         target: None,
+        chart: None,
         digest: String::new(),
         first_deployed: before(90_000),
         started: before(seconds),

@@ -82,6 +82,7 @@ async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
             chart_name: release.chart_name().to_owned(),
             app_version: release.app_version().to_owned(),
             target: None,
+            chart: None,
             digest: snapshot.map(|s| s.digest.clone()).unwrap_or_default(),
             first_deployed: time(release.first_deployed()),
             started: time(release.last_deployed()),
@@ -152,6 +153,7 @@ fn from_kustomization(bundle: &super::prepare::BundleSpec) -> UnitRecord {
             chart_name: String::new(),
             app_version: String::new(),
             target: None,
+            chart: None,
             digest: String::new(),
             first_deployed: at,
             started: at,
@@ -195,7 +197,7 @@ pub(super) async fn target(ctx: &Context, record: &UnitRecord, prepared: &Prepar
 
 /// The target as the store has it.
 pub(super) async fn stored_target(ctx: &Context, revision: &RevisionMeta) -> Option<Arc<Target>> {
-    let target = ctx.get_target(revision.target.as_deref()?).await?;
+    let target = ctx.get_target(revision.target.as_deref()?, revision.chart.as_deref()).await?;
     // A target that is not what was deployed is worse than none.
     if !revision.digest.is_empty() && target.digest() != revision.digest {
         tracing::error!(revision = revision.number, "the stored target does not have the digest that was recorded; not used");
@@ -214,7 +216,7 @@ async fn helm_target(ctx: &Context, prepared: &Prepared, number: u32) -> Result<
     let release = release::decode(&secret.payload).map_err(|e| unreadable(e.to_string()))?;
     let mut target = Target {
         release: Some(Payload {
-            chart: release.chart().clone(),
+            chart: Arc::new(release.chart().clone()),
             config: release.config().clone(),
             manifest: release.manifest().to_owned(),
             hooks: release.hooks().clone(),

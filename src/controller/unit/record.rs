@@ -8,6 +8,7 @@ use crate::render::target::Target;
 use helmward_chart::release::{self, Release};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Stores the new revision as pending. One that is there already is ours from before a crash.
 pub(super) async fn write_pending(
@@ -68,7 +69,7 @@ fn compose((namespace, name): (&str, &str), meta: &RevisionMeta, target: &Target
         first_deployed: &first,
         last_deployed: &last,
         notes: &payload.notes,
-        chart: payload.chart,
+        chart: Arc::unwrap_or_clone(payload.chart),
         config: payload.config,
         manifest: &payload.manifest,
         hooks: payload.hooks,

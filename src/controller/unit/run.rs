@@ -138,7 +138,7 @@ struct Start {
 
 async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared, begin: Start) -> Result<(), Failure> {
     let now = Timestamp::now();
-    let content = ctx.put_target(&begin.target).await.map_err(|e| surroundings(format!("the target cannot be stored: {e}")))?;
+    let kept = ctx.put_target(&begin.target).await.map_err(|e| surroundings(format!("the target cannot be stored: {e}")))?;
     let first_deployed = unit.record().history.first().map_or(now, |r| r.first_deployed);
     let record = unit.record_mut();
     record.history.push(RevisionMeta {
@@ -153,7 +153,8 @@ async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepare
         chart_name: begin.chart_name,
         app_version: begin.app_version,
         digest: begin.target.digest(),
-        target: Some(content),
+        target: Some(kept.target),
+        chart: kept.chart,
         first_deployed,
         started: now,
         ended: None,

@@ -51,6 +51,7 @@ fn report(name: &str, drift: Vec<Drift>) -> Report {
         chart_name: "web".into(),
         app_version: "7".into(),
         target: None,
+        chart: None,
         digest: String::new(),
         first_deployed: Timestamp::UNIX_EPOCH,
         started: Timestamp::UNIX_EPOCH,
