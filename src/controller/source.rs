@@ -292,6 +292,11 @@ async fn remote(ctx: &Context, key: &SourceKey, source: &GitRepository) -> Resul
         _ => return Err(trouble(format!("{id} needs both username and password; add the one that is missing"))),
     };
     remote.tls.ca = data.get("ca.crt").or_else(|| data.get("caFile")).cloned();
+    remote.tls.identity = match (text("tls.crt").or_else(|| text("certFile")), text("tls.key").or_else(|| text("keyFile"))) {
+        (Some(certificate), Some(private)) => Some(format!("{certificate}\n{private}\n").into()),
+        (None, None) => None,
+        _ => return Err(trouble(format!("{id} needs both tls.crt and tls.key; add the one that is missing"))),
+    };
     Ok(remote)
 }
 

@@ -29,6 +29,8 @@ const ADVERTISEMENT: &str = "/info/refs?service=git-upload-pack";
 
 /// Redirects that are followed for one advertisement.
 const MAX_REDIRECTS: usize = 5;
+/// How often a request is sent again that never went out.
+const UNSENT_RETRIES: u32 = 2;
 
 /// Builds the client of a remote.
 pub(super) fn client(remote: &Remote) -> Result<Client, GitError> {
@@ -152,7 +154,17 @@ impl Link {
         if *method == Method::POST {
             request = request.body(body.clone());
         }
-        self.wait(request.send())
+        self.wait(async {
+            let mut left = UNSENT_RETRIES;
+            loop {
+                // A body in memory can always be cloned.
+                let Some(again) = request.try_clone() else { return request.send().await };
+                match again.send().await {
+                    Err(err) if left > 0 && unsent(&err) => left -= 1,
+                    answer => return answer,
+                }
+            }
+        })
     }
 
     /// Refuses answers that are no success.
@@ -443,6 +455,18 @@ fn expect_type(response: &Response, kind: &str) -> Result<(), GitError> {
         .hint("check that the URL is that of the repository, not of its web page"))
 }
 
+/// Whether a connection ended before the request went out on it, which also hides why (a server that refuses our certificate does that).
+fn unsent(err: &reqwest::Error) -> bool {
+    let mut source = std::error::Error::source(err);
+    while let Some(inner) = source {
+        if inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled) {
+            return true;
+        }
+        source = inner.source();
+    }
+    chain(err).contains("connection was not ready")
+}
+
 /// Finds out what a failed request failed of.
 fn classify(err: &reqwest::Error) -> GitError {
     let text = chain(err);
@@ -461,6 +485,10 @@ fn classify(err: &reqwest::Error) -> GitError {
             _ => "check the server's certificate and the host name in the URL",
         };
         return about(GitErrorClass::Tls, format!("no trusted TLS connection: {}", cause(&text))).hint(hint);
+    }
+    if unsent(err) && err.url().is_some_and(|url| url.scheme() == "https") {
+        return about(GitErrorClass::Tls, "the server closed the connection right after the handshake".into())
+            .hint("it may demand a client certificate: put tls.crt and tls.key into the Secret of spec.secretRef");
     }
     if lower.contains("dns") || lower.contains("lookup") {
         return about(GitErrorClass::Network, "the host name cannot be resolved".into()).hint("check the host in the URL");
