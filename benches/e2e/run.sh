@@ -6,6 +6,7 @@
 #        CONTROLPLANE      the control plane's binary       (default: what up.sh takes)
 #        BENCH             folder with gitopsbench, gitsrv  (default: ~/.cache/helmward/bench)
 #        BENCH_CHART       the chart that is changed        (default: ../shared/bench/webapp)
+#        DAEMON_LOG        where the log of the daemon goes (default: deleted at the end)
 # Requests are counted by the API server: its audit log, by our user agent. Events and the Lease are counted apart.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -63,7 +64,7 @@ git -C "$dir/work" push -q -u origin main
 
 page=$((port + 1)) health=$((port + 2)) metrics=$((port + 3))
 "$bin" run --kubeconfig "$KUBECONFIG" --state-dir "$dir/state" --listen 127.0.0.1:$page --health-listen 127.0.0.1:$health \
-  --metrics-listen 127.0.0.1:$metrics --log-format json >"$dir/daemon.log" 2>&1 &
+  --metrics-listen 127.0.0.1:$metrics --log-format json >"${DAEMON_LOG:-$dir/daemon.log}" 2>&1 &
 daemon=$!
 for _ in $(seq 300); do curl -sf "http://127.0.0.1:$health/readyz" >/dev/null && break; sleep 0.1; done
 
