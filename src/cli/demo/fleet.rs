@@ -16,7 +16,7 @@ pub(super) fn manifests(count: usize) -> String {
         let _ = write!(
             out,
             "---\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: {name}\n  namespace: team-{team:02}\nspec:\n  \
-             interval: 10m\n  timeout: 5m\n  driftDetection:\n    mode: enabled\n  chart:\n    spec:\n      chart: ./charts/web\n      sourceRef:\n        \
+             interval: 10m\n  timeout: 5m\n  driftDetection:\n    mode: enabled\n  chart:\n    spec:\n      chart: ./charts/fleet\n      sourceRef:\n        \
              kind: GitRepository\n        name: flux-system\n        namespace: flux-system\n  values:\n    replicas: 1\n    greeting: Hello from {name}\n",
             name = name(index),
         );
