@@ -46,11 +46,12 @@ pub(super) fn seconds(then: Timestamp, now: Timestamp) -> i64 {
     now.as_second() - then.as_second()
 }
 
-/// How long something took: `0.4 s`, `41 s`, `3 m 5 s`.
+/// How long something took: `12 ms`, `0.4 s`, `41 s`, `3 m 5 s`.
 pub(super) fn took(from: Timestamp, to: Timestamp) -> String {
     let millis = to.as_millisecond() - from.as_millisecond();
     match millis.max(0) {
-        0..10_000 => format!("{}.{} s", millis.max(0) / 1000, millis.max(0) % 1000 / 100),
+        ms @ 0..100 => format!("{ms} ms"),
+        100..10_000 => format!("{}.{} s", millis.max(0) / 1000, millis.max(0) % 1000 / 100),
         10_000..60_000 => format!("{} s", millis / 1000),
         60_000..3_600_000 => format!("{} m {} s", millis / 60_000, millis / 1000 % 60),
         _ => span(millis / 1000),
@@ -68,7 +69,7 @@ mod tests {
             assert_eq!(span(seconds), want);
         }
         let at = |ms| Timestamp::from_millisecond(ms).expect("in range");
-        for (ms, want) in [(420, "0.4 s"), (9_999, "9.9 s"), (41_000, "41 s"), (185_000, "3 m 5 s"), (7_200_000, "2 h")] {
+        for (ms, want) in [(12, "12 ms"), (420, "0.4 s"), (9_999, "9.9 s"), (41_000, "41 s"), (185_000, "3 m 5 s"), (7_200_000, "2 h")] {
             assert_eq!(took(at(0), at(ms)), want);
         }
     }

@@ -279,12 +279,23 @@ fn events(report: &Report, now: Timestamp) -> Markup {
     }
 }
 
+/// The icon and the colour of an event: not every warning is a failure.
+fn event_look(event: &EventLine) -> &'static str {
+    match event.reason.as_str() {
+        _ if !event.warning => "ready",
+        "RolledBack" | "RollbackSucceeded" => "rolledback",
+        reason if reason.starts_with("Drift") => "drifted",
+        _ => "failed",
+    }
+}
+
 fn event_list<'a>(events: impl Iterator<Item = &'a EventLine>, now: Timestamp) -> Markup {
     html! {
         ol class="events" {
             @for event in events {
-                li class={ @if event.warning { "s-failed" } @else { "s-ready" } } {
-                    (mark::icon(if event.warning { "failed" } else { "ready" }))
+                @let look = event_look(event);
+                li class={ "s-" (look) } {
+                    (mark::icon(look))
                     div {
                         strong { (event.reason) } @if event.warning { span class="hidden" { " (warning)" } }
                         " " span class="dim" { (when::ago(event.time, now)) }
