@@ -8,6 +8,7 @@ fmt:
 
 clippy:
     cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --test contract -- -D warnings
 
 test:
     cargo test --workspace

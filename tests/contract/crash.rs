@@ -129,15 +129,13 @@ async fn killed_at_random_moments_it_always_converges() {
     let hooks = Hooks::default();
     let watcher = hooks.watch(&world);
     let mut slowest = Duration::ZERO;
-    for crash in 0..crashes {
-        let step = &STEPS[usize::try_from(crash).unwrap() % STEPS.len()];
+    for crash in 0..usize::try_from(crashes).unwrap() {
+        let step = &STEPS[crash % STEPS.len()];
         // Every third crash takes the journal along; then what it knew is found out from the cluster.
         let lose_store = crash % 3 == 2;
-        if crash as usize % STEPS.len() == 0 {
+        if crash.is_multiple_of(STEPS.len()) {
             world.git.write("charts/web/templates/migrate.yaml", HOOK);
-            for gone in ["clusters/demo/namespace.yaml"] {
-                world.git.discard(gone);
-            }
+            world.git.discard("clusters/demo/namespace.yaml");
         }
         world.git.push_step(&example("web", step.name), &fast);
         if crash == 0 {

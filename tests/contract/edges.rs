@@ -170,3 +170,25 @@ async fn a_source_that_is_gone_removes_nothing() {
     assert!(world.get("apps/v1", "Deployment", "shop", "away").await.is_some(), "what it deployed stays");
     assert_eq!(world.release_secrets("shop", "away").await, before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_from_the_cluster_are_followed_at_once() {
+    let mut world = World::start().await;
+    let values = |greeting: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: front-values\n  namespace: shop\ndata:\n  values.yaml: |\n    greeting: {greeting}\n"
+        )
+    };
+    let from = "  valuesFrom:\n    - kind: ConfigMap\n      name: front-values\n";
+    // An interval that no test waits for.
+    world.git.write("clusters/demo/front.yaml", &release("front", from).replace("interval: 1m", "interval: 1h"));
+    world.git.write("clusters/demo/values.yaml", &values("one"));
+    world.git.push_step(&example("web", "01-install"), &fast);
+    world.start_daemon(&[]).await;
+    let greeting = async || world.get("v1", "ConfigMap", "shop", "front-config").await.map(|map| map["data"]["greeting"].clone());
+    world.until("deployed", SOON, || async { greeting().await.filter(|text| text == "one") }).await;
+    world.until("ready", SOON, || async { world.release("shop", "front").await.filter(|r| ready(r, "1.0.0")) }).await;
+    world.git.push_file("clusters/demo/values.yaml", Some(&values("two")), "other values");
+    world.until("upgraded", SOON, || async { greeting().await.filter(|text| text == "two") }).await;
+    assert_eq!(world.release_secrets("shop", "front").await.len(), 2, "one upgrade");
+}

@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 
-/// A bare repository `repo.git` below `root`, served over HTTP.
+/// A bare repository, served over HTTP.
 pub struct GitServer {
     pub url: String,
-    pub root: PathBuf,
     work: PathBuf,
     _serve: tokio::task::JoinHandle<()>,
 }
@@ -28,7 +27,7 @@ impl GitServer {
         let url = format!("http://{}/repo.git", listener.local_addr().unwrap());
         let app = axum::Router::new().fallback(backend).with_state(root.to_path_buf());
         let serve = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { url, root: root.to_path_buf(), work, _serve: serve }
+        Self { url, work, _serve: serve }
     }
 
     /// Lays an example's step over the work tree, after `edit` has changed each file's text, commits and pushes. Gives the commit id.
