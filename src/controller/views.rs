@@ -49,17 +49,13 @@ pub struct Change {
     pub what: Changed,
 }
 
-/// What changed.
+/// What changed, by name: thousands of changes are remembered, and what is the case now is read when it is shown.
 #[derive(Debug, Clone)]
 pub enum Changed {
-    /// A unit's report.
-    Unit(Arc<Report>),
-    /// A unit is gone.
-    UnitGone(UnitKey),
-    /// A source's report.
-    Source(Arc<SourceReport>),
-    /// A source is gone: `namespace/name`.
-    SourceGone(String),
+    /// A unit's report, or it is gone.
+    Unit(UnitKey),
+    /// A source's report, or it is gone.
+    Source,
     /// The daemon itself.
     Daemon,
 }
@@ -92,14 +88,13 @@ impl Views {
         if self.unit(&key).is_some_and(|old| *old == report) {
             return;
         }
-        let report = Arc::new(report);
-        self.publish(Changed::Unit(Arc::clone(&report)), |inner| drop(inner.units.insert(key, report)));
+        self.publish(Changed::Unit(key.clone()), |inner| drop(inner.units.insert(key, Arc::new(report))));
     }
 
     /// Forgets a unit.
     pub fn remove_unit(&self, key: &UnitKey) {
         if self.unit(key).is_some() {
-            self.publish(Changed::UnitGone(key.clone()), |inner| drop(inner.units.remove(key)));
+            self.publish(Changed::Unit(key.clone()), |inner| drop(inner.units.remove(key)));
         }
     }
 
@@ -110,12 +105,12 @@ impl Views {
             return;
         }
         let report = Arc::new(report);
-        self.publish(Changed::Source(Arc::clone(&report)), |inner| drop(inner.sources.insert(name, report)));
+        self.publish(Changed::Source, |inner| drop(inner.sources.insert(name, report)));
     }
 
     /// Forgets a source, `namespace/name`.
     pub fn remove_source(&self, name: &str) {
-        self.publish(Changed::SourceGone(name.to_owned()), |inner| drop(inner.sources.remove(name)));
+        self.publish(Changed::Source, |inner| drop(inner.sources.remove(name)));
     }
 
     /// Publishes what is shown of the daemon.

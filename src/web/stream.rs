@@ -256,8 +256,7 @@ impl Tail {
         let touched: BTreeSet<&UnitKey> = changes
             .iter()
             .filter_map(|change| match change {
-                Changed::Unit(report) => Some(&report.key),
-                Changed::UnitGone(key) => Some(key),
+                Changed::Unit(key) => Some(key),
                 _ => None,
             })
             .collect();

@@ -121,12 +121,11 @@ impl View {
     pub(super) fn concerns(&self, changed: &Changed) -> bool {
         match (self, changed) {
             (_, Changed::Daemon) => true,
-            (Self::Unit(key, _), Changed::Unit(report)) => report.key == *key,
-            (Self::Unit(key, _), Changed::UnitGone(gone)) => gone == key,
+            (Self::Unit(key, _), Changed::Unit(changed)) => changed == key,
             (Self::Unit(..), _) => false,
             (Self::Overview, _) => true,
-            (Self::Sources, changed) => matches!(changed, Changed::Source(_) | Changed::SourceGone(_)),
-            (Self::List(_) | Self::Inbox, changed) => matches!(changed, Changed::Unit(_) | Changed::UnitGone(_)),
+            (Self::Sources, changed) => matches!(changed, Changed::Source),
+            (Self::List(_) | Self::Inbox, changed) => matches!(changed, Changed::Unit(_)),
         }
     }
 }
