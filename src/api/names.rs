@@ -78,6 +78,8 @@ pub const CRD_ROLLBACK: &str = "helmward.dev/crd-rollback";
 pub const RECREATE: &str = "helmward.dev/recreate";
 /// The revision that a person asks to go back to: its number.
 pub const ROLLBACK_TO: &str = "helmward.dev/rollback-to";
+/// The words of whoever suspended an object.
+pub const SUSPEND_REASON: &str = "helmward.dev/suspend-reason";
 /// `true` stores a release record without chart files where it would be over the size limit.
 pub const TRIM_RECORD: &str = "helmward.dev/trim-record";
 /// On a CustomResourceDefinition that we installed: the version of the schemas.

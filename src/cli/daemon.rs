@@ -7,7 +7,6 @@ use crate::release::report::Report;
 use crate::release::{UnitKey, UnitKind};
 use clap::Args;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 use std::time::Duration;
 
 /// Where `helmward run` listens, unless told otherwise.
@@ -65,7 +64,7 @@ impl Daemon {
             UnitKind::Bundle => "kustomizations",
         };
         let found: Option<Json> = self.get(&format!("/api/v1/{kind}/{}/{}", escape(&key.namespace), escape(&key.name))).await?;
-        let found = found.map(read).transpose().map_err(|e| self.strange(&e.to_string()))?;
+        let found = found.map(crate::web::api::from_json).transpose().map_err(|e| self.strange(&e.to_string()))?;
         let missing = || {
             Failure::error(format!("the daemon at {} does not know {key}", self.url))
                 .hint("`helmward get all -A` shows what is in the cluster; choose the namespace with -n")
@@ -136,22 +135,6 @@ impl Daemon {
         Failure::error(format!("the answer of {} is not that of a Helmward daemon of this version: {why}", self.url))
             .hint("`helmward version` shows both versions; check --server")
     }
-}
-
-/// A report as the API gives it: values of fields stand as they are there, and secrets as `{"hidden": {…}}`.
-fn read(mut report: Json) -> Result<Report, serde_json::Error> {
-    for list in ["drift", "driftHistory"] {
-        for field in report.get_mut(list).and_then(Json::as_array_mut).into_iter().flatten() {
-            for side in ["desired", "live"] {
-                let Some(value) = field.get_mut(side) else { continue };
-                let hidden = value.as_object().is_some_and(|map| map.len() == 1 && map.contains_key("hidden"));
-                if !hidden {
-                    *value = json!({ "plain": value.take() });
-                }
-            }
-        }
-    }
-    serde_json::from_value(report)
 }
 
 /// An error with its causes: the first words alone are mostly "error sending request".

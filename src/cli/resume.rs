@@ -5,7 +5,7 @@ use super::globals::Globals;
 use super::output::Console;
 use super::session::Session;
 use super::wait::{Awaited, WaitArgs, until_handled};
-use super::{status, suspend, target};
+use super::{status, target};
 use crate::api::names;
 use clap::Args;
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ pub(super) async fn resume(args: ResumeArgs, globals: &Globals, console: &Consol
     let session = Session::open(globals).await?;
     let (resource, id, _) = session.fetch(&target).await?;
     let token = Timestamp::now().to_string();
-    let annotations = json!({suspend::REASON: null, names::ROLLBACK_TO: null, names::REQUESTED_AT: token});
+    let annotations = json!({names::SUSPEND_REASON: null, names::ROLLBACK_TO: null, names::REQUESTED_AT: token});
     session.patch(&resource, &id, json!({"metadata": {"annotations": annotations}, "spec": {"suspend": false}})).await?;
     let next = format!("`helmward get {}/{} -n {}`", target.kind.plural, id.name, id.namespace);
     if !args.wait.wait {

@@ -5,11 +5,9 @@ use super::globals::Globals;
 use super::output::Console;
 use super::session::Session;
 use super::{status, target};
+use crate::api::names;
 use clap::Args;
 use serde_json::json;
-
-/// Annotation: why a person suspended an object.
-pub(super) const REASON: &str = "helmward.dev/suspend-reason";
 
 #[derive(Args)]
 #[command(override_usage = "helmward suspend [KIND] NAME [OPTIONS]")]
@@ -28,7 +26,7 @@ pub(super) async fn suspend(args: SuspendArgs, globals: &Globals, console: &Cons
     let (resource, id, object) = session.fetch(&target).await?;
     let already = status::suspended(&object);
     if !already || args.reason.is_some() {
-        let body = json!({"metadata": {"annotations": {REASON: args.reason}}, "spec": {"suspend": true}});
+        let body = json!({"metadata": {"annotations": {names::SUSPEND_REASON: args.reason}}, "spec": {"suspend": true}});
         session.patch(&resource, &id, body).await?;
     }
     let words = if already { "was suspended already" } else { "is suspended; what is deployed stays" };

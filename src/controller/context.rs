@@ -29,9 +29,6 @@ use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Annotation with the words of whoever suspended an object.
-pub const SUSPEND_REASON: &str = "helmward.dev/suspend-reason";
-
 /// Owners between a pod and the object of a release, or an Event and it, at most.
 const OWNERS: usize = 4;
 

@@ -1,6 +1,6 @@
 //! Requests of people on the page: carried out through the custom resource, so that `kubectl` sees them too.
 
-use super::context::{Context, SUSPEND_REASON};
+use super::context::Context;
 use super::objects::unit_id;
 use super::views::Request;
 use crate::api::names;
@@ -45,11 +45,12 @@ async fn carry_out(ctx: &Context, request: Request) -> Result<String, String> {
         }
         Request::Suspend { key, reason } => {
             let reason = if reason.is_empty() { Json::Null } else { Json::String(reason) };
-            patch_unit(ctx, &key, json!({"metadata": {"annotations": {SUSPEND_REASON: reason}}, "spec": {"suspend": true}})).await?;
+            patch_unit(ctx, &key, json!({"metadata": {"annotations": {names::SUSPEND_REASON: reason}}, "spec": {"suspend": true}})).await?;
             Ok(format!("{key} is suspended"))
         }
         Request::Resume { key } => {
-            let annotations = json!({SUSPEND_REASON: null, names::ROLLBACK_TO: null, names::REQUESTED_AT: Timestamp::now().to_string()});
+            let annotations =
+                json!({names::SUSPEND_REASON: null, names::ROLLBACK_TO: null, names::REQUESTED_AT: Timestamp::now().to_string()});
             patch_unit(ctx, &key, json!({"metadata": {"annotations": annotations}, "spec": {"suspend": null}})).await?;
             Ok(format!("{key} follows Git again"))
         }

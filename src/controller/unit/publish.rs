@@ -2,6 +2,7 @@
 
 use super::Unit;
 use super::prepare::{Prepared, Spec};
+use crate::api::names;
 use crate::api::{Condition, ConditionStatus, ConditionType, Reason, condition};
 use crate::controller::context::Context;
 use crate::health::{self, HealthState};
@@ -112,7 +113,7 @@ pub(super) fn watching(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec: &Spe
 
 /// Suspended: nothing is written, drift is shown all the same.
 pub(super) async fn suspended(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec: &Spec) {
-    let why = spec.annotation(crate::controller::context::SUSPEND_REASON).map(|r| format!(": {r}")).unwrap_or_default();
+    let why = spec.annotation(names::SUSPEND_REASON).map(|r| format!(": {r}")).unwrap_or_default();
     let drifted = unit.drifted();
     let drift = if drifted > 0 { format!("; {drifted} fields differ") } else { String::new() };
     let message = format!("suspended{why}{drift}; resume to follow Git again");
