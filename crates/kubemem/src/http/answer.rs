@@ -9,21 +9,22 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::table;
+use crate::clock::Clock;
 use crate::resource::Resource;
 use crate::status::ApiError;
 use crate::verb::{Answer, Page};
 
 /// The form in which objects are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
     Whole,
     Metadata,
-    Table,
+    Table(Clock),
 }
 
 impl Shape {
     /// The first form in the Accept header that the server can write.
-    pub(super) fn of(accept: &str) -> Shape {
+    pub(super) fn of(accept: &str, clock: Clock) -> Shape {
         for option in accept.split(',') {
             let mut params = option.split(';').map(str::trim);
             if !matches!(params.next(), Some("application/json" | "*/*" | "application/*" | "")) {
@@ -31,7 +32,7 @@ impl Shape {
             }
             match params.find_map(|p| p.strip_prefix("as=")) {
                 Some("PartialObjectMetadata" | "PartialObjectMetadataList") => return Shape::Metadata,
-                Some("Table") => return Shape::Table,
+                Some("Table") => return Shape::Table(clock),
                 Some(_) => {}
                 None => return Shape::Whole,
             }
@@ -44,7 +45,7 @@ impl Shape {
         match self {
             Shape::Whole => object.clone(),
             Shape::Metadata => Arc::new(metadata(object)),
-            Shape::Table => Arc::new(table::write(resource, std::slice::from_ref(object), &json!({}), true)),
+            Shape::Table(clock) => Arc::new(table::write(resource, std::slice::from_ref(object), &json!({}), clock.now())),
         }
     }
 }
@@ -97,8 +98,8 @@ pub(super) fn object(code: StatusCode, resource: &Resource, object: &Arc<Value>,
 }
 
 pub(super) fn list(resource: &Resource, page: &Page, shape: &Shape) -> Response {
-    if *shape == Shape::Table {
-        return json(StatusCode::OK, &table::write(resource, &page.items, &page.meta, true));
+    if let Shape::Table(clock) = shape {
+        return json(StatusCode::OK, &table::write(resource, &page.items, &page.meta, clock.now()));
     }
     let (kind, version) = match shape {
         Shape::Metadata => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),

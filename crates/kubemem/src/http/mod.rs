@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod columns;
 mod path;
 mod query;
 mod review;
@@ -77,7 +78,7 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Re
         number
     };
     let effect = strike(&mut core.faults(), &entry);
-    let shape = Shape::of(&incoming.accept);
+    let shape = Shape::of(&incoming.accept, core.clock);
     match &effect {
         Some(Effect::Error(code)) => {
             let code = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,13 +1,36 @@
-//! `as=Table`: the columns that every kind has.
+//! `as=Table`: the columns of built-in kinds, those that a CRD adds, and those that every other kind has.
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::columns;
 use crate::resource::Resource;
 
-/// A table of objects: name and creation time, and the columns that a CRD adds.
-pub(super) fn write(resource: &Resource, items: &[Arc<Value>], meta: &Value, with_columns: bool) -> Value {
+/// A table of objects.
+pub(super) fn write(resource: &Resource, items: &[Arc<Value>], meta: &Value, now: Timestamp) -> Value {
+    let (definitions, rows) = match columns::of(&resource.group, &resource.kind) {
+        Some(own) => built_in(&own, resource, items, now),
+        None => other(resource, items, now),
+    };
+    json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "columnDefinitions": definitions, "rows": rows})
+}
+
+fn built_in(own: &[(&str, &str, i64)], resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Value>, Vec<Value>) {
+    let definitions = own.iter().map(|(name, kind, priority)| {
+        let format = if *name == "Name" { "name" } else { "" };
+        json!({"name": name, "type": kind, "format": format, "description": "", "priority": priority})
+    });
+    (definitions.collect(), items.iter().map(|object| row(object, columns::cells(&resource.kind, object, now))).collect())
+}
+
+fn row(object: &Value, cells: Vec<Value>) -> Value {
+    json!({"cells": cells, "object": {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]}})
+}
+
+/// Name and creation time, or the columns that a CRD adds.
+fn other(resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Value>, Vec<Value>) {
     let custom: &[Value] = resource.custom.as_ref().map_or(&[], |c| c.columns.as_slice());
     let mut columns = vec![json!({"name": "Name", "type": "string", "format": "name", "description": "Name of the object", "priority": 0})];
     for column in custom {
@@ -22,19 +45,16 @@ pub(super) fn write(resource: &Resource, items: &[Arc<Value>], meta: &Value, wit
         .map(|object| {
             let mut cells = vec![object["metadata"]["name"].clone()];
             for column in custom {
-                cells.push(look_up(object, column["jsonPath"].as_str().unwrap_or_default()));
+                let found = look_up(object, column["jsonPath"].as_str().unwrap_or_default());
+                cells.push(if column["type"] == "date" && !found.is_null() { json!(columns::age(&found, now)) } else { found });
             }
             if custom.is_empty() {
                 cells.push(object["metadata"]["creationTimestamp"].clone());
             }
-            json!({"cells": cells, "object": {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]}})
+            row(object, cells)
         })
         .collect();
-    let mut out = json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "rows": rows});
-    if with_columns {
-        out["columnDefinitions"] = columns.into();
-    }
-    out
+    (columns, rows)
 }
 
 /// The simple JSON paths that printer columns use: fields, and `[?(@.type=="X")]`.
