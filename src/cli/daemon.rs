@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use crate::api::kinds::Kind;
-use crate::object::Json;
+use crate::object::{Json, redact::url_encode};
 use crate::release::report::Report;
 use crate::release::{UnitKey, UnitKind};
 use clap::Args;
@@ -63,7 +63,7 @@ impl Daemon {
             UnitKind::Release => "releases",
             UnitKind::Bundle => "kustomizations",
         };
-        let found: Option<Json> = self.get(&format!("/api/v1/{kind}/{}/{}", escape(&key.namespace), escape(&key.name))).await?;
+        let found: Option<Json> = self.get(&format!("/api/v1/{kind}/{}/{}", url_encode(&key.namespace), url_encode(&key.name))).await?;
         let found = found.map(crate::web::api::from_json).transpose().map_err(|e| self.strange(&e.to_string()))?;
         let missing = || {
             Failure::error(format!("the daemon at {} does not know {key}", self.url))
@@ -74,7 +74,7 @@ impl Daemon {
 
     /// The keys of all units that a query finds, as on the page.
     pub(super) async fn keys(&self, query: &str) -> Result<Vec<UnitKey>, Failure> {
-        let answer: Json = self.get(&format!("/api/v1/releases?q={}", escape(query))).await?.unwrap_or(Json::Null);
+        let answer: Json = self.get(&format!("/api/v1/releases?q={}", url_encode(query))).await?.unwrap_or(Json::Null);
         let items = answer.as_array().or_else(|| answer.get("items").and_then(Json::as_array)).cloned();
         let items = items.ok_or_else(|| self.strange("a list of releases is missing"))?;
         items
@@ -146,16 +146,4 @@ fn words(error: &reqwest::Error) -> String {
         next = source.source();
     }
     text
-}
-
-fn escape(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }

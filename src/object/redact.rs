@@ -270,7 +270,9 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     base64::engine::general_purpose::STANDARD.decode(compact).ok()
 }
 
-fn url_encode(text: &str) -> String {
+/// Text for a part of a URL: all but unreserved characters as `%XX`.
+#[must_use]
+pub fn url_encode(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

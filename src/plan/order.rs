@@ -3,50 +3,10 @@
 use super::StageKind;
 use crate::object::{ObjectId, is_builtin_group};
 
-/// The order in which Helm installs the kinds that it knows; every other kind comes after them.
-const HELM_INSTALL: &[&str] = &[
-    "PriorityClass",
-    "Namespace",
-    "NetworkPolicy",
-    "ResourceQuota",
-    "LimitRange",
-    "PodSecurityPolicy",
-    "PodDisruptionBudget",
-    "ServiceAccount",
-    "Secret",
-    "SecretList",
-    "ConfigMap",
-    "StorageClass",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "CustomResourceDefinition",
-    "ClusterRole",
-    "ClusterRoleList",
-    "ClusterRoleBinding",
-    "ClusterRoleBindingList",
-    "Role",
-    "RoleList",
-    "RoleBinding",
-    "RoleBindingList",
-    "Service",
-    "DaemonSet",
-    "Pod",
-    "ReplicationController",
-    "ReplicaSet",
-    "Deployment",
-    "HorizontalPodAutoscaler",
-    "StatefulSet",
-    "Job",
-    "CronJob",
-    "IngressClass",
-    "Ingress",
-    "APIService",
-];
-
 /// Place of a kind in Helm's install order; unknown kinds share the place after the last.
 #[must_use]
 pub fn helm_install_rank(kind: &str) -> usize {
-    HELM_INSTALL.iter().position(|known| *known == kind).unwrap_or(HELM_INSTALL.len())
+    helmward_chart::render::install_order(kind).0
 }
 
 /// Cluster-scoped kinds that later objects refer to by name: classes, storage and admission policy.
@@ -93,7 +53,7 @@ pub fn apply_key(id: &ObjectId) -> impl Ord + '_ {
 pub fn batch_rank(id: &ObjectId) -> usize {
     match stage_of(id) {
         // Helm's list is by kind alone; a custom resource that happens to be called Service or Job is none of it.
-        StageKind::CustomResources => HELM_INSTALL.len(),
+        StageKind::CustomResources => 0,
         // A namespace may be asked for by nothing in a CRD, but a conversion webhook's CRD names one.
         StageKind::Foundations => usize::from(id.kind != "Namespace"),
         _ => helm_install_rank(&id.kind),

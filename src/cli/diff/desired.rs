@@ -7,21 +7,16 @@ use crate::cli::failure::Failure;
 use crate::cli::local::WorkingCopy;
 use crate::cli::output::Console;
 use crate::cli::session::Session;
-use crate::cluster::{ListOptions, Served};
+use crate::cluster::{Lookups, Served};
 use crate::object::{Gvk, Json, Manifest, ObjectId, Origin};
 use crate::render::metadata::{self, Scopes};
 use crate::render::{Scope, plain, values};
 use base64::Engine as _;
 use helmward_chart::render::{Input, ReleaseInfo, helm_template_capabilities, parse_kube_version};
-use helmward_chart::template::{Lookup, LookupQuery};
 use helmward_chart::{release, yaml};
-use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Renders until the templates ask nothing new, at most so often.
-const ROUNDS: usize = 6;
+use std::sync::Arc;
 
 /// A directory as it is, for nobody in particular.
 pub(super) async fn directory(session: &Session, path: &Path, console: &Console) -> Result<Wanted, Failure> {
@@ -232,49 +227,21 @@ async fn render(
     capabilities.api_versions = session.cluster.discovery().served().await?.api_versions().to_vec();
     let values = values.as_object().cloned().unwrap_or_default();
     let mut answers = HashMap::new();
-    for _ in 0..ROUNDS {
-        let asked = Arc::new(Asked { answers: answers.clone(), new: Mutex::default() });
+    for _ in 0..Lookups::ROUNDS {
+        let asked = Arc::new(Lookups::with(answers.clone()));
         let mut input = Input::new(chart, &values, info.clone(), &capabilities, chart::now(), Arc::new(SystemEntropy));
         input.lookup = asked.clone();
         let rendered = helmward_chart::render::render(&input);
-        let new = std::mem::take(&mut *asked.new.lock().unwrap_or_else(PoisonError::into_inner));
+        let new = asked.take_new();
         if new.is_empty() {
             return rendered.map_err(|e| Failure::error(format!("{}: {e}", path.display())).hint("correct the template or its values"));
         }
         for query in new {
-            let answer = look_up(session, &query).await?;
+            let answer = session.cluster.look_up(&query).await?;
             answers.insert(query, answer);
         }
     }
     Err(Failure::error(format!("{}: its templates ask `lookup` something new at every render", path.display())))
-}
-
-/// Answers from the cluster; what is not known yet is noted down.
-struct Asked {
-    answers: HashMap<LookupQuery, Option<Json>>,
-    new: Mutex<BTreeSet<LookupQuery>>,
-}
-
-impl Lookup for Asked {
-    fn get(&self, query: &LookupQuery) -> Result<Option<Json>, String> {
-        if let Some(answer) = self.answers.get(query) {
-            return Ok(answer.clone());
-        }
-        self.new.lock().unwrap_or_else(PoisonError::into_inner).insert(query.clone());
-        Ok(None)
-    }
-}
-
-async fn look_up(session: &Session, query: &LookupQuery) -> Result<Option<Json>, Failure> {
-    let gvk = Gvk::new(&query.api_version, &query.kind);
-    let Some(resource) = session.cluster.discovery().resource(&gvk).await? else { return Ok(None) };
-    if query.name.is_empty() {
-        let list = session.cluster.list(&resource, &ListOptions::labels(&query.namespace, "")).await?;
-        let kind = format!("{}List", query.kind);
-        return Ok(Some(json!({"apiVersion": query.api_version, "kind": kind, "metadata": {}, "items": list.items})));
-    }
-    let namespace = if resource.namespaced { query.namespace.as_str() } else { "" };
-    Ok(session.cluster.get_as(&resource, &ObjectId::new(&gvk.group, &gvk.kind, namespace, &query.name)).await?)
 }
 
 /// The scope of a kind, as discovery has it.

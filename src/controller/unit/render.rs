@@ -2,25 +2,22 @@
 
 use super::prepare::ReleaseSpec;
 use super::run::{content, failure, surroundings};
-use crate::cluster::{Cluster, ListOptions};
+use crate::cluster::{Cluster, Lookups};
 use crate::controller::context::Context;
-use crate::object::{Gvk, Json, Manifest, ObjectId, Origin};
+use crate::object::{Json, Manifest, Origin};
 use crate::plan::hook::{Hook, Role};
 use crate::release::{Failure, RunAction, UnitKey};
 use crate::render::chart::Loaded;
 use crate::render::target::{Payload, Target};
 use helmward_chart::render::{Input, ReleaseInfo, Rendered, helm_template_capabilities, parse_kube_version};
-use helmward_chart::template::{CallSite, Capabilities, Entropy, Lookup, LookupQuery, Time};
+use helmward_chart::template::{CallSite, Capabilities, Entropy, LookupQuery, Time};
 use helmward_chart::yaml;
 use hmac::{Hmac, KeyInit as _, Mac};
 use jiff::Timestamp;
 use serde_json::json;
 use sha2::Sha256;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Renders until the templates ask nothing new, at most so often.
-const ROUNDS: usize = 6;
 
 /// Renders a release.
 pub(super) async fn render(
@@ -48,8 +45,8 @@ pub(super) async fn render(
     };
     let context = format!("{}/{}\0{namespace}/{name}\0{}", key.namespace, key.name, chart.name());
     let mut answers: HashMap<LookupQuery, Option<Json>> = HashMap::new();
-    for _ in 0..ROUNDS {
-        let asked = Arc::new(Asked { answers: answers.clone(), new: Mutex::default() });
+    for _ in 0..Lookups::ROUNDS {
+        let asked = Arc::new(Lookups::with(answers.clone()));
         let entropy = Arc::new(Keyed { key: ctx.secret, context: context.clone(), calls: Mutex::default() });
         let job = {
             let (chart, values, capabilities) = (Arc::clone(chart), Arc::clone(&values), Arc::clone(&capabilities));
@@ -62,7 +59,7 @@ pub(super) async fn render(
             }
         };
         let rendered = tokio::task::spawn_blocking(job).await.map_err(|e| content(format!("rendering ended: {e}")))?;
-        let new = std::mem::take(&mut *asked.new.lock().unwrap_or_else(PoisonError::into_inner));
+        let new = asked.take_new();
         if new.is_empty() {
             let rendered = rendered.map_err(|e| content(e.to_string()))?;
             let mut target = target(&rendered, chart, Json::Object(Arc::unwrap_or_clone(values)))?;
@@ -70,13 +67,14 @@ pub(super) async fn render(
             return Ok(target);
         }
         for query in new {
-            let answer = look_up(&ctx.cluster, &query).await?;
+            let answer = ctx.cluster.look_up(&query).await.map_err(|e| failure(&e))?;
             answers.insert(query, answer);
         }
     }
     Err(content(format!(
-        "the templates of {} ask `lookup` something new at every render; after {ROUNDS} renders this is given up",
-        chart.name()
+        "the templates of {} ask `lookup` something new at every render; after {} renders this is given up",
+        chart.name(),
+        Lookups::ROUNDS
     )))
 }
 
@@ -88,37 +86,6 @@ async fn capabilities(cluster: &Cluster) -> Result<Capabilities, Failure> {
     parse_kube_version(&mut capabilities, &version.git_version).map_err(|e| surroundings(format!("the server's version: {e}")))?;
     capabilities.api_versions = served.api_versions().to_vec();
     Ok(capabilities)
-}
-
-/// Answers from the cluster; what is not known yet is noted down.
-struct Asked {
-    answers: HashMap<LookupQuery, Option<Json>>,
-    new: Mutex<BTreeSet<LookupQuery>>,
-}
-
-impl Lookup for Asked {
-    fn get(&self, query: &LookupQuery) -> Result<Option<Json>, String> {
-        if let Some(answer) = self.answers.get(query) {
-            return Ok(answer.clone());
-        }
-        self.new.lock().unwrap_or_else(PoisonError::into_inner).insert(query.clone());
-        Ok(None)
-    }
-}
-
-async fn look_up(cluster: &Cluster, query: &LookupQuery) -> Result<Option<Json>, Failure> {
-    let gvk = Gvk::new(&query.api_version, &query.kind);
-    let Some(resource) = cluster.discovery().resource(&gvk).await.map_err(|e| failure(&e))? else { return Ok(None) };
-    if query.name.is_empty() {
-        let options = ListOptions { namespace: query.namespace.clone(), ..ListOptions::default() };
-        let list = cluster.list(&resource, &options).await.map_err(|e| failure(&e))?;
-        return Ok(Some(
-            json!({"apiVersion": query.api_version, "kind": format!("{}List", query.kind), "metadata": {}, "items": list.items}),
-        ));
-    }
-    let namespace = if resource.namespaced { query.namespace.as_str() } else { "" };
-    let id = ObjectId::new(&gvk.group, &gvk.kind, namespace, &query.name);
-    cluster.get_as(&resource, &id).await.map_err(|e| failure(&e))
 }
 
 /// Random bytes that are the same at each render of the same release, and that nobody can guess without the key.
