@@ -5,6 +5,7 @@ use crate::cluster::{Cluster, ConnectError, Elector, EventRecorder, Leadership, 
 use crate::controller::context::{Context, Leader};
 use crate::controller::objects::{self, Objects};
 use crate::controller::source::{self, Sources};
+use crate::controller::tenancy::Tenancy;
 use crate::controller::unit::{self, Units};
 use crate::controller::views::{DaemonReport, Views};
 use crate::controller::{bootstrap, requests};
@@ -51,6 +52,8 @@ pub struct Settings {
     pub bootstrap: Option<bootstrap::Bootstrap>,
     /// Name of the cluster for the page.
     pub cluster_name: String,
+    /// With whose rights units act, and what they may refer to.
+    pub tenancy: Tenancy,
     /// Whether the API is the simulated one of the demo.
     pub simulated: bool,
 }
@@ -163,6 +166,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
     let objects = Objects::new(&hub);
     let (recorder, recording) = EventRecorder::start(cluster.clone());
     let ctx = Arc::new(Context {
+        tenancy: settings.tenancy.clone(),
         hub: hub.clone(),
         objects,
         leader: Leader { elector: Some(elector) },

@@ -7,8 +7,10 @@ use crate::api;
 use crate::app::{self, Settings};
 use crate::cluster::{Cluster, Connected};
 use crate::controller::bootstrap::Bootstrap;
+use crate::controller::tenancy::Tenancy;
 use crate::git::GitUrl;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use std::fs;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -41,6 +43,16 @@ pub(super) struct RunArgs {
     /// How often the repository is asked for something new
     #[arg(long, value_name = "TIME", default_value = "1m", requires = "git")]
     git_interval: api::Duration,
+    /// Service account, in flux-system, as which the Kustomization of --git acts [default: that of --default-service-account, else the
+    /// daemon's own rights]
+    #[arg(long, value_name = "NAME", requires = "git", value_parser = NonEmptyStringValueParser::new())]
+    git_service_account: Option<String>,
+    /// Service account, in its own namespace, as which an object acts that has no spec.serviceAccountName [default: the daemon's rights]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    default_service_account: Option<String>,
+    /// Refuse sources of other namespaces than the object's own
+    #[arg(long)]
+    no_cross_namespace_refs: bool,
     /// File with the key of the store [default: made once, beside the state directory]
     #[arg(long, value_name = "FILE", env = "HELMWARD_STORE_KEY_FILE")]
     store_key_file: Option<PathBuf>,
@@ -87,6 +99,7 @@ pub(super) async fn start_daemon(args: RunArgs, globals: &Globals) -> Result<Exi
         namespace: globals.home().to_owned(),
         identity: args.identity.unwrap_or_default(),
         bootstrap,
+        tenancy: Tenancy { default_service_account: args.default_service_account, no_cross_namespace_refs: args.no_cross_namespace_refs },
         cluster_name: name,
         simulated: false,
     };
@@ -140,7 +153,14 @@ fn bootstrap(git: &str, args: &RunArgs) -> Result<Bootstrap, Failure> {
             Failure::error("--git needs --path").hint("name the directory of this cluster in the repository, such as --path clusters/prod")
         );
     };
-    Ok(Bootstrap { url, credentials, branch: args.branch.clone(), path: path.clone(), interval: args.git_interval.to_string() })
+    Ok(Bootstrap {
+        url,
+        credentials,
+        branch: args.branch.clone(),
+        path: path.clone(),
+        interval: args.git_interval.to_string(),
+        service_account: args.git_service_account.clone(),
+    })
 }
 
 /// The store's key of this machine lies beside the state directory, not inside: whoever takes that away must not have the key too.

@@ -59,6 +59,12 @@ impl Cluster {
         Ok(Self { user: Some(format!("system:serviceaccount:{namespace}:{name}").into()), ..self.clone() })
     }
 
+    /// Whether requests are made with the rights of somebody else than the daemon.
+    #[must_use]
+    pub fn is_impersonating(&self) -> bool {
+        self.user.is_some()
+    }
+
     /// The same cluster, whose writes are refused while the gate is closed. Reads and dry-runs pass.
     #[must_use]
     pub fn with_gate(&self, gate: WriteGate) -> Self {

@@ -292,6 +292,15 @@ impl Cluster {
         }
     }
 
+    /// Deletes an object in the version that the server prefers. What is gone is no error, with its kind or without.
+    ///
+    /// # Errors
+    /// As [`Cluster::delete`].
+    pub async fn delete_by_id(&self, id: &ObjectId, how: &Delete) -> Result<(), ApiError> {
+        let Some(resource) = self.discovery().preferred(&id.group, &id.kind).await? else { return Ok(()) };
+        self.delete(&resource, id, how).await.map(drop)
+    }
+
     async fn write(&self, mut call: Call, body: &Json) -> Result<Answer, ApiError> {
         let (step, subject) = (call.step, call.subject.clone());
         call.body = serde_json::to_vec(body)

@@ -20,6 +20,8 @@ pub struct Bootstrap {
     pub path: String,
     /// How often the repository is asked.
     pub interval: String,
+    /// The service account as which the Kustomization acts.
+    pub service_account: Option<String>,
 }
 
 impl Bootstrap {
@@ -36,7 +38,7 @@ impl Bootstrap {
             }
             None => parsed.to_string(),
         };
-        Ok(Self { url, credentials, branch: branch.into(), path: path.into(), interval: interval.into() })
+        Ok(Self { url, credentials, branch: branch.into(), path: path.into(), interval: interval.into(), service_account: None })
     }
 }
 
@@ -55,7 +57,7 @@ pub async fn apply(ctx: &Context, bootstrap: &Bootstrap) -> Result<(), String> {
         "metadata": {"name": NAME, "namespace": NAME},
         "spec": {"interval": bootstrap.interval, "url": bootstrap.url, "ref": {"branch": bootstrap.branch}},
     });
-    let kustomization = json!({
+    let mut kustomization = json!({
         "apiVersion": names::KUSTOMIZE_V1,
         "kind": "Kustomization",
         "metadata": {"name": NAME, "namespace": NAME},
@@ -66,6 +68,9 @@ pub async fn apply(ctx: &Context, bootstrap: &Bootstrap) -> Result<(), String> {
             "sourceRef": {"kind": "GitRepository", "name": NAME},
         },
     });
+    if let Some(account) = &bootstrap.service_account {
+        kustomization["spec"]["serviceAccountName"] = json!(account);
+    }
     for object in [repository, kustomization] {
         create(ctx, &object).await?;
     }

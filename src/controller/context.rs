@@ -2,13 +2,14 @@
 
 use super::objects::{Objects, above, unit_id, units_of};
 use super::source::{SourceKey, Sources};
+use super::tenancy::Tenancy;
 use super::unit::{Unit, Units};
 use super::views::Views;
 use crate::api::helm::{HelmRelease, HelmReleaseSpec};
 use crate::api::{Condition, ConditionStatus, ConditionType, Kustomization, ObjectMeta, Reason, ValuesKind, condition, names};
 use crate::cluster::{
-    ApiError, Cluster, Delete, Depth, Elector, EventRecorder, FLUX_FINALIZER, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, ListOptions, Live,
-    Note, Served, Severity, WatchHandle, WatchHub, WatchSpec,
+    ApiError, Cluster, Depth, Elector, EventRecorder, FLUX_FINALIZER, HELM_NAME_LABEL, KUSTOMIZE_NAME_LABEL, ListOptions, Live, Note,
+    Served, Severity, WatchHandle, WatchHub, WatchSpec,
 };
 use crate::git::{Credentials, Git};
 use crate::object::{Gvk, Json, Manifest, ObjectId, Redactor};
@@ -48,6 +49,8 @@ pub struct KeptTarget {
 pub struct Context {
     /// The cluster; its writes pass the Lease's gate.
     pub cluster: Cluster,
+    /// With whose rights units act.
+    pub tenancy: Tenancy,
     /// Watches.
     pub hub: WatchHub,
     /// Custom resources.
@@ -465,15 +468,6 @@ impl Context {
             self.cluster.remove_finalizer(&resource, id, object, FLUX_FINALIZER).await?;
         }
         Ok(())
-    }
-
-    /// Deletes an object in the version that the server prefers; one that is gone is no error.
-    ///
-    /// # Errors
-    /// Where the server refuses or cannot be asked.
-    pub async fn delete(&self, id: &ObjectId, how: &Delete) -> Result<(), ApiError> {
-        let Some(resource) = self.cluster.discovery().preferred(&id.group, &id.kind).await? else { return Ok(()) };
-        self.cluster.delete(&resource, id, how).await.map(|_| ())
     }
 
     /// Tells an object that its kind is not served yet.

@@ -14,5 +14,6 @@ pub mod objects;
 pub mod queue;
 pub mod requests;
 pub mod source;
+pub mod tenancy;
 pub mod unit;
 pub mod views;

@@ -152,34 +152,3 @@ async fn what_helm_installed_is_adopted_without_a_restart() {
     assert_eq!(helm.json(&["history", "web", "-n", "shop"]).as_array().unwrap().last().unwrap()["chart"], "web-1.1.0");
     assert!(condition(&world.release("shop", "web").await.unwrap(), "Ready").is_some());
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_daemons_own_chart_renders_and_installs() {
-    let home = tempfile::tempdir().unwrap();
-    let Some(helm) = Helm::find(home.path()) else { return };
-    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/helmward");
-    let all = format!("{chart}/ci/all-values.yaml");
-    for values in [vec![], vec!["-f", &all], vec!["--set", "rbac.create=false,serviceAccount.create=false,resources=null"]] {
-        let args: Vec<&str> = ["template", "own", chart, "-n", "flux-system"].into_iter().chain(values).collect();
-        let ours = Command::new(env!("CARGO_BIN_EXE_helmward")).args(&args).output().unwrap();
-        assert!(ours.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ours.stderr));
-        assert_eq!(String::from_utf8(ours.stdout).unwrap(), helm.run(&args), "{args:?}");
-    }
-    // A name that no other test's namespace has; the pod is simulated, so that nothing runs in it.
-    let namespace = format!("own-{}", std::process::id());
-    let installed = helm.run(&[
-        "install",
-        "own",
-        chart,
-        "-n",
-        &namespace,
-        "--create-namespace",
-        "--set",
-        "rbac.create=false",
-        "--wait",
-        "--timeout",
-        "60s",
-    ]);
-    assert!(installed.contains("STATUS: deployed") && installed.contains("port-forward"), "{installed}");
-    helm.run(&["uninstall", "own", "-n", &namespace, "--wait"]);
-}

@@ -4,6 +4,7 @@
 //! (`tests/contract/cluster.sh`), they run there.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr, missing_docs, unreachable_pub)]
 
+mod chart;
 mod charts;
 mod crash;
 mod edges;
@@ -12,4 +13,5 @@ mod examples;
 mod gitserver;
 mod helm;
 mod story;
+mod tenants;
 mod world;

@@ -16,14 +16,18 @@ async fn image(world: &World) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commit_broken_rolled_back_drift_fixed_removed() {
-    let mut world = World::start().await;
+    tell(&mut World::start().await, &[]).await;
+}
+
+/// The whole story, with further arguments for the daemon.
+pub async fn tell(world: &mut World, extra: &[&str]) {
     world.git.push_step(&example("web", "01-install"), &fast);
-    world.start_daemon(&[]).await;
+    world.start_daemon(extra).await;
 
     let release = world
         .until("chart 1.0.0 deployed and ready", SOON, || async { world.release("shop", "web").await.filter(|r| ready(r, "1.0.0")) })
         .await;
-    assert_eq!(greeting(&world).await.as_deref(), Some("Welcome"));
+    assert_eq!(greeting(world).await.as_deref(), Some("Welcome"));
     let deployment = world.get("apps/v1", "Deployment", "shop", "web").await.expect("the Deployment is live");
     assert_eq!(deployment["metadata"]["labels"]["helm.toolkit.fluxcd.io/name"], "web");
     assert_eq!(deployment["metadata"]["annotations"]["meta.helm.sh/release-name"], "web");
@@ -33,7 +37,7 @@ async fn commit_broken_rolled_back_drift_fixed_removed() {
     world
         .until("chart 1.1.0 deployed and ready", SOON, || async { world.release("shop", "web").await.filter(|r| ready(r, "1.1.0")) })
         .await;
-    assert_eq!(greeting(&world).await.as_deref(), Some("Good to see you"));
+    assert_eq!(greeting(world).await.as_deref(), Some("Good to see you"));
 
     // A commit whose pods never become ready: the whole release goes back.
     let broken = world.git.push_step(&example("web", "03-broken"), &fast);
@@ -46,7 +50,7 @@ async fn commit_broken_rolled_back_drift_fixed_removed() {
     assert_eq!((status, reason), ("False", "RollbackSucceeded"), "{message}");
     assert!(message.contains("1.2.0") && message.contains("1.1.0"), "both versions are named: {message}");
     assert!(message.contains("Deployment"), "the failing object is named: {message}");
-    assert_eq!(image(&world).await.as_deref(), Some("registry.example/shop/web:1.1.0"));
+    assert_eq!(image(world).await.as_deref(), Some("registry.example/shop/web:1.1.0"));
     let secrets = world.release_secrets("shop", "web").await;
     let statuses: Vec<&str> = secrets.iter().map(|(_, status, _)| status.as_str()).collect();
     assert_eq!(statuses, ["superseded", "superseded", "failed", "deployed"], "{secrets:?}");
@@ -60,7 +64,7 @@ async fn commit_broken_rolled_back_drift_fixed_removed() {
 
     // A hand in the cluster: seen with its manager, put right.
     world.kubectl_patch("v1", "ConfigMap", "shop", "web-config", json!({"data": {"greeting": "Go away"}})).await;
-    world.until("drift corrected", SOON, || async { (greeting(&world).await.as_deref() == Some("Good to see you")).then_some(()) }).await;
+    world.until("drift corrected", SOON, || async { (greeting(world).await.as_deref() == Some("Good to see you")).then_some(()) }).await;
     let episode = world
         .until("drift on the page with its manager", SOON, || async {
             let page = world.page("/api/v1/releases/shop/web").await?;
@@ -81,7 +85,7 @@ async fn commit_broken_rolled_back_drift_fixed_removed() {
     world.kill_daemon();
     std::fs::remove_dir_all(world.state_dir()).expect("the state directory is there");
     let before = (world.release_secrets("shop", "web").await, world.get("apps/v1", "Deployment", "shop", "web").await.expect("it is live"));
-    world.start_daemon(&[]).await;
+    world.start_daemon(extra).await;
     world
         .until("the page knows the release again", SOON, || async {
             let page = world.page("/api/v1/releases/shop/web").await?;
@@ -98,7 +102,7 @@ async fn commit_broken_rolled_back_drift_fixed_removed() {
     world
         .until("objects gone with their file", SOON, || async {
             let gone = world.release("shop", "web").await.is_none() && world.get("apps/v1", "Deployment", "shop", "web").await.is_none();
-            (gone && greeting(&world).await.is_none()).then_some(())
+            (gone && greeting(world).await.is_none()).then_some(())
         })
         .await;
     assert!(world.get("v1", "Namespace", "", "shop").await.is_some(), "the namespace is still in Git");

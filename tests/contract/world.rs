@@ -18,6 +18,8 @@ pub struct World {
     /// Whether the control plane is the real one.
     pub real: bool,
     pub kubeconfig: PathBuf,
+    /// What the daemon gets instead, where it has rights of its own.
+    pub daemon_kubeconfig: Option<PathBuf>,
     daemon: Option<Daemon>,
     _memory: Option<kubemem::Server>,
     /// A real cluster is shared: scenarios take turns.
@@ -108,7 +110,17 @@ impl World {
         std::fs::write(&key, [7_u8; 32]).unwrap();
         std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let git = GitServer::start(dir.path()).await;
-        let world = Self { client, git, dir, real: real.is_some(), kubeconfig, daemon: None, _memory: memory, _turn: turn };
+        let world = Self {
+            client,
+            git,
+            dir,
+            real: real.is_some(),
+            kubeconfig,
+            daemon_kubeconfig: None,
+            daemon: None,
+            _memory: memory,
+            _turn: turn,
+        };
         if world.real {
             world.clean().await;
         }
@@ -138,7 +150,12 @@ impl World {
         let binary = std::env::var("HELMWARD_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_helmward").into());
         let child = Command::new(binary)
             .arg("run")
-            .args(["--kubeconfig", self.kubeconfig.to_str().unwrap(), "--state-dir", state.to_str().unwrap()])
+            .args([
+                "--kubeconfig",
+                self.daemon_kubeconfig.as_ref().unwrap_or(&self.kubeconfig).to_str().unwrap(),
+                "--state-dir",
+                state.to_str().unwrap(),
+            ])
             .args(["--git", &self.git.url, "--branch", "main", "--path", "clusters/demo", "--git-interval", "1s"])
             .args(listen)
             .args(["--health-listen", &format!("127.0.0.1:{health}")])

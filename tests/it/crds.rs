@@ -115,3 +115,23 @@ fn the_comparison_sees_differences() {
         assert_eq!(out.len(), count, "{out:?}");
     }
 }
+
+/// The chart brings the same definitions as the daemon: one file for each, named after it. `HELMWARD_WRITE=1` writes them.
+#[test]
+fn the_chart_has_the_daemons_definitions() {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("charts/helmward/crds");
+    let mut wanted = BTreeSet::new();
+    for definition in all() {
+        let path = directory.join(format!("{}.yaml", name_of(&definition)));
+        let text = helmward_chart::yaml::to_string(&definition);
+        if std::env::var_os("HELMWARD_WRITE").is_some() {
+            std::fs::create_dir_all(&directory).expect("a writable directory");
+            std::fs::write(&path, &text).expect("a writable file");
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "{}: HELMWARD_WRITE=1 renews it", path.display());
+        wanted.insert(path);
+    }
+    let there: BTreeSet<PathBuf> =
+        std::fs::read_dir(&directory).expect("a readable directory").map(|e| e.expect("an entry").path()).collect();
+    assert_eq!(there, wanted, "a file too many");
+}

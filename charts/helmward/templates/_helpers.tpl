@@ -13,6 +13,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{/* Whom roles are bound to. */}}
+{{- define "helmward.subject" -}}
+- kind: ServiceAccount
+  name: {{ include "helmward.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
+
 {{- define "helmward.serviceAccountName" -}}
 {{- .Values.serviceAccount.name | default (include "helmward.name" .) -}}
 {{- end -}}

@@ -108,6 +108,7 @@ fn settings(args: &DemoArgs, dir: &Path, repository: &Repository) -> Result<Sett
         namespace: "flux-system".into(),
         identity: "demo".into(),
         bootstrap: Some(Bootstrap::new(&repository.path().display().to_string(), "main", "clusters/demo", "1m")?),
+        tenancy: Default::default(),
         cluster_name: "demo".into(),
         simulated: true,
     })

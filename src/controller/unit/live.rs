@@ -142,10 +142,10 @@ async fn look_at(ctx: &Context, prepared: &Prepared, manifest: &Manifest, revisi
         redactor: &ctx.redactor,
     };
     let seen = drift::Observed { desired: &manifest.body, applied: &applied.body, live: None, dry_run: None };
-    let Some(live) = ctx.cluster.get(&manifest.id).await? else {
+    let Some(live) = prepared.cluster.get(&manifest.id).await? else {
         return Ok(Look { drift: drift::drift(&seen, &terms), version: None });
     };
-    let dry = ctx.cluster.apply(&applied, &Apply::dry_run()).await?;
+    let dry = prepared.cluster.apply(&applied, &Apply::dry_run()).await?;
     let drift = drift::drift(&drift::Observed { live: Some(&live), dry_run: Some(&dry.object), ..seen }, &terms);
     let text = |pointer: &str| live.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
     let version = Applied {
@@ -195,7 +195,7 @@ pub(super) async fn correct(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepa
             continue;
         }
         times.push_back(now);
-        let answer = ctx.cluster.apply(&prepared.spec.without_ignored(manifest), &Apply::default()).await.map_err(|e| failure(&e))?;
+        let answer = prepared.cluster.apply(&prepared.spec.without_ignored(manifest), &Apply::default()).await.map_err(|e| failure(&e))?;
         let known = applied(manifest, answer.uid().to_owned(), answer.resource_version().to_owned());
         unit.record_mut().inventory.insert(id.inventory_id(), known);
         let paths: Vec<&str> = fields.iter().map(|d| d.path.as_str()).take(5).collect();
@@ -213,7 +213,13 @@ pub(super) async fn look(ctx: &Context, unit: &mut Unit, spec: &super::prepare::
     if unit.record().run.is_some() || unit.record().deployed().is_none() {
         return;
     }
-    let prepared = unit.prepared.clone().unwrap_or_else(|| std::sync::Arc::new(super::prepare::for_removal(spec)));
+    let prepared = match unit.prepared.clone() {
+        Some(prepared) => prepared,
+        None => match super::prepare::for_removal(ctx, spec) {
+            Ok(prepared) => std::sync::Arc::new(prepared),
+            Err(error) => return tracing::warn!(unit = %spec.key(), %error, "cannot be compared while suspended"),
+        },
+    };
     if let Compared::Failed(error) = compare(ctx, unit, &prepared).await {
         tracing::debug!(unit = %spec.key(), %error, "cannot be compared while suspended");
     }
@@ -237,6 +243,7 @@ impl Known {
 /// The verdict on the health of some objects, with the deepest cause found. Pods are watched only from here on.
 pub(super) async fn verdict(
     ctx: &Context,
+    prepared: &Prepared,
     key: &UnitKey,
     unit: &mut Unit,
     ids: &[ObjectId],
@@ -247,12 +254,13 @@ pub(super) async fn verdict(
     let mut objects: Vec<(ObjectId, Option<Known>)> = Vec::with_capacity(ids.len());
     for id in ids {
         let known = unit.record().inventory.get(&id.inventory_id());
-        let live = ctx.hub.get(id);
+        // The daemon's watches see more than a tenant may: what the unit did not apply is read with its own rights.
+        let live = if known.is_some() || !prepared.cluster.is_impersonating() { ctx.hub.get(id) } else { None };
         // The watch may be behind our own write: then the object is not what we wait for yet.
         let fresh = live.filter(|live| known.is_none_or(|k| !older(&live.resource_version, &k.resource_version)));
         let object = match fresh {
             Some(live) => Some(Known::Watched(live)),
-            None => ctx.cluster.get(id).await.ok().flatten().map(Known::Read),
+            None => prepared.cluster.get(id).await.ok().flatten().map(Known::Read),
         };
         objects.push((id.clone(), object));
     }

@@ -69,10 +69,16 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
                 unit.record = Some(record);
                 unit.episodes = episodes;
             }
+            // Nothing will be removed, so nothing need be known.
+            Err(_) if spec.is_deleting() && account_gone(ctx, &spec).await => unit.record = Some(Default::default()),
             Err(error) => {
                 unit.stumbles += 1;
                 ctx.units.queue.add_after(key.clone(), std(backoff(unit.stumbles)));
                 tracing::warn!(unit = %key, error = %error, "what is remembered cannot be read; trying again");
+                // Once is a hiccup.
+                if unit.stumbles > 1 {
+                    publish::unreadable(ctx, key, unit, &object, &error).await;
+                }
                 return true;
             }
         }
@@ -201,7 +207,7 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &pr
             Action::RollBack { to } => run::begin_rollback(ctx, key, unit, &prepared, *to).await,
             Action::Uninstall => run::begin_uninstall(ctx, key, unit).await,
             Action::Supersede => run::supersede(ctx, key, unit, &prepared).await,
-            Action::Unlock(revision) => run::unlock(ctx, key, unit, *revision).await,
+            Action::Unlock(revision) => run::unlock(ctx, key, unit, &prepared, *revision).await,
             Action::Correct => live::correct(ctx, key, unit, &prepared).await,
             Action::Resume => Ok(()),
         };
@@ -333,6 +339,12 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepa
     // What was never served (for another cluster, say) left nothing here that could be removed.
     let never_served = spec.blocked().is_some() && unit.record().inventory.values().all(|a| a.uid.is_empty());
     let keeps = spec.suspended() || !spec.deletes_objects() || never_served;
+    let powerless = !keeps && account_gone(ctx, spec).await;
+    if powerless {
+        let message = "the service account that it acts as does not exist any more, so nothing can be removed: the objects stay";
+        publish::event(ctx, key, unit, true, Reason::UninstallFailed, message);
+    }
+    let keeps = keeps || powerless;
     if !keeps && (unit.record().last().is_some_and(|r| r.status != RevisionStatus::Uninstalled) || !unit.record().inventory.is_empty()) {
         let uninstalling = unit.record().run.as_ref().is_some_and(|r| r.action == RunAction::Uninstall);
         if !uninstalling && let Err(failure) = run::begin_uninstall(ctx, key, unit).await {
@@ -340,7 +352,13 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepa
             ctx.units.queue.add_after(key.clone(), std::time::Duration::from_secs(5));
             return true;
         }
-        let prepared = prepare::for_removal(spec);
+        let prepared = match prepare::for_removal(ctx, spec) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                publish::publish(ctx, key, unit, spec, &Outcome::Stalled(Reason::AccessDenied, error.to_string())).await;
+                return true;
+            }
+        };
         let (outcome, again) = match run::advance(ctx, key, unit, &prepared).await {
             run::Progress::Ended(Ok(())) => match run::end(ctx, key, unit, &prepared, Ok(())).await {
                 Ok(()) => (None, SignedDuration::ZERO),
@@ -375,6 +393,15 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepa
     }
     ctx.forget(key).await;
     false
+}
+
+/// Whether the service account as which the objects would be removed is gone, as it is when a namespace is deleted as a whole. Nobody
+/// else's rights are used instead: then the objects stay, and that is said.
+async fn account_gone(ctx: &Arc<Context>, spec: &prepare::Spec) -> bool {
+    match spec.account(ctx) {
+        Some(account) => matches!(ctx.cluster.get(&account).await, Ok(None)),
+        None => false,
+    }
 }
 
 fn stumble(unit: &mut Unit, reason: Reason, message: String) -> Ending {

@@ -5,7 +5,7 @@ use super::run::surroundings;
 use crate::api::helm::{CrdsPolicy, DeletionPropagation, DriftMode, ReconcileStrategy, RemediationStrategy};
 use crate::api::unsupported::Unsupported;
 use crate::api::{self, Condition, HelmRelease, Kustomization, ObjectMeta, Reason, names};
-use crate::cluster::{Owner, Propagation};
+use crate::cluster::{ApiError, Cluster, Owner, Propagation};
 use crate::controller::context::Context;
 use crate::controller::source::{SourceKey, State};
 use crate::object::{Json, Manifest, ObjectId};
@@ -182,6 +182,28 @@ impl Spec {
     /// The revision that a person wants to go back to.
     pub(super) fn rollback_to(&self) -> Option<u32> {
         self.annotation(names::ROLLBACK_TO)?.parse().ok()
+    }
+
+    /// The service account that it names.
+    fn service_account(&self) -> Option<&str> {
+        match self {
+            Self::Release(r) => r.object.spec.service_account_name.as_deref(),
+            Self::Bundle(b) => b.object.spec.service_account_name.as_deref(),
+        }
+    }
+
+    /// The account that it acts as, if not as the daemon.
+    pub(super) fn account(&self, ctx: &Context) -> Option<ObjectId> {
+        let name = ctx.tenancy.account(self.service_account())?;
+        Some(ObjectId::new("", "ServiceAccount", &self.metadata().namespace, name))
+    }
+
+    /// The cluster with the rights that it has.
+    ///
+    /// # Errors
+    /// Where the identity to act as is not complete.
+    pub(super) fn act(&self, ctx: &Context) -> Result<Cluster, ApiError> {
+        ctx.tenancy.act(&ctx.cluster, &self.metadata().namespace, self.service_account())
     }
 
     pub(super) fn source(&self) -> SourceKey {
@@ -401,6 +423,8 @@ pub struct Prepared {
     pub want: Want,
     /// The custom resource.
     pub spec: Spec,
+    /// The cluster, with the rights that the unit has.
+    pub(super) cluster: Cluster,
     pub(super) what: What,
     source: Option<State>,
 }
@@ -438,7 +462,10 @@ impl Problem {
 }
 
 /// A unit that is being removed wants nothing; its policy still counts.
-pub(super) fn for_removal(spec: &Spec) -> Prepared {
+///
+/// # Errors
+/// Where the identity to act as is not complete.
+pub(super) fn for_removal(ctx: &Context, spec: &Spec) -> Result<Prepared, ApiError> {
     let want = Want {
         attempt: Attempt::default(),
         strategy: Strategy::default(),
@@ -446,7 +473,7 @@ pub(super) fn for_removal(spec: &Spec) -> Prepared {
         upgrade: Remedy::DEFAULT,
         correct_drift: false,
     };
-    Prepared { want, spec: spec.clone(), what: What::Removal, source: None }
+    Ok(Prepared { want, spec: spec.clone(), cluster: spec.act(ctx)?, what: What::Removal, source: None })
 }
 
 /// Finds out what is wanted.
@@ -510,6 +537,9 @@ fn source(ctx: &Context, spec: &Spec) -> Result<State, Problem> {
     if kind != "GitRepository" {
         return Err(Problem::waiting(Reason::NotSupported, format!("sources of kind {kind} are not served yet; use a GitRepository")));
     }
+    ctx.tenancy
+        .may_refer(&spec.key().namespace, &kind, &key.namespace, &key.name)
+        .map_err(|e| Problem::waiting(Reason::AccessDenied, e))?;
     let id = key.id();
     let wait = |message: String| {
         let mut problem = Problem::waiting(Reason::ArtifactFailed, message);
@@ -586,7 +616,8 @@ async fn prepare_release(
         upgrade: remedy(object.upgrade().remediation(&test)),
         correct_drift: object.drift_mode() == DriftMode::Enabled,
     };
-    Ok(Prepared { want, spec: spec.clone(), what: What::Chart { chart, values }, source: Some(state) })
+    let cluster = spec.act(ctx).map_err(|e| Problem::waiting(Reason::AccessDenied, e.to_string()))?;
+    Ok(Prepared { want, spec: spec.clone(), cluster, what: What::Chart { chart, values }, source: Some(state) })
 }
 
 async fn prepare_bundle(
@@ -640,7 +671,8 @@ async fn prepare_bundle(
         upgrade: Remedy::DEFAULT,
         correct_drift: true,
     };
-    Ok(Prepared { want, spec: spec.clone(), what: What::Objects(target), source: Some(state) })
+    let cluster = spec.act(ctx).map_err(|e| Problem::waiting(Reason::AccessDenied, e.to_string()))?;
+    Ok(Prepared { want, spec: spec.clone(), cluster, what: What::Objects(target), source: Some(state) })
 }
 
 impl Prepared {
@@ -651,7 +683,7 @@ impl Prepared {
             What::Objects(target) => Ok(Target::clone(target)),
             What::Chart { chart, values } => {
                 let Spec::Release(release) = &self.spec else { return Err(surroundings("a chart belongs to a HelmRelease".into())) };
-                super::render::render(ctx, key, release, chart, values, action, number).await
+                super::render::render(ctx, &self.cluster, key, release, chart, values, action, number).await
             }
         }
     }

@@ -77,14 +77,27 @@ fn held_back(unit: &Unit, outcome: &Outcome, now: Timestamp) -> Option<SignedDur
 
 /// A spec that cannot be read stalls its object alone.
 pub(super) async fn invalid(ctx: &Context, key: &UnitKey, unit: &mut Unit, object: &Json, error: &str) {
+    refused(ctx, key, unit, object, (Reason::InvalidSpec, ConditionType::Stalled), error).await;
+}
+
+/// What is remembered of the unit cannot be read now; it is tried again.
+pub(super) async fn unreadable(ctx: &Context, key: &UnitKey, unit: &mut Unit, object: &Json, error: &str) {
+    let message = format!("could not determine the state of the release: {error}");
+    refused(ctx, key, unit, object, (Reason::StateError, ConditionType::Reconciling), &message).await;
+}
+
+/// Not Ready for a reason that comes before any record of the unit.
+async fn refused(ctx: &Context, key: &UnitKey, unit: &mut Unit, object: &Json, (reason, with): (Reason, ConditionType), error: &str) {
     let now = Timestamp::now();
     let generation = object.pointer("/metadata/generation").and_then(Json::as_i64).unwrap_or_default();
     let old = object.get("status").cloned().unwrap_or_else(|| json!({}));
     let mut conditions: Vec<Condition> = serde_json::from_value(old["conditions"].clone()).unwrap_or_default();
-    for (kind, status) in [(ConditionType::Ready, ConditionStatus::False), (ConditionType::Stalled, ConditionStatus::True)] {
-        condition::set(&mut conditions, Condition::new(kind, status, Reason::InvalidSpec, error).observed(generation), now.into());
+    for other in [ConditionType::Stalled, ConditionType::Reconciling] {
+        condition::remove(&mut conditions, other);
     }
-    condition::remove(&mut conditions, ConditionType::Reconciling);
+    for (kind, status) in [(ConditionType::Ready, ConditionStatus::False), (with, ConditionStatus::True)] {
+        condition::set(&mut conditions, Condition::new(kind, status, reason, error).observed(generation), now.into());
+    }
     let mut new = old.clone();
     new["conditions"] = json!(conditions);
     new["observedGeneration"] = json!(generation);

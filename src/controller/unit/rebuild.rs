@@ -49,7 +49,8 @@ async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
     let Spec::Release(release_spec) = spec else { return Ok(UnitRecord::default()) };
     let status = &release_spec.object.status;
     let (_, name) = spec.release();
-    let secrets = ctx.cluster.releases(spec.storage_namespace(), name).await.map_err(|e| e.to_string())?;
+    let cluster = spec.act(ctx).map_err(|e| e.to_string())?;
+    let secrets = cluster.releases(spec.storage_namespace(), name).await.map_err(|e| e.to_string())?;
     let mut record = UnitRecord { handled: status.last_handled_reconcile_at.clone(), ..UnitRecord::default() };
     for secret in secrets {
         let release = match release::decode(&secret.payload) {
@@ -114,7 +115,7 @@ async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
     record.failures = u32::try_from(status.failures).unwrap_or(0);
     if let Some(deployed) = record.deployed().filter(|_| record.inventory.is_empty()).map(|r| r.number) {
         // A release of the Helm CLI: its objects are those of its manifest.
-        let prepared = super::prepare::for_removal(spec);
+        let prepared = super::prepare::for_removal(ctx, spec).map_err(|e| e.to_string())?;
         if let Ok(target) = helm_target(ctx, &prepared, deployed).await {
             for manifest in &target.manifests {
                 let id = manifest.id.inventory_id();
@@ -210,7 +211,7 @@ pub(super) async fn stored_target(ctx: &Context, revision: &RevisionMeta) -> Opt
 async fn helm_target(ctx: &Context, prepared: &Prepared, number: u32) -> Result<Target, Failure> {
     let (_, name) = prepared.spec.release();
     let storage = prepared.spec.storage_namespace();
-    let secret = ctx.cluster.release(storage, name, number).await.map_err(|e| failure(&e))?;
+    let secret = prepared.cluster.release(storage, name, number).await.map_err(|e| failure(&e))?;
     let secret = secret.ok_or_else(|| content(format!("revision {number} of release {storage}/{name} is stored nowhere any more")))?;
     let unreadable = |e: String| content(format!("the record of revision {number} of release {storage}/{name} cannot be read: {e}"));
     let release = release::decode(&secret.payload).map_err(|e| unreadable(e.to_string()))?;

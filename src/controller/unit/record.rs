@@ -1,7 +1,7 @@
 //! Helm's release Secrets: written so that `helm list`, `history`, `get` and `rollback` go on working, three writes a revision.
 
 use super::{Prepared, Unit};
-use crate::cluster::{ApiError, Kind, ReleaseWrite};
+use crate::cluster::{ApiError, Cluster, Kind, ReleaseWrite};
 use crate::controller::context::Context;
 use crate::release::{RevisionMeta, RevisionStatus, Run, RunAction, UnitKey};
 use crate::render::target::Target;
@@ -11,14 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Stores the new revision as pending. One that is there already is ours from before a crash.
-pub(super) async fn write_pending(
-    ctx: &Context,
-    key: &UnitKey,
-    unit: &mut Unit,
-    prepared: &Prepared,
-    target: &Target,
-    run: &Run,
-) -> Result<(), ApiError> {
+pub(super) async fn write_pending(key: &UnitKey, unit: &mut Unit, prepared: &Prepared, target: &Target, run: &Run) -> Result<(), ApiError> {
     let record = unit.record();
     let Some(meta) = record.revision(run.revision) else { return Ok(()) };
     let (namespace, name) = prepared.spec.release();
@@ -39,10 +32,10 @@ pub(super) async fn write_pending(
         labels: &BTreeMap::new(),
         at: Timestamp::now(),
     };
-    match ctx.cluster.create_release(&write).await {
+    match prepared.cluster.create_release(&write).await {
         Ok(_) => Ok(()),
         Err(error) if error.kind == Kind::AlreadyExists => {
-            let there = ctx.cluster.release(storage, name, run.revision).await?;
+            let there = prepared.cluster.release(storage, name, run.revision).await?;
             let ours = there.and_then(|secret| release::decode(&secret.payload).ok()).is_none_or(|r| r.last_deployed() == last);
             if !ours {
                 // Never written over: another client's revision is history too.
@@ -50,7 +43,7 @@ pub(super) async fn write_pending(
                 return Err(error);
             }
             tracing::info!(unit = %key, revision = run.revision, "the revision is stored already: going on with it");
-            ctx.cluster.update_release(&write).await.map(|_| ())
+            prepared.cluster.update_release(&write).await.map(|_| ())
         }
         Err(error) => Err(error),
     }
@@ -78,7 +71,6 @@ fn compose((namespace, name): (&str, &str), meta: &RevisionMeta, target: &Target
 
 /// Sets the status of a revision: with one request where its content is known here, else with a read before.
 async fn settle(
-    ctx: &Context,
     prepared: &Prepared,
     meta: &RevisionMeta,
     target: Option<&Target>,
@@ -88,7 +80,7 @@ async fn settle(
     let (storage, release) = (prepared.spec.storage_namespace(), prepared.spec.release());
     // What another tool made may hold more than we would write.
     let Some(target) = target.filter(|t| t.release.is_some() && meta.target.is_some()) else {
-        return change(ctx, storage, release.1, meta.number, status, Some(words)).await;
+        return change(&prepared.cluster, storage, release.1, meta.number, status, Some(words)).await;
     };
     let encoded = compose(release, meta, target, status, words);
     let write = ReleaseWrite {
@@ -100,7 +92,7 @@ async fn settle(
         labels: &BTreeMap::new(),
         at: Timestamp::now(),
     };
-    match ctx.cluster.update_release(&write).await {
+    match prepared.cluster.update_release(&write).await {
         Ok(_) => Ok(()),
         Err(error) if error.kind == Kind::NotFound => Ok(()),
         Err(error) => Err(error),
@@ -119,11 +111,12 @@ pub(super) async fn finish(
     let (_, name) = prepared.spec.release();
     let storage = prepared.spec.storage_namespace();
     if run.action == RunAction::Uninstall {
-        for head in ctx.cluster.release_heads(storage, name).await? {
+        for head in prepared.cluster.release_heads(storage, name).await? {
             if !prepared.spec.keeps_history() {
-                ctx.cluster.delete_release(storage, name, head.version).await?;
+                prepared.cluster.delete_release(storage, name, head.version).await?;
             } else if head.status == RevisionStatus::Deployed.as_str() {
-                change(ctx, storage, name, head.version, RevisionStatus::Uninstalled, Some("Uninstallation complete")).await?;
+                change(&prepared.cluster, storage, name, head.version, RevisionStatus::Uninstalled, Some("Uninstallation complete"))
+                    .await?;
             }
         }
         return Ok(());
@@ -134,7 +127,7 @@ pub(super) async fn finish(
         _ => "Upgrade complete".to_owned(),
     };
     if let Some(meta) = unit.record().revision(run.revision) {
-        settle(ctx, prepared, meta, Some(target), RevisionStatus::Deployed, &words).await?;
+        settle(prepared, meta, Some(target), RevisionStatus::Deployed, &words).await?;
     }
     let deployed = |r: &&RevisionMeta| r.number != run.revision && r.status == RevisionStatus::Deployed;
     for before in unit.record().history.iter().filter(deployed) {
@@ -142,16 +135,16 @@ pub(super) async fn finish(
             RunAction::Install => "Install complete",
             RunAction::Rollback => {
                 // Its words name the revision that was restored: they stay as they are.
-                change(ctx, storage, name, before.number, RevisionStatus::Superseded, None).await?;
+                change(&prepared.cluster, storage, name, before.number, RevisionStatus::Superseded, None).await?;
                 continue;
             }
             _ => "Upgrade complete",
         };
         let stored = super::rebuild::stored_target(ctx, before).await;
-        settle(ctx, prepared, before, stored.as_deref(), RevisionStatus::Superseded, words).await?;
+        settle(prepared, before, stored.as_deref(), RevisionStatus::Superseded, words).await?;
     }
     for number in unit.record().surplus(prepared.spec.max_history(), Some(run.revision)) {
-        ctx.cluster.delete_release(storage, name, number).await?;
+        prepared.cluster.delete_release(storage, name, number).await?;
     }
     tracing::debug!(unit = %key, revision = run.revision, "release recorded");
     Ok(())
@@ -159,7 +152,7 @@ pub(super) async fn finish(
 
 /// Sets the status of one revision in its Secret; one that is gone is no error, there is nothing to mark.
 pub(super) async fn set_status(
-    ctx: &Context,
+    prepared: &Prepared,
     key: &UnitKey,
     unit: &Unit,
     revision: u32,
@@ -168,11 +161,18 @@ pub(super) async fn set_status(
 ) -> Result<(), ApiError> {
     let Some((storage, name)) = unit.record().storage.as_deref().and_then(|s| s.split_once('/')) else { return Ok(()) };
     tracing::debug!(unit = %key, revision, status = status.as_str(), "release marked");
-    change(ctx, storage, name, revision, status, Some(why)).await
+    change(&prepared.cluster, storage, name, revision, status, Some(why)).await
 }
 
-async fn change(ctx: &Context, storage: &str, name: &str, version: u32, status: RevisionStatus, why: Option<&str>) -> Result<(), ApiError> {
-    let Some(secret) = ctx.cluster.release(storage, name, version).await? else { return Ok(()) };
+async fn change(
+    cluster: &Cluster,
+    storage: &str,
+    name: &str,
+    version: u32,
+    status: RevisionStatus,
+    why: Option<&str>,
+) -> Result<(), ApiError> {
+    let Some(secret) = cluster.release(storage, name, version).await? else { return Ok(()) };
     let mut release = match release::decode(&secret.payload) {
         Ok(release) => release,
         Err(error) => {
@@ -192,7 +192,7 @@ async fn change(ctx: &Context, storage: &str, name: &str, version: u32, status: 
         labels: &secret.head.labels,
         at: Timestamp::now(),
     };
-    match ctx.cluster.update_release(&write).await {
+    match cluster.update_release(&write).await {
         Ok(_) => Ok(()),
         Err(error) if error.kind == Kind::NotFound => Ok(()),
         Err(error) => Err(error),

@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Renders a release.
 pub(super) async fn render(
     ctx: &Context,
+    cluster: &Cluster,
     key: &UnitKey,
     release: &ReleaseSpec,
     chart: &Arc<Loaded>,
@@ -29,7 +30,7 @@ pub(super) async fn render(
     action: RunAction,
     number: u32,
 ) -> Result<Target, Failure> {
-    let capabilities = Arc::new(capabilities(&ctx.cluster).await?);
+    let capabilities = Arc::new(capabilities(cluster).await?);
     let object = &release.object;
     let (name, namespace) = (release.name.as_str(), object.release_namespace());
     let info = match action {
@@ -67,7 +68,7 @@ pub(super) async fn render(
             return Ok(target);
         }
         for query in new {
-            let answer = ctx.cluster.look_up(&query).await.map_err(|e| failure(&e))?;
+            let answer = cluster.look_up(&query).await.map_err(|e| failure(&e))?;
             answers.insert(query, answer);
         }
     }

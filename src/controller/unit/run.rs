@@ -187,7 +187,7 @@ async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepare
 pub(super) async fn supersede(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared) -> Result<(), Failure> {
     let Some(run) = unit.record_mut().run.take() else { return Ok(()) };
     let why = format!("superseded by {} before it became healthy", prepared.want.attempt.version);
-    if let Err(error) = mark(ctx, key, unit, prepared, run.revision, RevisionStatus::Failed, &why).await {
+    if let Err(error) = mark(key, unit, prepared, run.revision, RevisionStatus::Failed, &why).await {
         unit.record_mut().run = Some(run);
         return Err(failure(&error));
     }
@@ -198,9 +198,9 @@ pub(super) async fn supersede(ctx: &Context, key: &UnitKey, unit: &mut Unit, pre
 }
 
 /// Marks a pending revision that nobody works on as failed: an operation of another tool, or of ours with the journal lost.
-pub(super) async fn unlock(ctx: &Context, key: &UnitKey, unit: &mut Unit, revision: u32) -> Result<(), Failure> {
+pub(super) async fn unlock(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared, revision: u32) -> Result<(), Failure> {
     let why = "never ended: marked as failed so that the release goes on";
-    record::set_status(ctx, key, unit, revision, RevisionStatus::Failed, why).await.map_err(|e| failure(&e))?;
+    record::set_status(prepared, key, unit, revision, RevisionStatus::Failed, why).await.map_err(|e| failure(&e))?;
     // What it tried is not held against what is wanted now: it may be what was cut off by a crash.
     if let Some(found) = unit.record_mut().revision_mut(revision) {
         (found.status, found.description) = (RevisionStatus::Failed, why.into());
@@ -308,7 +308,7 @@ pub(super) async fn end(
     if let (Err(why), Some(run)) = (&result, &unit.record().run) {
         let number = run.revision;
         tracing::warn!(unit = %key, revision = number, error = %why.message, "run failed");
-        mark(ctx, key, unit, prepared, number, RevisionStatus::Failed, &why.message).await.map_err(|e| failure(&e))?;
+        mark(key, unit, prepared, number, RevisionStatus::Failed, &why.message).await.map_err(|e| failure(&e))?;
     }
     let Some(run) = unit.record_mut().run.take() else { return Ok(()) };
     let target = unit.running.take();
@@ -402,7 +402,6 @@ pub(super) async fn end(
 
 /// Sets a revision's status in the record and in Helm's.
 async fn mark(
-    ctx: &Context,
     key: &UnitKey,
     unit: &mut Unit,
     prepared: &Prepared,
@@ -411,7 +410,7 @@ async fn mark(
     why: &str,
 ) -> Result<(), ApiError> {
     if prepared.spec.kind() == UnitKind::Release {
-        record::set_status(ctx, key, unit, revision, status, why).await?;
+        record::set_status(prepared, key, unit, revision, status, why).await?;
     }
     if let Some(found) = unit.record_mut().revision_mut(revision) {
         found.status = status;
@@ -454,10 +453,10 @@ impl Scene<'_> {
         if self.run.action == RunAction::Install
             && let Some(namespace) = self.prepared.spec.create_namespace()
         {
-            self.ctx.cluster.ensure_namespace(namespace, &self.prepared.spec.namespace_labels()).await.map_err(|e| failure(&e))?;
+            self.prepared.cluster.ensure_namespace(namespace, &self.prepared.spec.namespace_labels()).await.map_err(|e| failure(&e))?;
         }
         if self.key.kind == UnitKind::Release && self.run.action != RunAction::Uninstall {
-            record::write_pending(self.ctx, self.key, unit, self.prepared, self.target, self.run).await.map_err(|e| failure(&e))?;
+            record::write_pending(self.key, unit, self.prepared, self.target, self.run).await.map_err(|e| failure(&e))?;
         }
         Ok(Done::Yes)
     }
@@ -466,8 +465,8 @@ impl Scene<'_> {
     async fn crds(&self) -> StepResult {
         let replace = self.prepared.spec.policy(self.run.action).crds == CrdsPolicy::CreateReplace;
         for crd in &self.target.crds {
-            if replace || self.ctx.cluster.get(&crd.id).await.map_err(|e| failure(&e))?.is_none() {
-                self.ctx.cluster.apply(crd, &Apply::default()).await.map_err(|e| failure(&e))?;
+            if replace || self.prepared.cluster.get(&crd.id).await.map_err(|e| failure(&e))?.is_none() {
+                self.prepared.cluster.apply(crd, &Apply::default()).await.map_err(|e| failure(&e))?;
             }
         }
         self.established(self.target.crds.iter()).await
@@ -496,7 +495,7 @@ impl Scene<'_> {
             jobs.push(Job::Apply { manifest: Arc::new(self.prepared.spec.without_ignored(manifest)), prior, recreate });
             sent.push(manifest);
         }
-        let outcomes = self.ctx.cluster.run_stage(jobs, &self.options()).await;
+        let outcomes = self.prepared.cluster.run_stage(jobs, &self.options()).await;
         let mut first: Option<ApiError> = None;
         for (manifest, outcome) in sent.into_iter().zip(outcomes) {
             let id = &manifest.id;
@@ -530,8 +529,8 @@ impl Scene<'_> {
         let names: Vec<String> = crds.iter().map(|m| m.id.name.clone()).collect();
         let kinds: Vec<Gvk> = crds.into_iter().flat_map(kinds_of).collect();
         let limit = std::time::Duration::from_secs(20);
-        self.ctx.cluster.wait_established(&names, limit).await.map_err(|e| failure(&e))?;
-        self.ctx.cluster.discovery().wait_for(&kinds, limit).await.map_err(|e| failure(&e))?;
+        self.prepared.cluster.wait_established(&names, limit).await.map_err(|e| failure(&e))?;
+        self.prepared.cluster.discovery().wait_for(&kinds, limit).await.map_err(|e| failure(&e))?;
         Ok(Done::Yes)
     }
 
@@ -552,7 +551,7 @@ impl Scene<'_> {
             // CRDs, claims and namespaces stay, with their release too: a commit must not be able to delete data. Nothing opts out yet.
             Job::Delete { id, api_version, protect: Some(PrunePolicy::default()), propagation: policy.propagation }
         };
-        let outcomes = self.ctx.cluster.run_stage(gone.into_iter().map(job).collect(), &self.options()).await;
+        let outcomes = self.prepared.cluster.run_stage(gone.into_iter().map(job).collect(), &self.options()).await;
         let mut waiting = BTreeSet::new();
         let mut first: Option<ApiError> = None;
         for outcome in outcomes {
@@ -589,7 +588,7 @@ impl Scene<'_> {
         let since = self.run.waiting_since.unwrap_or(now);
         let policy = self.prepared.spec.policy(self.run.action);
         let ids = self.prepared.spec.waits_for(&self.target.manifests, self.run.action);
-        match live::verdict(self.ctx, self.key, unit, &ids, since, now, policy.timeout).await {
+        match live::verdict(self.ctx, self.prepared, self.key, unit, &ids, since, now, policy.timeout).await {
             Verdict::Healthy => {
                 self.ctx.units.await_objects(self.key, unit, Default::default());
                 self.ctx.units.wait_in(self.key, &Default::default());
@@ -628,7 +627,7 @@ impl Scene<'_> {
             self.ctx.watch_objects(self.key.kind, std::slice::from_ref(&hook.manifest));
             self.ctx.units.await_objects(self.key, unit, [id.clone()].into());
         }
-        let live = self.ctx.cluster.get(id).await.map_err(|e| failure(&e))?;
+        let live = self.prepared.cluster.get(id).await.map_err(|e| failure(&e))?;
         let mine = |live: &Json| live.pointer("/metadata/annotations").and_then(|a| a.get(RUN)).and_then(Json::as_str) == Some(&token);
         let live = match live {
             Some(live) if mine(&live) => live,
@@ -647,7 +646,7 @@ impl Scene<'_> {
             }
             Some(live) if hook.deletes(DeletePolicy::BeforeHookCreation) => {
                 let uid = live.pointer("/metadata/uid").and_then(Json::as_str).map(str::to_owned);
-                self.ctx.delete(id, &Delete { uid, ..Delete::default() }).await.map_err(|e| failure(&e))?;
+                self.prepared.cluster.delete_by_id(id, &Delete { uid, ..Delete::default() }).await.map_err(|e| failure(&e))?;
                 return Ok(Done::Wait {
                     until: Timestamp::now() + SignedDuration::from_millis(100),
                     what: format!("{id} of an earlier run to be gone"),
@@ -657,7 +656,7 @@ impl Scene<'_> {
                 let mut manifest = hook.manifest.clone();
                 annotate(&mut manifest, RUN, &token);
                 if other.is_none() || !hook.deletes(DeletePolicy::BeforeHookCreation) {
-                    let made = self.ctx.cluster.apply(&manifest, &Apply::default()).await.map_err(|e| failure(&e))?;
+                    let made = self.prepared.cluster.apply(&manifest, &Apply::default()).await.map_err(|e| failure(&e))?;
                     if runs && let Some(run) = unit.record_mut().run.as_mut() {
                         run.made = Some(made.uid().to_owned());
                         self.ctx.save(self.key, unit, true).await;
@@ -678,7 +677,7 @@ impl Scene<'_> {
         }
         if health.state == HealthState::Failed || now.duration_since(since) >= timeout {
             if hook.deletes(DeletePolicy::HookFailed) {
-                self.ctx.delete(id, &Delete::default()).await.map_err(|e| failure(&e))?;
+                self.prepared.cluster.delete_by_id(id, &Delete::default()).await.map_err(|e| failure(&e))?;
             }
             // Those that succeeded before it go as they would have.
             if let Some(list) = [&self.shape.before, &self.shape.after].into_iter().find(|list| list.contains(&index)) {
@@ -696,7 +695,7 @@ impl Scene<'_> {
     /// Of hooks that succeeded, those that ask for it are deleted.
     async fn clean_hooks(&self, list: &[usize]) -> Result<(), Failure> {
         for hook in list.iter().map(|&i| &self.target.hooks[i]).filter(|h| h.deletes(DeletePolicy::HookSucceeded)) {
-            self.ctx.delete(&hook.manifest.id, &Delete::default()).await.map_err(|e| failure(&e))?;
+            self.prepared.cluster.delete_by_id(&hook.manifest.id, &Delete::default()).await.map_err(|e| failure(&e))?;
         }
         Ok(())
     }
