@@ -14,8 +14,8 @@ const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/helmward");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_daemons_own_chart_renders_and_installs() {
-    let home = tempfile::tempdir().unwrap();
-    let Some(helm) = Helm::find(home.path()) else { return };
+    let world = World::start().await;
+    let Some(helm) = Helm::find(&world) else { return };
     let all = format!("{CHART}/ci/all-values.yaml");
     let restricted = "rbac.mode=impersonation,rbac.serviceAccounts={a,b},git.url=https://git.example/a,git.path=b";
     for values in [
@@ -81,9 +81,8 @@ async fn the_story_with_the_right_to_impersonate_only() {
 
 /// Installs the chart, and runs the daemon beside it with the token of the chart's service account and the arguments of its Deployment.
 async fn with_rights(mode: &str) {
-    let home = tempfile::tempdir().unwrap();
-    let Some(helm) = Helm::find(home.path()) else { return };
     let mut world = World::start().await;
+    let Some(helm) = Helm::find(&world) else { return };
     // The definitions of earlier scenarios belong to a daemon: here they come with the chart.
     for crd in world.list("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "").await {
         world.delete("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", crd["metadata"]["name"].as_str().unwrap()).await;

@@ -4,7 +4,7 @@
 //! manager, leaves each live object exactly as it is, resource version and managed fields included. Helm's manifest lacks the metadata by
 //! which an owner is known, which Helm and Flux add as they apply; exactly these keys ([`OWNERSHIP`]) are added before the dry-run.
 //!
-//! Needs the charts (`HELMWARD_CORPUS`, else `../shared/corpus` beside the repository), the `helm` binary and the real control plane.
+//! Needs the charts (`HELMWARD_CORPUS`, else `../shared/corpus` beside the repository) and the `helm` binary.
 
 use crate::helm::Helm;
 use crate::world::{World, condition};
@@ -73,9 +73,8 @@ fn corpus() -> Option<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn public_charts_are_deployed_as_helm_would() {
-    let home = tempfile::tempdir().unwrap();
-    let (Some(helm), Some(corpus)) = (Helm::find(home.path()), corpus()) else { return };
     let mut world = World::start().await;
+    let (Some(helm), Some(corpus)) = (Helm::find(&world), corpus()) else { return };
     for chart in CHARTS {
         let Chart { name, values, spec, path } = chart;
         world.git.copy(&corpus.join(path), &format!("charts/{name}"));
@@ -102,7 +101,7 @@ async fn public_charts_are_deployed_as_helm_would() {
                 (status == "True").then_some(())
             })
             .await;
-        compare(&world, &helm, home.path(), chart, &mut differences).await;
+        compare(&world, &helm, world.dir.path(), chart, &mut differences).await;
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }

@@ -1,10 +1,10 @@
 //! The Helm CLI reads what the daemon wrote, and the daemon takes over what the Helm CLI installed.
 //!
-//! Needs the `helm` binary: `HELMWARD_HELM`, else `~/.cache/helmward/helm/helm`. Without it, or on kubemem, nothing is tested and that is said.
+//! Needs the `helm` binary: `HELMWARD_HELM`, else `~/.cache/helmward/helm/helm`. Without it nothing is tested, and that is said.
 
-use crate::world::{SOON, World, condition, example, fast, ready, real_kubeconfig};
+use crate::world::{SOON, World, condition, example, fast, ready};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// The Helm CLI against one cluster.
@@ -15,18 +15,15 @@ pub struct Helm {
 }
 
 impl Helm {
-    /// `None` where there is no binary or no real cluster to use it on.
-    pub fn find(home: &Path) -> Option<Self> {
+    /// `None` where there is no binary.
+    pub fn find(world: &World) -> Option<Self> {
         let default = || PathBuf::from(std::env::var("HOME").unwrap_or_default()).join(".cache/helmward/helm/helm");
         let binary = std::env::var("HELMWARD_HELM").map_or_else(|_| default(), PathBuf::from);
-        match (binary.exists(), real_kubeconfig()) {
-            (true, Some(kubeconfig)) => Some(Self { binary, kubeconfig, home: home.to_path_buf() }),
-            (exists, _) => {
-                let why = if exists { "no real control plane is given".to_owned() } else { format!("{} is not there", binary.display()) };
-                eprintln!("  skipped: {why}");
-                None
-            }
+        if !binary.exists() {
+            eprintln!("  skipped: {} is not there", binary.display());
+            return None;
         }
+        Some(Self { binary, kubeconfig: world.kubeconfig.clone(), home: world.dir.path().join("home") })
     }
 
     /// Runs a command; its standard output.
@@ -52,9 +49,8 @@ impl Helm {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn helm_reads_what_was_written() {
-    let home = tempfile::tempdir().unwrap();
-    let Some(helm) = Helm::find(home.path()) else { return };
     let mut world = World::start().await;
+    let Some(helm) = Helm::find(&world) else { return };
     for (step, version) in [("01-install", "1.0.0"), ("02-upgrade", "1.1.0")] {
         world.git.push_step(&example("web", step), &fast);
         if step == "01-install" {
@@ -112,9 +108,8 @@ async fn pods(world: &World) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_helm_installed_is_adopted_without_a_restart() {
-    let home = tempfile::tempdir().unwrap();
-    let Some(helm) = Helm::find(home.path()) else { return };
     let mut world = World::start().await;
+    let Some(helm) = Helm::find(&world) else { return };
     // The chart has one field more than its next version.
     let motto = |text: &str| text.replace("\ndata:\n", "\ndata:\n  motto: Fair prices\n");
     world.git.push_step(&example("web", "01-install"), &|text: &str| {
