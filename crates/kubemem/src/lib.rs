@@ -19,6 +19,7 @@
 //! - [`Server`]: options, the router, faults, the log of requests
 //! - `http/`: paths, queries, bodies, answers, watches; the only async part beside the controllers
 //! - `verb/`: what requests do to objects, one file per verb, synchronous under one lock
+//! - `proto/`: bodies in protobuf, read as JSON
 //! - `fields/`: ownership of fields and server-side apply; `patch/`: the other patches
 //! - `schema/`: shapes of objects, from `data/types.json` (built-in kinds) or from CRDs
 //! - `kinds/`: what is particular to a kind: defaults, allocation, validation
@@ -28,7 +29,7 @@
 //! # Limits
 //!
 //! - no authentication and authorization (every review is allowed), no admission webhooks, policies and quotas
-//! - no protobuf, which some commands of kubectl insist on (`create deployment`), no `exec` and `logs`
+//! - protobuf is read, answers are JSON; no `exec`
 //! - CEL rules of CRDs are stored but not evaluated; versions of a custom resource are not converted
 //! - `autoscaling/v1` is not served; CronJobs start nothing; HorizontalPodAutoscalers have no metrics
 //! - tables have the columns of CRDs, and name and creation time for all other kinds; OpenAPI has no descriptions
@@ -45,6 +46,7 @@ mod kinds;
 mod log;
 mod openapi;
 mod patch;
+mod proto;
 mod resource;
 mod schema;
 mod server;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::resource::{Registry, Resource};
-use crate::schema::builtin_types;
+use crate::schema::{builtin_types, gvk_name};
 
 const REF: &str = "#/components/schemas/";
 
@@ -78,17 +78,7 @@ fn type_name(resource: &Resource) -> String {
         let reversed: Vec<&str> = resource.group.rsplit('.').collect();
         return format!("{}.{}.{}", reversed.join("."), resource.version, resource.kind);
     }
-    builtin_types()
-        .iter()
-        .find(|(_, schema)| {
-            schema["x-kubernetes-group-version-kind"].as_array().into_iter().flatten().any(|gvk| {
-                gvk["group"] == resource.group.as_str()
-                    && gvk["version"] == resource.version.as_str()
-                    && gvk["kind"] == resource.kind.as_str()
-            })
-        })
-        .map(|(name, _)| name.clone())
-        .unwrap_or_else(|| resource.kind.clone())
+    gvk_name(&resource.group, &resource.version, &resource.kind).unwrap_or(&resource.kind).to_owned()
 }
 
 fn custom_schema(resource: &Resource, document: &Value) -> Value {

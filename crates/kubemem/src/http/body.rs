@@ -1,9 +1,12 @@
-//! Reading bodies: JSON, and YAML where the content type says so.
+//! Reading bodies: JSON; YAML and protobuf where the content type says so.
 
 use axum::body::Body;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
+use crate::proto;
+use crate::schema::gvk_name;
+use crate::server::split_version;
 use crate::status::ApiError;
 
 const LIMIT: usize = 3 * 1024 * 1024;
@@ -21,9 +24,14 @@ pub(super) async fn read(body: Body, content_type: &str) -> Result<Option<Value>
         ));
     }
     if content_type.contains("protobuf") {
-        return Err(ApiError::unsupported_media(
-            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
-        ));
+        let type_of = |version: &str, kind: &str| {
+            let (group, version) = split_version(version);
+            gvk_name(group, version, kind).map(str::to_owned)
+        };
+        return match proto::decode(&bytes, type_of) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(ApiError::bad_request(error)),
+        };
     }
     match serde_json::from_slice(&bytes) {
         Ok(value) => Ok(Some(value)),

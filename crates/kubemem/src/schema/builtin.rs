@@ -47,6 +47,13 @@ pub(crate) fn gvk_schema(group: &str, version: &str, kind: &str) -> Option<Arc<S
     Some(table.types[*index].clone())
 }
 
+/// The name of the type of a built-in kind; options and subresources are kinds, too.
+pub(crate) fn gvk_name(group: &str, version: &str, kind: &str) -> Option<&'static str> {
+    let table = table();
+    let index = table.by_gvk.get(&(group.to_owned(), version.to_owned(), kind.to_owned()))?;
+    table.document.keys().nth(*index).map(String::as_str)
+}
+
 /// The schema of `metadata`.
 pub(crate) fn object_meta() -> Arc<Schema> {
     Arc::new(Schema { kind: Kind::Ref(table().meta), zero: Zero::Struct, ..Schema::default() })

@@ -11,7 +11,7 @@ mod decode;
 mod quantity;
 mod rules;
 
-pub(crate) use builtin::{document as builtin_types, gvk_schema, object_meta};
+pub(crate) use builtin::{document as builtin_types, gvk_name, gvk_schema, object_meta};
 pub(crate) use custom::{Structural, from_crd, structural_problems};
 pub(crate) use decode::decode;
 pub(crate) use quantity::Quantity;
