@@ -18,6 +18,7 @@
 //!
 //! - [`Server`]: options, the router, faults, the log of requests
 //! - `http/`: paths, queries, bodies, answers, watches; the only async part beside the controllers
+//! - `auth/`: whose requests they are, and whether RBAC allows them
 //! - `verb/`: what requests do to objects, one file per verb, synchronous under one lock
 //! - `proto/`: bodies in protobuf, read as JSON
 //! - `fields/`: ownership of fields and server-side apply; `patch/`: the other patches
@@ -28,7 +29,7 @@
 //!
 //! # Limits
 //!
-//! - no authentication and authorization (every review is allowed), no admission webhooks, policies and quotas
+//! - no client certificates; no admission webhooks, policies and quotas
 //! - protobuf is read, answers are JSON; no `exec`
 //! - CEL rules of CRDs are stored but not evaluated; versions of a custom resource are not converted
 //! - `autoscaling/v1` is not served; CronJobs start nothing; HorizontalPodAutoscalers have no metrics
@@ -36,6 +37,7 @@
 //! - the pages of a list are read at their own times, not at that of the first
 //! - what is known to differ in single answers is listed in `tests/recorded.rs`
 
+mod auth;
 mod clock;
 mod controller;
 mod discovery;
@@ -55,6 +57,7 @@ mod store;
 mod validation;
 mod verb;
 
+pub use auth::User;
 pub use fault::{Effect, Fault};
 pub use log::{Request, Verb};
 pub use server::{Options, Server};

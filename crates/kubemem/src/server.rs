@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::auth::User;
 use crate::clock::Clock;
 use crate::controller;
 use crate::fault::Fault;
@@ -46,6 +47,10 @@ pub struct Options {
     pub request_log: usize,
     /// Name of the one node.
     pub node: String,
+    /// Who sends the requests that come without credentials.
+    pub without_credentials: User,
+    /// Bearer tokens, and whose they are; those of service accounts are made on request.
+    pub tokens: Vec<(String, User)>,
 }
 
 impl Default for Options {
@@ -63,6 +68,8 @@ impl Default for Options {
             version: "v1.36.3".into(),
             request_log: 100_000,
             node: "kubemem-0".into(),
+            without_credentials: User::admin(),
+            tokens: Vec::new(),
         }
     }
 }

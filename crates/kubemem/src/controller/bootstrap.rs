@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::node;
+use super::{aggregate, node};
 use crate::server::split_version;
 use crate::verb::{Call, Part, Target, WriteOptions};
 
@@ -18,11 +18,11 @@ pub(crate) fn bootstrap(call: &mut Call<'_>) {
     for (name, value) in system {
         make(call, json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": value}));
     }
-    let everything = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}, {"nonResourceURLs": ["*"], "verbs": ["*"]}]);
-    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "cluster-admin",
-        "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}, "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"}},
-        "rules": everything});
-    make(call, role);
+    let roles: Vec<Value> = serde_json::from_str(include_str!("../../data/roles.json")).expect("the embedded roles are valid JSON");
+    for role in roles {
+        make(call, role);
+    }
+    aggregate::all(call);
     make(
         call,
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default",

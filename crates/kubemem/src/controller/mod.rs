@@ -2,6 +2,7 @@
 //!
 //! One task takes work from a queue; each piece of work looks at the state anew and may ask to be called again later.
 
+mod aggregate;
 mod bootstrap;
 mod budget;
 mod claim;
@@ -64,6 +65,7 @@ enum Task {
     Volume,
     Service,
     Budget,
+    Aggregate,
 }
 
 /// What controllers remember between looks; nothing here is the truth about an object.
@@ -167,6 +169,10 @@ fn follow(call: &mut Call<'_>, change: &Noticed, queue: &mut Queue, memory: &mut
             add(Task::NamespaceDefaults, namespace::place(&place.name.namespace));
         }
         ("apiextensions.k8s.io", "customresourcedefinitions") => add(Task::Crd, place.clone()),
+        ("rbac.authorization.k8s.io", "clusterroles") => {
+            let selecting = aggregate::selecting(call, object, change.previous.as_deref());
+            selecting.into_iter().for_each(|role| add(Task::Aggregate, role));
+        }
         _ => {}
     }
     if !simulate {
@@ -259,6 +265,7 @@ fn perform(call: &mut Call<'_>, work: &Work, memory: &mut Memory) -> Option<Dura
         Task::Pod => pod::reconcile(call, place, memory),
         Task::Claim => claim::reconcile(call, place),
         Task::Volume => claim::volume(call, place),
+        Task::Aggregate => aggregate::reconcile(call, place),
         Task::Budget => budget::reconcile(call, place),
         Task::Service => service::reconcile(call, place),
     }

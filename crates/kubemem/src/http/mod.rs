@@ -6,6 +6,7 @@ mod columns;
 mod path;
 mod query;
 mod review;
+mod subresource;
 mod table;
 mod watch;
 
@@ -19,14 +20,15 @@ use axum::response::Response;
 use http::{Method, Request as HttpRequest, StatusCode, header};
 use serde_json::Value;
 
+use crate::auth::{self, User};
 use crate::discovery;
 use crate::fault::{Effect, strike};
 use crate::log::{Request, Verb};
 use crate::server::Core;
 use crate::status::ApiError;
-use crate::verb::{DeleteOptions, Part, PatchKind, Target};
+use crate::verb::{DeleteOptions, Part, PatchKind, Target, WriteOptions};
 use answer::Shape;
-pub(crate) use path::Document;
+pub(crate) use path::{Document, decode as percent_decode};
 use path::{Found, Route};
 use query::Query;
 
@@ -43,6 +45,7 @@ struct Incoming {
     accept: String,
     content_type: String,
     user_agent: String,
+    user: Arc<User>,
     body: Option<Value>,
 }
 
@@ -56,15 +59,22 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Re
         content_type: header(header::CONTENT_TYPE),
         user_agent: header(header::USER_AGENT),
         method: parts.method,
+        user: Arc::default(),
         body: None,
     };
     let read = body::read(body, &incoming.content_type).await;
-    let failure = match read {
-        Ok(body) => {
-            incoming.body = body;
+    let watch = incoming.query.flag("watch");
+    let admitted = core.call(|call| auth::gate(call, &parts.headers, &incoming.method, &incoming.path, watch));
+    let failure = match (admitted, read) {
+        (Ok(user), Ok(body)) => {
+            (incoming.user, incoming.body) = (user, body);
             None
         }
-        Err(error) => Some(error),
+        (Err(error), body) => {
+            incoming.body = body.unwrap_or_default();
+            Some(error)
+        }
+        (_, Err(error)) => Some(error),
     };
     let route = path::route(&core, &incoming.path);
     let entry = log_entry(&incoming, &route);
@@ -179,13 +189,19 @@ fn dispatch(core: &Arc<Core>, incoming: &Incoming, route: Route, shape: &Shape, 
 }
 
 fn object(core: &Arc<Core>, incoming: &Incoming, found: &Found, shape: &Shape, effect: Option<&Effect>) -> Result<Response, ApiError> {
-    let Found { target, subresource } = found;
-    if let Some(response) = review::answer(core, incoming, found)? {
+    let target = &found.target;
+    if incoming.method == Method::POST
+        && let Some(review) = core.call(|call| review::answer(call, incoming, found))?
+    {
+        return Ok(answer::json(StatusCode::CREATED, &review));
+    }
+    if let Some(response) = core.call(|call| subresource::answer(call, incoming, found))? {
         return Ok(response);
     }
     let named = !target.name.is_empty();
     allowed(incoming, found)?;
-    let write = || incoming.query.write_options(&incoming.user_agent, &target.resource);
+    let write =
+        || incoming.query.write_options(&incoming.user_agent).map(|options| WriteOptions { user: Some(incoming.user.clone()), ..options });
     match (&incoming.method, named) {
         (&Method::GET | &Method::HEAD, false) => {
             let list = incoming.query.list_options()?;
@@ -247,7 +263,6 @@ fn object(core: &Arc<Core>, incoming: &Incoming, found: &Found, shape: &Shape, e
                 let list = incoming.query.list_options()?;
                 core.call(|call| call.delete_collection(target, &list, &options))?
             };
-            let _ = subresource;
             Ok(answer::written(&target.resource, &answer, shape))
         }
         _ => Err(ApiError::method_not_allowed()),

@@ -101,7 +101,7 @@ fn part(_resource: &Resource, subresource: Option<&str>) -> Part {
 }
 
 /// Undoes percent-encoding.
-pub(super) fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut i = 0;

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::path::decode;
-use crate::resource::Resource;
 use crate::status::{ApiError, Cause, CauseType};
 use crate::store::{FieldSelector, LabelSelector};
 use crate::verb::{ListOptions, Validation, WriteOptions};
@@ -53,12 +52,11 @@ impl Query {
         }
     }
 
-    pub(super) fn write_options(&self, user_agent: &str, resource: &Resource) -> Result<WriteOptions, ApiError> {
+    pub(super) fn write_options(&self, user_agent: &str) -> Result<WriteOptions, ApiError> {
         let manager = self.one("fieldManager").unwrap_or_default();
         let from_agent = || user_agent.split('/').next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(128).collect();
         // server-side apply has no default manager
         let manager = if manager.is_empty() && self.one("force").is_none() { from_agent() } else { manager.to_owned() };
-        let _ = resource;
         Ok(WriteOptions {
             manager,
             dry_run: self.dry_run()?,
@@ -68,6 +66,7 @@ impl Query {
                 _ => Validation::Warn,
             },
             force: self.flag("force"),
+            user: None,
         })
     }
 

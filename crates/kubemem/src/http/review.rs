@@ -1,78 +1,187 @@
-//! Things that are created but never kept: access reviews, tokens, evictions, the finalization of namespaces.
+//! Questions that are answered and never kept: may somebody do something, whose is a token, who am I; and new tokens.
 
 use std::sync::Arc;
 
-use axum::response::Response;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::Incoming;
 use super::path::Found;
-use super::{Incoming, answer};
-use crate::server::Core;
-use crate::status::ApiError;
-use crate::verb::{DeleteOptions, Part};
+use crate::auth::{self, AUDIENCE, Access, Action, Grant, Identified, User};
+use crate::resource::TableKey;
+use crate::status::{ApiError, Cause};
+use crate::verb::Call;
 
-pub(super) fn answer(core: &Arc<Core>, incoming: &Incoming, found: &Found) -> Result<Option<Response>, ApiError> {
+/// Answers a review, if that is what is created.
+pub(super) fn answer(call: &mut Call<'_>, incoming: &Incoming, found: &Found) -> Result<Option<Value>, ApiError> {
     let resource = &found.target.resource;
-    if incoming.method == Method::PUT && resource.is("", "Namespace") && found.subresource.as_deref() == Some("finalize") {
-        let finalizers = incoming.body.as_ref().map(|b| b["spec"]["finalizers"].clone()).unwrap_or_default();
-        let done = core.call(|call| -> Result<Value, ApiError> {
-            let object = call.get(&found.target)?;
-            let place = found.target.place();
-            call.edit(&place, "finalizer", Part::Whole, |o| o["spec"]["finalizers"] = finalizers)?;
-            Ok((*object).clone())
-        })?;
-        return Ok(Some(answer::json(StatusCode::OK, &done)));
-    }
-    if incoming.method != Method::POST {
-        return Ok(None);
-    }
     let body = incoming.body.clone().unwrap_or_else(|| json!({}));
-    let with = |status: Value| {
-        let mut out = body.clone();
-        out["kind"] = resource.kind.as_str().into();
-        out["apiVersion"] = resource.api_version().into();
-        out["status"] = status;
-        Some(answer::json(StatusCode::CREATED, &out))
-    };
-    Ok(match (resource.kind.as_str(), found.subresource.as_deref()) {
-        ("SubjectAccessReview" | "SelfSubjectAccessReview" | "LocalSubjectAccessReview", None) => {
-            with(json!({"allowed": true, "reason": "every review is allowed"}))
-        }
+    let me = &incoming.user;
+    let status = match (resource.kind.as_str(), found.subresource.as_deref()) {
+        ("SubjectAccessReview", None) => access(call, &subject(&body), &body, None)?,
+        ("LocalSubjectAccessReview", None) => access(call, &subject(&body), &body, Some(&found.target.namespace))?,
+        ("SelfSubjectAccessReview", None) => access(call, me, &body, None)?,
+        ("SelfSubjectReview", None) => json!({"userInfo": me.json()}),
+        ("TokenReview", None) => token_review(call, &body),
         ("SelfSubjectRulesReview", None) => {
-            with(json!({"incomplete": false, "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]}))
+            let namespace = body["spec"]["namespace"].as_str().unwrap_or_default();
+            if namespace.is_empty() {
+                return Err(ApiError::bad_request("no namespace on request"));
+            }
+            let mut out = shell(found, json!({}));
+            out["spec"] = json!({});
+            out["status"] = rules(call, me, namespace);
+            return Ok(Some(out));
         }
-        ("SelfSubjectReview", None) => {
-            with(json!({"userInfo": {"username": "kubernetes-admin", "groups": ["system:masters", "system:authenticated"]}}))
-        }
-        ("TokenReview", None) => {
-            with(json!({"authenticated": true, "user": {"username": "kubernetes-admin", "groups": ["system:masters"]}}))
-        }
-        ("ServiceAccount", Some("token")) => {
-            core.call(|call| call.get(&found.target))?;
-            let seconds = body["spec"]["expirationSeconds"].as_i64().unwrap_or(3600);
-            let now = core.clock.now();
-            let until = now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(now);
-            let token = core.call(|call| call.store.suffix(40));
-            let mut out = body.clone();
-            out["kind"] = "TokenRequest".into();
-            out["apiVersion"] = "authentication.k8s.io/v1".into();
-            out["status"] = json!({"token": token, "expirationTimestamp": crate::clock::seconds(until)});
-            Some(answer::json(StatusCode::CREATED, &out))
-        }
-        ("Pod", Some("eviction")) => {
-            let options = DeleteOptions::read(&body["deleteOptions"])?;
-            let target = crate::verb::Target { part: Part::Whole, ..found.target.clone() };
-            core.call(|call| call.delete(&target, &options))?;
-            Some(answer::json(
-                StatusCode::CREATED,
-                &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}),
-            ))
-        }
-        ("Pod" | "Binding", Some("binding") | None) if resource.kind == "Binding" || found.subresource.is_some() => {
-            return Err(ApiError::method_not_allowed());
-        }
-        _ => None,
+        ("ServiceAccount", Some("token")) => return token_request(call, found, body).map(Some),
+        _ => return Ok(None),
+    };
+    let mut out = shell(found, body);
+    if resource.kind == "SelfSubjectReview" {
+        out["metadata"]["creationTimestamp"] = call.clock.text().into();
+    }
+    out["status"] = status;
+    Ok(Some(out))
+}
+
+fn shell(found: &Found, mut body: Value) -> Value {
+    body["kind"] = found.target.resource.kind.as_str().into();
+    body["apiVersion"] = found.target.resource.api_version().into();
+    if !body["metadata"].is_object() {
+        body["metadata"] = json!({});
+    }
+    body
+}
+
+/// The user that a review is about.
+fn subject(body: &Value) -> Arc<User> {
+    let spec = &body["spec"];
+    let text = |field: &str| spec[field].as_str().unwrap_or_default().to_owned();
+    Arc::new(User {
+        name: text("user"),
+        uid: text("uid"),
+        groups: serde_json::from_value(spec["groups"].clone()).unwrap_or_default(),
+        extra: serde_json::from_value(spec["extra"].clone()).unwrap_or_default(),
     })
+}
+
+fn access(call: &Call<'_>, user: &User, body: &Value, only_in: Option<&str>) -> Result<Value, ApiError> {
+    let spec = &body["spec"];
+    let (object, path) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
+    if object.is_object() == path.is_object() {
+        let kind = body["kind"].as_str().unwrap_or_default();
+        let detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+        let message = format!("{kind}.authorization.k8s.io \"\" is invalid: spec.resourceAttributes: Invalid value: null: {detail}");
+        let error = ApiError {
+            details: Some(json!({"group": "authorization.k8s.io", "kind": kind})),
+            ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+        };
+        return Err(error.with_causes(&[Cause::invalid("spec.resourceAttributes", &Value::Null, detail)]));
+    }
+    let wanted = if object.is_object() {
+        let text = |field: &str| object[field].as_str().unwrap_or_default();
+        if only_in.is_some_and(|namespace| namespace != text("namespace")) {
+            return Err(ApiError::bad_request(format!(
+                "namespace must match the resourceAttributes.namespace: {:?} is not {:?}",
+                only_in.unwrap_or_default(),
+                text("namespace")
+            )));
+        }
+        let mut out = Access::to(text("verb"), text("group"), text("resource"), text("namespace"), text("name"));
+        if let Action::Resource { subresource, .. } = &mut out.action {
+            *subresource = text("subresource").to_owned();
+        }
+        out
+    } else {
+        let text = |field: &str| path[field].as_str().unwrap_or_default().to_owned();
+        Access { verb: text("verb"), action: Action::Path(text("path")) }
+    };
+    let verdict = auth::authorize(call, user, &wanted);
+    let mut out = json!({"allowed": verdict.allowed});
+    if !verdict.reason.is_empty() {
+        out["reason"] = verdict.reason.into();
+    }
+    Ok(out)
+}
+
+fn rules(call: &Call<'_>, user: &User, namespace: &str) -> Value {
+    let mut own = auth::rules_of(call, user, namespace);
+    let mut all: Vec<Value> = Vec::new();
+    if user.is_master() {
+        all.push(json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}));
+        all.push(json!({"verbs": ["*"], "nonResourceURLs": ["*"]}));
+    }
+    all.extend(own.rules.drain(..).map(|(rule, _)| rule));
+    let having = |field: &str| all.iter().filter(|rule| rule[field].as_array().is_some_and(|list| !list.is_empty())).collect::<Vec<_>>();
+    let mut out = json!({"resourceRules": having("resources"), "nonResourceRules": having("nonResourceURLs"), "incomplete": false});
+    if !own.errors.is_empty() {
+        out["evaluationError"] = own.errors.join(", ").into();
+    }
+    out
+}
+
+fn token_review(call: &Call<'_>, body: &Value) -> Value {
+    match auth::by_token(call, body["spec"]["token"].as_str().unwrap_or_default()) {
+        Identified::User(user) => json!({"authenticated": true, "user": user.json(), "audiences": [AUDIENCE]}),
+        Identified::Nobody(why) => json!({"user": {}, "error": why}),
+    }
+}
+
+fn token_request(call: &mut Call<'_>, found: &Found, body: Value) -> Result<Value, ApiError> {
+    const SHORTEST: i64 = 600;
+    let account = call.get(&found.target)?;
+    let spec = &body["spec"];
+    let seconds = spec["expirationSeconds"].as_i64().unwrap_or(3600);
+    if seconds < SHORTEST {
+        let cause = Cause::invalid("spec.expirationSeconds", &seconds.into(), "may not specify a duration less than 10 minutes");
+        let error = ApiError {
+            details: Some(json!({"group": "authentication.k8s.io", "kind": "TokenRequest"})),
+            message: format!("TokenRequest.authentication.k8s.io \"\" is invalid: {}: {}", cause.field, cause.message),
+            ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", "")
+        };
+        return Err(error.with_causes(&[cause]));
+    }
+    let mut audiences: Vec<String> = serde_json::from_value(spec["audiences"].clone()).unwrap_or_default();
+    if audiences.is_empty() {
+        audiences.push(AUDIENCE.into());
+    }
+    let bound = bound(call, found, &spec["boundObjectRef"])?;
+    let now = call.clock.now();
+    let until = now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(now);
+    let token = auth::mint(call, &Grant { account: &account, audiences: audiences.clone(), seconds, bound });
+    let meta = &account["metadata"];
+    Ok(json!({"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
+        "metadata": {"name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"], "creationTimestamp": call.clock.text()},
+        "spec": {"audiences": audiences, "expirationSeconds": seconds, "boundObjectRef": spec["boundObjectRef"]},
+        "status": {"token": token, "expirationTimestamp": crate::clock::seconds(until)}}))
+}
+
+/// The object that a token is bound to: kind, name and uid.
+fn bound(call: &Call<'_>, found: &Found, reference: &Value) -> Result<Option<(String, String, String)>, ApiError> {
+    let (Some(kind), Some(name)) = (reference["kind"].as_str(), reference["name"].as_str()) else { return Ok(None) };
+    let plural = match kind {
+        "Pod" => "pods",
+        "Secret" => "secrets",
+        other => return Err(ApiError::bad_request(format!("cannot bind token for service account to object of type {other}"))),
+    };
+    let table = TableKey::new("", plural);
+    let object = call.store.get(&table, &found.target.namespace, name);
+    let Some(object) = object else {
+        return Err(match call.store.registry.any_version(&table) {
+            Some(resource) => ApiError::not_found(&resource, name),
+            None => ApiError::no_such_path(),
+        });
+    };
+    let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+    if reference["uid"].as_str().is_some_and(|given| !given.is_empty() && given != uid) {
+        let given = reference["uid"].as_str().unwrap_or_default();
+        return Err(ApiError::conflict(
+            &found.target.resource,
+            &found.target.name,
+            &format!(
+                "the UID in the bound object reference ({given}) does not match the UID in record. The object might have been deleted and then recreated"
+            ),
+        ));
+    }
+    Ok(Some((kind.to_owned(), name.to_owned(), uid.to_owned())))
 }

@@ -63,7 +63,7 @@ impl Call<'_> {
                 kinds::drop_status(&target.resource, &mut object);
                 outcome.managers.write(&mut object);
                 kinds::prepare_create(self, &target.resource, &mut object);
-                self.insert(&target, object, warnings, options.dry_run)
+                self.insert(&target, object, warnings, options)
             }
             Some(old) => {
                 if object["metadata"]["resourceVersion"].is_null() {

@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Answer, Call, Target, WriteOptions, present};
+use crate::auth::check_escalation;
 use crate::fields::{Managers, Operation, update};
 use crate::kinds;
 use crate::resource::TableKey;
@@ -32,7 +33,7 @@ impl Call<'_> {
         let managers = update(&blank, &object, &target.resource.schema, entry, given);
         managers.write(&mut object);
         kinds::prepare_create(self, &target.resource, &mut object);
-        self.insert(&target, object, warnings, options.dry_run)
+        self.insert(&target, object, warnings, options)
     }
 
     /// Checks the namespace and the name of a new object, and generates a name where asked to.
@@ -60,10 +61,19 @@ impl Call<'_> {
     }
 
     /// Gives a new object its identity, validates it and stores it.
-    pub(super) fn insert(&mut self, target: &Target, mut object: Value, warnings: Vec<String>, dry_run: bool) -> Result<Answer, ApiError> {
+    pub(super) fn insert(
+        &mut self,
+        target: &Target,
+        mut object: Value,
+        warnings: Vec<String>,
+        options: &WriteOptions,
+    ) -> Result<Answer, ApiError> {
         let resource = target.resource.clone();
         if resource.namespaced {
             self.check_namespace(target)?;
+        }
+        if let Some(user) = &options.user {
+            check_escalation(self, user, target, None, &object)?;
         }
         if let Some(rv) = object["metadata"]["resourceVersion"].as_str()
             && !rv.is_empty()
@@ -97,7 +107,7 @@ impl Call<'_> {
             return Err(if dying { ApiError { message: format!("object is being deleted: {}", error.message), ..error } } else { error });
         }
         kinds::admit_create(self, &resource, &object)?;
-        let object = if dry_run {
+        let object = if options.dry_run {
             Arc::new(object)
         } else {
             let stored = self.store.put(&place, kinds::stored(&resource, object));

@@ -19,6 +19,7 @@ pub(crate) use list::{ListOptions, Page};
 pub(crate) use patch::PatchKind;
 pub(crate) use read::present;
 
+use crate::auth::User;
 use crate::clock::Clock;
 use crate::fields::{Entry, Operation};
 use crate::resource::Resource;
@@ -77,6 +78,8 @@ pub(crate) struct WriteOptions {
     pub(crate) dry_run: bool,
     pub(crate) validation: Validation,
     pub(crate) force: bool,
+    /// who writes; nobody where it is the control plane
+    pub(crate) user: Option<Arc<User>>,
 }
 
 impl WriteOptions {

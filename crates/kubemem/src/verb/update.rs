@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::create::meta;
 use super::{Answer, Call, Part, Target, WriteOptions, present};
+use crate::auth::check_escalation;
 use crate::fields::{Managers, Operation, update};
 use crate::kinds;
 use crate::status::ApiError;
@@ -77,6 +78,9 @@ impl Call<'_> {
         if target.part != Part::Status && kinds::has_generation(&resource) && kinds::desired_changed(&resource, old, &new) {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             meta(&mut new).insert("generation".into(), generation.into());
+        }
+        if let Some(user) = &options.user {
+            check_escalation(self, user, target, Some(old), &new)?;
         }
         let mut causes = validation::metadata_update(&new, old, &resource);
         causes.extend(validation::object(self, &resource, &new, Some(old)));
