@@ -19,7 +19,7 @@ fn selects(role: &Value, other: &Value) -> bool {
 }
 
 fn place_of(role: &Value) -> Place {
-    Place { table: table(), name: ObjectName::new("", role["metadata"]["name"].as_str().unwrap_or_default()) }
+    Place { table: table(), name: ObjectName::of(role) }
 }
 
 /// The roles whose rules may follow from a changed one, itself among them.

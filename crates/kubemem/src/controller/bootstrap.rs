@@ -1,10 +1,16 @@
 //! The objects of a new cluster.
 
+use std::sync::OnceLock;
+
 use serde_json::{Value, json};
 
 use super::{aggregate, node};
+use crate::resource::TableKey;
 use crate::server::split_version;
+use crate::store::{ObjectName, Place};
 use crate::verb::{Call, Part, Target, WriteOptions};
+
+const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Makes what a cluster has before anybody uses it.
 pub(crate) fn bootstrap(call: &mut Call<'_>) {
@@ -18,11 +24,7 @@ pub(crate) fn bootstrap(call: &mut Call<'_>) {
     for (name, value) in system {
         make(call, json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": value}));
     }
-    let roles: Vec<Value> = serde_json::from_str(include_str!("../../data/roles.json")).expect("the embedded roles are valid JSON");
-    for role in roles {
-        make(call, role);
-    }
-    aggregate::all(call);
+    roles(call);
     make(
         call,
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kubernetes", "namespace": "default",
@@ -37,6 +39,33 @@ pub(crate) fn bootstrap(call: &mut Call<'_>) {
                 "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
                 "provisioner": "simulated/volume", "reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}),
         );
+    }
+}
+
+/// Makes the roles and bindings that every cluster has. They are many and always the same: only a process's first server makes them the long way.
+fn roles(call: &mut Call<'_>) {
+    static MADE: OnceLock<Vec<(Place, Value)>> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let roles: Vec<Value> = serde_json::from_str(include_str!("../../data/roles.json")).expect("the embedded roles are valid JSON");
+        roles.into_iter().for_each(|role| drop(make(call, role)));
+        aggregate::all(call);
+        let tables = ["clusterroles", "clusterrolebindings", "roles", "rolebindings"].map(|plural| TableKey::new(RBAC, plural));
+        let objects =
+            tables.into_iter().flat_map(|table| call.store.list(&table, "").into_iter().map(move |object| (table.clone(), object)));
+        objects.map(|(table, object)| (Place { name: ObjectName::of(&object), table }, (*object).clone())).collect()
+    });
+    let now = call.clock.text();
+    for (place, object) in made {
+        if call.store.at(place).is_some() {
+            continue;
+        }
+        let mut object = object.clone();
+        object["metadata"]["uid"] = call.store.uid().into();
+        object["metadata"]["creationTimestamp"] = now.as_str().into();
+        for entry in object["metadata"]["managedFields"].as_array_mut().into_iter().flatten() {
+            entry["time"] = now.as_str().into();
+        }
+        call.store.put(place, object);
     }
 }
 

@@ -17,6 +17,11 @@ impl ObjectName {
     pub(crate) fn new(namespace: &str, name: &str) -> ObjectName {
         ObjectName { namespace: namespace.to_owned(), name: name.to_owned() }
     }
+
+    pub(crate) fn of(object: &Value) -> ObjectName {
+        let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+        ObjectName::new(text("namespace"), text("name"))
+    }
 }
 
 /// What happened to an object.
