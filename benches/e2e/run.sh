@@ -1,77 +1,79 @@
 #!/usr/bin/env bash
-# Measures a release build of the daemon from outside, on a real control plane, and prints the figures beside their budget.
-# usage: run.sh            (SIZES="1 100 300" and IDLE=60 are the defaults)
-# env:   HELMWARD_BIN      the daemon                       (default: target/release/helmward)
-#        HELMWARD_CLUSTER  folder with up.sh and down.sh    (default: ../shared/cluster beside the repository)
-#        CONTROLPLANE      the control plane's binary       (default: what up.sh takes)
-#        BENCH             folder with gitopsbench, gitsrv  (default: ~/.cache/helmward/bench)
-#        BENCH_CHART       the chart that is changed        (default: ../shared/bench/webapp)
-#        DAEMON_LOG        where the log of the daemon goes (default: deleted at the end)
-# Requests are counted by the API server: its audit log, by our user agent. Events and the Lease are counted apart.
+# Measures a release build of the daemon from outside, on a real control plane and on kubemem, beside a bare client that sends the same
+# writes again, and prints the figures. Every size gets a cluster and a daemon of its own.
+# usage: run.sh [FIGURES]  one JSON object per line is written to FIGURES, which report.py makes docs/benchmarks.md of
+# env:   SIZES             releases that one commit changes           (default: "1 100 300")
+#        ON                where: real, kubemem                       (default: "real kubemem")
+#        ROUNDS            commits per size                           (default: 3)
+#        IDLE              seconds of the idle minute, the last size  (default: 60)
+#        HELMWARD_BIN      the daemon                                 (default: target/release/helmward)
+#        KUBEMEM_BIN, BARE kubemem and the bare client                (default: target/release/kubemem, .../examples/bare)
+#        HELMWARD_CLUSTER  folder with up.sh and down.sh              (default: ../shared/cluster beside the repository)
+#        CONTROLPLANE      the control plane's binary                 (default: what up.sh takes)
+#        BENCH             folder with gitopsbench, gitsrv            (default: ~/.cache/helmward/bench)
+#        BENCH_CHART       the chart that is changed                  (default: ../shared/bench/webapp)
+#        KEEP              folder for the daemon's logs               (default: deleted at the end)
+# Requests are counted by the API server: its audit log, by our user agent. Events and the Lease are counted apart. kubemem has no audit
+# log: there the daemon's own metric counts them, and the bare client sends what was recorded on the real control plane.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
-bin=${HELMWARD_BIN:-$root/target/release/helmward}
+release=${CARGO_TARGET_DIR:-$root/target}/release
+bin=${HELMWARD_BIN:-$release/helmward}
+kubemem=${KUBEMEM_BIN:-$release/kubemem}
+bare=${BARE:-$release/examples/bare}
 cluster=${HELMWARD_CLUSTER:-$root/../shared/cluster}
 bench=${BENCH:-$HOME/.cache/helmward/bench}
 chart=${BENCH_CHART:-$root/../shared/bench/webapp}
-sizes=${SIZES:-1 100 300}
-idle=${IDLE:-60}
-for need in "$bin" "$bench/gitopsbench" "$bench/gitsrv" "$cluster/up.sh" "$chart"; do
+figures=${1:-/dev/null}
+for need in "$bin" "$bare" "$bench/gitopsbench" "$bench/gitsrv" "$cluster/up.sh" "$chart"; do
   [ -e "$need" ] || { echo "skipped: $need is not there"; exit 0; }
 done
-
+export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=bench GIT_AUTHOR_EMAIL=bench@shop.example GIT_COMMITTER_NAME=bench GIT_COMMITTER_EMAIL=bench@shop.example
 dir=$(mktemp -d)
-daemon=0 gitsrv=0
-finish() {
-  for pid in $daemon $gitsrv; do [ "$pid" = 0 ] || kill "$pid" 2>/dev/null || true; done
-  "$cluster/down.sh" "$dir/cp" --purge >/dev/null 2>&1 || true
-  rm -rf "$dir"
+daemon=0 gitsrv=0 memory=0
+stop() { # stop what one size started
+  for pid in $daemon $gitsrv $memory; do
+    [ "$pid" = 0 ] || { kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; } || true
+  done
+  daemon=0 gitsrv=0 memory=0
+  [ ! -d "$dir/cp" ] || "$cluster/down.sh" "$dir/cp" --purge >/dev/null 2>&1 || true
 }
-trap finish EXIT
+trap 'stop; rm -rf "$dir"' EXIT
+: >"$figures"
 
-# The control plane as it is, with an audit log of what each client asked for.
-cat >"$dir/audit.yaml" <<'EOF'
+cat >"$dir/audit.yaml" <<'EOF2'
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived, ResponseStarted]
-rules: [{level: Metadata}]
-EOF
+rules:
+  - {level: Request, users: [admin], verbs: [create, update, patch, delete]}
+  - {level: Metadata}
+EOF2
 real=$(realpath "${CONTROLPLANE:-$cluster/bin/controlplane}")
-cat >"$dir/controlplane" <<EOF
+cat >"$dir/controlplane" <<EOF2
 #!/bin/sh
 if [ "\$1" = kube-apiserver ]; then
   exec "$real" "\$@" --audit-policy-file "$dir/audit.yaml" --audit-log-path "$dir/audit.log" --audit-log-mode batch
 fi
 exec "$real" "\$@"
-EOF
+EOF2
 chmod +x "$dir/controlplane"
-CONTROLPLANE=$dir/controlplane "$cluster/up.sh" "$dir/cp" >/dev/null
-export KUBECONFIG=$dir/cp/kubeconfig
-export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=bench GIT_AUTHOR_EMAIL=bench@shop.example GIT_COMMITTER_NAME=bench GIT_COMMITTER_EMAIL=bench@shop.example
-git init -q --bare -b main "$dir/srv/repo.git"
-git -C "$dir/srv/repo.git" config http.receivepack true
-git init -q -b main "$dir/work"
-mkdir -p "$dir/work/charts"
-cp -r "$chart" "$dir/work/charts/webapp"
-git -C "$dir/work" add -A
-git -C "$dir/work" commit -qm start
-port=$((20000 + RANDOM % 10000))
-"$bench/gitsrv" "127.0.0.1:$port" "$dir/srv" >"$dir/gitsrv.log" 2>&1 &
-gitsrv=$!
-url=http://127.0.0.1:$port/repo.git
-git -C "$dir/work" remote add origin "$dir/srv/repo.git"
-git -C "$dir/work" push -q -u origin main
 
-page=$((port + 1)) health=$((port + 2)) metrics=$((port + 3))
-"$bin" run --kubeconfig "$KUBECONFIG" --state-dir "$dir/state" --listen 127.0.0.1:$page --health-listen 127.0.0.1:$health \
-  --metrics-listen 127.0.0.1:$metrics --log-format json >"${DAEMON_LOG:-$dir/daemon.log}" 2>&1 &
-daemon=$!
-for _ in $(seq 300); do curl -sf "http://127.0.0.1:$health/readyz" >/dev/null && break; sleep 0.1; done
-
-mark() { stat -c %s "$dir/audit.log"; }
-requests() { # requests FROM: what the daemon asked for since that mark, as "writes reads events leases"; the log is written in batches
+mark() { [ "$on" = real ] && stat -c %s "$dir/audit.log" || counted; }
+counted() { # the daemon's own count on kubemem: writes, reads
+  curl -sf "http://127.0.0.1:$metrics/metrics" | awk '/^rest_client_requests_total\{/ {
+    n = $NF; if ($0 ~ /method="GET"/) r += n; else w += n } END { printf "%d:%d\n", w, r }'
+}
+since() { tail -c "+$(($1 + 1))" "$dir/audit.log"; }
+requests() { # requests MARK: what the daemon asked for since then, as "writes reads events leases"; the log is written in batches
   sleep 3
-  tail -c "+$(($1 + 1))" "$dir/audit.log" | python3 -c '
+  if [ "$on" = kubemem ]; then
+    local now
+    now=$(counted)
+    echo $((${now%:*} - ${1%:*})) $((${now#*:} - ${1#*:})) 0 0
+    return
+  fi
+  since "$1" | python3 -c '
 import json, sys
 count = {"write": 0, "read": 0, "event": 0, "lease": 0}
 for line in sys.stdin:
@@ -85,31 +87,110 @@ print(*count.values())'
 }
 cpu() { awk '{print ($14+$15)/100}' "/proc/$daemon/stat"; }
 rss() { awk '/VmHWM/ {printf "%.0f", $2/1024}' "/proc/$daemon/status"; }
-run() { (cd "$dir" && "$bench/gitopsbench" "$@" -url "$url" -work "$dir/work" -pids "daemon=$daemon" -timeout 5m); }
+drive() { (cd "$dir" && "$bench/gitopsbench" "$@" -url "$url" -work "$dir/work" -pids "daemon=$daemon" -timeout 10m); }
+figure() { echo "{\"on\": \"$on\", \"n\": $n, $*}" | tee -a "$figures" >/dev/null; }
+difference() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", b-a}'; }
+value() { sed -n "s/.*$2 .*$3=\([0-9.]*\).*/\1/p" <<<"$1"; }
 
-run source
-echo "cores: $(nproc)   load: $(cut -d' ' -f1-3 /proc/loadavg)"
-rev=1
-for n in $sizes; do
-  echo "== $n releases"
-  run install -n "$n" -prefix "s$n"
-  for round in 1 2 3; do
-    rev=$((rev + 1))
+start() { # a cluster, a repository and a daemon
+  rm -rf "$dir/cp" "$dir/srv" "$dir/work" "$dir/state" "$dir/audit.log"
+  if [ "$on" = real ]; then
+    CONTROLPLANE=$dir/controlplane "$cluster/up.sh" "$dir/cp" >/dev/null
+    export KUBECONFIG=$dir/cp/kubeconfig
+  else
+    export KUBECONFIG=$dir/kubemem.kubeconfig
+    rm -f "$KUBECONFIG"
+    "$kubemem" --listen 127.0.0.1:0 --kubeconfig "$KUBECONFIG" >"$dir/kubemem.log" 2>&1 &
+    memory=$!
+    for _ in $(seq 100); do [ -s "$KUBECONFIG" ] && break; sleep 0.1; done
+  fi
+  git init -q --bare -b main "$dir/srv/repo.git"
+  git -C "$dir/srv/repo.git" config http.receivepack true
+  git init -q -b main "$dir/work"
+  mkdir -p "$dir/work/charts"
+  cp -r "$chart" "$dir/work/charts/webapp"
+  git -C "$dir/work" add -A
+  git -C "$dir/work" commit -qm start
+  port=$((20000 + RANDOM % 10000))
+  "$bench/gitsrv" "127.0.0.1:$port" "$dir/srv" >"$dir/gitsrv.log" 2>&1 &
+  gitsrv=$!
+  url=http://127.0.0.1:$port/repo.git
+  git -C "$dir/work" remote add origin "$dir/srv/repo.git"
+  git -C "$dir/work" push -q -u origin main
+  health=$((port + 2)) metrics=$((port + 3))
+  "$bin" run --kubeconfig "$KUBECONFIG" --state-dir "$dir/state" --listen 127.0.0.1:$((port + 1)) --health-listen 127.0.0.1:$health \
+    --metrics-listen 127.0.0.1:$metrics --log-format json >"${KEEP:-$dir}/daemon-$on-$n.log" 2>&1 &
+  daemon=$!
+  for _ in $(seq 300); do curl -sf "http://127.0.0.1:$health/readyz" >/dev/null && break; sleep 0.1; done
+}
+
+commits() { # the rounds: a commit changes the chart of all releases
+  for rev in $(seq 2 $((1 + ${ROUNDS:-3}))); do
     m=$(mark) c0=$(cpu)
-    run commit -rev "$rev" -n "$n" -prefix "s$n" | sed "s/^/  /"
+    out=$(drive commit -rev "$rev" -n "$n" -prefix app)
     c1=$(cpu)
-    read -r w g e l < <(requests "$m")
-    awk -v n="$n" -v w="$w" -v g="$g" -v e="$e" -v c0="$c0" -v c1="$c1" \
-      'BEGIN { printf "  requests per upgrade: %.1f writes, %.1f reads (budget: 10 together), %.1f Events; %.2f CPU-s\n", w/n, g/n, e/n, c1-c0 }'
+    read -r w g e _ < <(requests "$m")
+    live=$(value "$out" cm last) ready=$(value "$out" ready last) cpu_s=$(difference "$c0" "$c1")
+    grep -q 'ok=true' <<<"$out" || echo "NOT ALL READY: $out"
+    printf '  commit %s: live %s s, ready %s s, %s CPU-s; per upgrade %s writes, %s reads, %s Events\n' "$rev" "$live" "$ready" "$cpu_s" \
+      "$(awk -v a="$w" -v n="$n" 'BEGIN {printf "%.1f", a/n}')" "$(awk -v a="$g" -v n="$n" 'BEGIN {printf "%.1f", a/n}')" "$(awk -v a="$e" -v n="$n" 'BEGIN {printf "%.1f", a/n}')"
+    figure "\"what\": \"commit\", \"live\": $live, \"ready\": $ready, \"cpu\": $cpu_s, \"writes\": $w, \"reads\": $g, \"events\": $e"
   done
-  case " $sizes " in *" $n ") ;; *) run delete -n "$n" -prefix "s$n" ;; esac
+  [ "$on" = kubemem ] || { sleep 2; since "$m" >"$dir/record-$n.jsonl"; }
+}
+
+idle() {
+  sleep 20 # until the Events of the last round are out
+  m=$(mark) c0=$(cpu)
+  sleep "${IDLE:-60}"
+  c1=$(cpu)
+  read -r w g e l < <(requests "$m")
+  echo "  idle for ${IDLE:-60} s, drift detection on: $w writes, $g reads, $e Events, $l Lease renewals, $(difference "$c0" "$c1") CPU-s"
+  figure "\"what\": \"idle\", \"seconds\": ${IDLE:-60}, \"writes\": $w, \"reads\": $g, \"cpu\": $(difference "$c0" "$c1")"
+}
+
+replay() { # the bare client: what the daemon wrote in the last round, for the next versions of the chart
+  kill "$daemon"
+  wait "$daemon" 2>/dev/null || true
+  daemon=0
+  [ -s "$dir/record-$n.jsonl" ] || return 0
+  local last=$rev record=$dir/record-$n.jsonl
+  for _ in $(seq "${ROUNDS:-3}"); do
+    # One revision further each time: what was sent is recorded again, in a log of its own.
+    sed "s/0\.1\.$last/0.1.FROM/g" "$record" >"$dir/replay.jsonl"
+    last=$((last + 1))
+    out=$("$bare" "$dir/replay.jsonl" 'app-[0-9]{4}' 0.1.FROM "0.1.$last" "0.1.$last" 20)
+    echo "  $out"
+    figure "\"what\": \"bare\", \"live\": $(value "$out" bare sent), \"ready\": $(value "$out" bare last), \"cpu\": $(value "$out" bare cpu)"
+    python3 - "$dir/replay.jsonl" "$record.next" "$last" <<'EOF2'
+import re, sys
+text = open(sys.argv[1]).read().replace("0.1.FROM", "0.1." + sys.argv[3])
+text = re.sub(r"(sh\.helm\.release\.v1\.[a-z0-9.-]+\.v)(\d+)", lambda m: m[1] + str(int(m[2]) + 1), text)
+text = re.sub(r'("version": ?")(\d+)(")', lambda m: m[1] + str(int(m[2]) + 1) + m[3], text)
+open(sys.argv[2], "w").write(text)
+EOF2
+    record=$record.next
+    mv "$record" "$dir/replay-source.jsonl"
+    record=$dir/replay-source.jsonl
+  done
+}
+
+set -- ${SIZES:-1 100 300}
+sizes=("$@")
+for on in ${ON:-real kubemem}; do
+  [ "$on" = real ] || [ -e "$kubemem" ] || { echo "skipped: $kubemem is not there"; continue; }
+  for n in "${sizes[@]}"; do
+    echo "== $on, $n releases; $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg)"
+    start
+    drive source
+    out=$(drive install -n "$n" -prefix app)
+    echo "  install: ready $(value "$out" ready last) s"
+    figure "\"what\": \"install\", \"ready\": $(value "$out" ready last)"
+    commits
+    [ "$n" != "${sizes[-1]}" ] || idle
+    echo "  peak RSS: $(rss) MiB"
+    figure "\"what\": \"rss\", \"mib\": $(rss)"
+    replay
+    stop
+  done
 done
-sleep 20 # until the Events of the last round are out
-m=$(mark) c0=$(cpu)
-sleep "$idle"
-c1=$(cpu)
-read -r w g e l < <(requests "$m")
-echo "== idle for $idle s with drift detection on: $w writes, $g reads, $e Events, $l Lease renewals," \
-  "$(awk -v a="$c0" -v b="$c1" 'BEGIN {printf "%.2f", b-a}') CPU-s (budget for 1,000 releases: 0 writes, 1 CPU-s)"
-echo "peak RSS: $(rss) MiB (budget at 1,000 releases: 120 MiB)"
-echo "budget: one commit live in 0.4 s (smart HTTP, requested) and Ready in 1 s; 100 releases in 5 s"
