@@ -19,6 +19,7 @@ mod get;
 mod globals;
 mod history;
 mod install;
+mod jsonpath;
 mod local;
 mod logging;
 mod output;
