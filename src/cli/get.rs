@@ -3,7 +3,7 @@
 use super::age;
 use super::failure::{Exit, Failure};
 use super::globals::Globals;
-use super::output::{Cell, Console, Format, Table};
+use super::output::{Cell, Console, Format, Output, Table};
 use super::session::Session;
 use super::status::{self, text};
 use super::target::{self, Query};
@@ -26,9 +26,9 @@ pub(super) struct GetArgs {
     /// Only objects with these labels, as kubectl -l
     #[arg(short = 'l', long, value_name = "LABELS", default_value = "")]
     selector: String,
-    /// How to print
-    #[arg(short, long, value_enum, default_value = "table", value_name = "FORMAT")]
-    output: Format,
+    /// How to print: table, wide, json, yaml, name, or jsonpath=TEMPLATE as kubectl has it
+    #[arg(short, long, default_value = "table", value_name = "FORMAT")]
+    output: Output,
     /// Without the line of column names
     #[arg(long)]
     no_headers: bool,
@@ -53,7 +53,7 @@ pub(super) async fn get(args: GetArgs, globals: &Globals, console: &Console) -> 
     let groups = fetch(&session, &query, namespace, &args.selector).await?;
     print(&groups, &args, &query, console)?;
     let objects = || groups.iter().flat_map(|group| group.items.iter().map(move |item| (group.kind, item)));
-    if objects().next().is_none() && matches!(args.output, Format::Table | Format::Wide | Format::Name) {
+    if objects().next().is_none() && args.output.is_for_people() {
         let kinds: Vec<&str> = query.kinds.iter().map(|kind| kind.plural).collect();
         let place = if namespace.is_empty() { "the cluster".to_owned() } else { format!("namespace {namespace}") };
         console.note(&format!("no {} in {place}", kinds.join(", ")));
@@ -101,20 +101,22 @@ async fn named(session: &Session, kind: &'static Kind, resource: &Resource, name
 }
 
 fn print(groups: &[Group], args: &GetArgs, query: &Query, console: &Console) -> Result<(), Failure> {
-    match args.output {
-        Format::Json | Format::Yaml => {
-            let mut items: Vec<Json> = groups.iter().flat_map(|group| group.items.iter().cloned()).collect();
-            items.iter_mut().for_each(without_managed_fields);
-            let single = query.names.len() == 1 && items.len() == 1;
-            let document = if single { items.remove(0) } else { json!({"apiVersion": "v1", "kind": "List", "items": items}) };
-            console.document(&document, args.output)
-        }
-        Format::Name => {
+    let document = || {
+        let mut items: Vec<Json> = groups.iter().flat_map(|group| group.items.iter().cloned()).collect();
+        items.iter_mut().for_each(without_managed_fields);
+        let single = query.names.len() == 1 && items.len() == 1;
+        if single { items.remove(0) } else { json!({"apiVersion": "v1", "kind": "List", "items": items}) }
+    };
+    match &args.output {
+        Output::JsonPath(template) => console
+            .data(&template.print(&document()).map_err(|e| Failure::error(e).hint("`-o json` shows what the template is applied to"))?),
+        Output::As(format @ (Format::Json | Format::Yaml)) => console.document(&document(), *format),
+        Output::As(Format::Name) => {
             let lines =
                 groups.iter().flat_map(|g| g.items.iter().map(|item| target::full_name(g.kind, text(item, "/metadata/name")) + "\n"));
             console.data(&lines.collect::<String>())
         }
-        Format::Table | Format::Wide => {
+        Output::As(Format::Table | Format::Wide) => {
             let prefixed = groups.len() > 1;
             let tables = groups.iter().filter(|group| !group.items.is_empty()).map(|group| table(group, args, prefixed, console));
             console.data(&tables.collect::<Vec<_>>().join("\n"))
@@ -130,7 +132,7 @@ fn without_managed_fields(object: &mut Json) {
 }
 
 fn table(group: &Group, args: &GetArgs, prefixed: bool, console: &Console) -> String {
-    let wide = args.output == Format::Wide;
+    let wide = args.output == Output::As(Format::Wide);
     let mut header = Vec::new();
     if args.all_namespaces {
         header.push("NAMESPACE");
@@ -170,7 +172,7 @@ fn table(group: &Group, args: &GetArgs, prefixed: bool, console: &Console) -> St
 }
 
 /// What is deployed, applied or fetched.
-fn revision(item: &Json) -> String {
+pub(super) fn revision(item: &Json) -> String {
     let places: &[&str] = match text(item, "/kind") {
         "HelmRelease" => &["/status/history/0/chartVersion", "/status/lastAttemptedRevision"],
         "Kustomization" => &["/status/lastAppliedRevision", "/status/lastAttemptedRevision"],
@@ -180,7 +182,7 @@ fn revision(item: &Json) -> String {
 }
 
 /// Where it comes from.
-fn from(item: &Json) -> String {
+pub(super) fn from(item: &Json) -> String {
     let reference = |place: &str| {
         let kind = text(item, &format!("{place}/kind"));
         if kind.is_empty() { String::new() } else { format!("{kind}/{}", text(item, &format!("{place}/name"))) }

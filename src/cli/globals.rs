@@ -27,6 +27,9 @@ pub(super) struct Globals {
     /// Act as this user, as kubectl --as does
     #[arg(long = "as", global = true, value_name = "USER")]
     act_as: Option<String>,
+    /// Say nothing but errors: no progress, no hints
+    #[arg(short, long, global = true)]
+    quiet: bool,
     /// When to use colours; NO_COLOR and CLICOLOR_FORCE are obeyed
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: Color,
@@ -84,7 +87,7 @@ impl Globals {
                 Color::Auto => says(&self.force_color) || terminal,
             })
         };
-        Console { out: paint(std::io::stdout().is_terminal()), err: paint(std::io::stderr().is_terminal()) }
+        Console { out: paint(std::io::stdout().is_terminal()), err: paint(std::io::stderr().is_terminal()), quiet: self.quiet }
     }
 }
 

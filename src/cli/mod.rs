@@ -3,38 +3,49 @@
 //! - [`main`]: parses, runs, maps the outcome to an exit code and a hint
 //! - `globals`, `session`, `target`: options that all commands share, the connection, which objects are meant
 //! - `output`, `failure`: data to stdout, words to stderr, exit codes
-//! - `get`, `history`, `drift`, `diff`, `template`, `version`, `check`: look
+//! - `get`, `standing` (`status`), `tree`, `events`, `logs`, `history`, `drift`, `diff`, `template`, `version`, `check`: look
+//! - `household`, `explain`, `wait`: a unit with all that came of it, why it fails, waiting for it; `wait_for`: `wait` as a command
+//! - `jsonpath`: kubectl's templates; `completion`, `manual`: for shells and readers
 //! - `reconcile`, `suspend`, `resume`, `rollback`, `install`, `uninstall`: ask for something, by way of the API server
 //! - `run`: the daemon itself; `demo`: the daemon, a simulated API server and a repository in one process
 
 mod age;
 mod chart;
 mod check;
+mod completion;
 mod daemon;
 mod demo;
 mod diff;
 mod drift;
+mod events;
+mod explain;
 mod failure;
 mod get;
 mod globals;
 mod history;
+mod household;
 mod install;
 mod jsonpath;
 mod local;
 mod logging;
+mod logs;
+mod manual;
 mod output;
 mod reconcile;
 mod resume;
 mod rollback;
 mod run;
 mod session;
+mod standing;
 mod status;
 mod suspend;
 mod target;
 mod template;
+mod tree;
 mod uninstall;
 mod version;
 mod wait;
+mod wait_for;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::{Exit, Failure};
@@ -66,6 +77,21 @@ enum Command {
     /// Show releases, kustomizations and sources, and whether they are ready
     #[command(after_help = EXIT_CODES)]
     Get(get::GetArgs),
+    /// Show how things stand, what is wrong and what to do
+    #[command(after_help = EXIT_CODES)]
+    Status(standing::StatusArgs),
+    /// Wait until something is ready, at a revision, or gone
+    #[command(after_help = EXIT_CODES)]
+    Wait(wait_for::WaitForArgs),
+    /// Show what came of a release or kustomization, down to its pods
+    #[command(after_help = EXIT_CODES)]
+    Tree(tree::TreeArgs),
+    /// Show what happened to a release or kustomization and its objects
+    #[command(after_help = EXIT_CODES)]
+    Events(events::EventsArgs),
+    /// Show what the pods of a release or kustomization write
+    #[command(after_help = EXIT_CODES)]
+    Logs(logs::LogsArgs),
     /// Show what a local directory would change in the cluster, field by field
     #[command(after_help = EXIT_CODES)]
     Diff(diff::DiffArgs),
@@ -102,6 +128,15 @@ enum Command {
     /// Show the versions of this program, the API server and the daemon
     #[command(after_help = EXIT_CODES)]
     Version(version::VersionArgs),
+    /// Print the completion script of a shell
+    #[command(after_help = EXIT_CODES)]
+    Completion(completion::CompletionArgs),
+    /// Write the manual pages
+    #[command(hide = true)]
+    Man(manual::ManArgs),
+    /// Print the reference page of the documentation
+    #[command(hide = true)]
+    Reference,
 }
 
 /// Parses the arguments, runs the command and returns its exit code.
@@ -184,6 +219,14 @@ async fn dispatch(command: Command, globals: &Globals, console: &Console) -> Res
         Command::Uninstall(args) => uninstall::uninstall(args, globals, console).await,
         Command::Check(args) => check::check(args, globals, console).await,
         Command::Version(args) => version::version(args, globals, console).await,
+        Command::Status(args) => standing::status(args, globals, console).await,
+        Command::Wait(args) => wait_for::wait_for(args, globals, console).await,
+        Command::Tree(args) => tree::tree(args, globals, console).await,
+        Command::Events(args) => events::events(args, globals, console).await,
+        Command::Logs(args) => logs::logs(args, globals, console).await,
+        Command::Completion(args) => completion::completion(&args, Cli::command(), console),
+        Command::Man(args) => manual::man(&args, Cli::command(), console),
+        Command::Reference => manual::reference(Cli::command(), console),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Data to stdout, words to stderr. The only file that prints.
 
 use super::failure::Failure;
+use super::jsonpath::Template;
 use crate::object::Json;
 use clap::ValueEnum;
 use helmward_chart::yaml;
@@ -19,6 +20,34 @@ pub(super) enum Format {
     Yaml,
     /// Kind and name, one to a line
     Name,
+}
+
+/// As [`Format`], or what a template of kubectl's makes of the document.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Output {
+    As(Format),
+    JsonPath(Template),
+}
+
+impl Output {
+    /// Whether it is for people, who are told what there is not.
+    pub(super) fn is_for_people(&self) -> bool {
+        matches!(self, Self::As(Format::Table | Format::Wide | Format::Name))
+    }
+}
+
+impl std::str::FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(template) = text.strip_prefix("jsonpath=") {
+            return match template {
+                "" => Err("the template is missing; write jsonpath='{.items[*].metadata.name}'".into()),
+                template => Template::parse(template).map(Self::JsonPath),
+            };
+        }
+        Format::from_str(text, false).map(Self::As).map_err(|_| "write table, wide, json, yaml, name or jsonpath=TEMPLATE".into())
+    }
 }
 
 /// Colours, where they are wanted.
@@ -56,6 +85,8 @@ impl Paint {
 pub(super) struct Console {
     pub(super) out: Paint,
     pub(super) err: Paint,
+    /// Nothing but data and errors.
+    pub(super) quiet: bool,
 }
 
 impl Console {
@@ -72,18 +103,25 @@ impl Console {
 
     /// One line for a person.
     pub(super) fn note(&self, text: &str) {
-        self.say(text);
+        if !self.quiet {
+            self.say(text);
+        }
     }
 
     /// Progress of something that is waited for.
     pub(super) fn progress(&self, text: &str) {
-        self.say(&self.err.dim(&format!("… {text}")));
+        self.note(&self.err.dim(&format!("… {text}")));
     }
 
     /// What went well, and the next command.
     pub(super) fn done(&self, text: &str, next: &str) {
+        self.note(text);
+        self.note(&format!("{} {next}", self.err.dim("→")));
+    }
+
+    /// A line of why something failed.
+    pub(super) fn detail(&self, text: &str) {
         self.say(text);
-        self.say(&format!("{} {next}", self.err.dim("→")));
     }
 
     /// What to know, though it is no error.
@@ -130,6 +168,12 @@ impl Cell {
     /// Nothing at all, where an empty text is shown as a dash.
     pub(super) fn blank() -> Self {
         Self { text: String::new(), shown: String::new() }
+    }
+
+    /// A text behind the lines of a tree, which are kept as they are.
+    pub(super) fn indented(lines: &str, text: &str) -> Self {
+        let text = format!("{lines}{}", one_line(text));
+        Self { shown: text.clone(), text }
     }
 
     pub(super) fn painted(text: &str, paint: impl Fn(&str) -> String) -> Self {

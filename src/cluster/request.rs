@@ -84,7 +84,12 @@ impl Cluster {
         self.wire.client.default_namespace()
     }
 
-    /// The kube client below, for watches.
+    /// Whom to act as, where not as oneself.
+    pub(super) fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// The kube client below, for watches and logs.
     pub(super) fn client(&self) -> kube::Client {
         self.wire.client.clone()
     }
