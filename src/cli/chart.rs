@@ -2,10 +2,12 @@
 
 use super::failure::Failure;
 use super::local;
+use super::place::Place;
 use crate::object::Json;
 use crate::render::set::{self, Typing};
 use clap::Args;
-use helmward_chart::chart::{Chart, LoadLimits, load_archive, load_tree};
+use helmward_chart::chart::{Chart, LoadError, LoadLimits, load_archive, load_tree};
+use helmward_chart::render::RenderError;
 use helmward_chart::template::{CallSite, Entropy, Time};
 use helmward_chart::values;
 use jiff::Timestamp;
@@ -41,7 +43,12 @@ impl ValuesArgs {
     pub(super) fn read(&self) -> Result<Map<String, Json>, Failure> {
         let mut out = Map::new();
         for file in &self.files {
-            let document = values::from_yaml(&content(file)?).map_err(|e| Failure::error(format!("failed to parse {file}: {e}")))?;
+            let text = content(file)?;
+            let document = values::from_yaml(&text).map_err(|e| {
+                let line = Place::line_in(&e.to_string());
+                let place = line.and_then(|line| Place::new(file, String::from_utf8_lossy(&text), line, None));
+                Failure::error(format!("failed to parse {file}: {e}")).hint("correct the YAML").at(place)
+            })?;
             values::merge(&mut out, document);
         }
         for line in &self.set_json {
@@ -115,7 +122,23 @@ pub(super) fn load(path: &Path) -> Result<Chart, Failure> {
         })?;
         load_archive(&bytes, &limits)
     };
-    loaded.map_err(|e| Failure::error(format!("{}: {e}", path.display())))
+    loaded.map_err(|e| {
+        let place = match &e {
+            LoadError::Yaml { file, why } => Place::line_in(why).and_then(|line| Place::of_file(&path.join(file), line, None)),
+            _ => None,
+        };
+        Failure::error(format!("{}: {e}", path.display())).at(place)
+    })
+}
+
+/// Why a chart of this path cannot be rendered, with the lines of the template.
+pub(super) fn unrenderable(path: &Path, error: &RenderError) -> Failure {
+    let failure = Failure::error(format!("{}: {error}", path.display()));
+    let Some(location) = error.location() else { return failure };
+    // templates are named by the chart, whatever its directory is called
+    let inside = location.file.split_once('/').map_or(&*location.file, |(_, inside)| inside);
+    let place = Place::of_file(&path.join(inside), location.line, location.column);
+    failure.hint("correct the template or the values that it reads").at(place)
 }
 
 /// Random bytes of the system: a person's own render need not be the same twice.

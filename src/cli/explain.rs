@@ -88,11 +88,14 @@ fn failing(pod: &Json) -> Option<Container> {
     statuses.filter_map(container).next()
 }
 
+/// The last lines of a container, or why they cannot be read.
+type Log = Result<Vec<String>, String>;
+
 /// What was found while something was waited for, with the logs as they were then: after a rollback the pods that failed are gone.
 #[derive(Default)]
 pub(super) struct Witness {
     seen: Vec<Explanation>,
-    logs: BTreeMap<Container, Vec<String>>,
+    logs: BTreeMap<Container, Log>,
 }
 
 impl Witness {
@@ -102,9 +105,9 @@ impl Witness {
         let seen = explain(&house);
         let first = seen.first().map(|explanation| explanation.finding.sentence.clone());
         for container in seen.iter().filter_map(|explanation| explanation.container.clone()) {
-            if self.logs.get(&container).is_none_or(Vec::is_empty) {
+            if !self.logs.get(&container).is_some_and(|log| log.as_ref().is_ok_and(|lines| !lines.is_empty())) {
                 let lines = last_lines(session, &container.pod, &container.name, container.previous, LINES).await;
-                self.logs.insert(container, lines.unwrap_or_default());
+                self.logs.insert(container, lines.map_err(|failure| failure.message));
             }
         }
         if !seen.is_empty() {
@@ -116,26 +119,27 @@ impl Witness {
     /// Tells what was seen last.
     pub(super) fn tell(&self, console: &Console) {
         for explanation in &self.seen {
-            for line in lines(explanation, |container| self.logs.get(container).map_or(&[], Vec::as_slice)) {
+            for line in lines(explanation, |container| self.logs.get(container)) {
                 console.detail(&line);
             }
         }
     }
 }
 
-fn lines<'a>(explanation: &Explanation, log: impl Fn(&Container) -> &'a [String]) -> Vec<String> {
+fn lines<'a>(explanation: &Explanation, log: impl Fn(&Container) -> Option<&'a Log>) -> Vec<String> {
     let mut out = vec![format!("✗ {}", explanation.finding.sentence)];
     out.extend(explanation.condition.iter().map(|text| format!("    condition  {text}")));
     out.extend(explanation.warning.iter().map(|text| format!("    event      {text}")));
     if let Some(container) = &explanation.container {
-        let lines = log(container);
         let round = if container.previous { ", before its last restart" } else { "" };
         let place = format!("{} container {}{round}", container.pod, container.name);
-        if lines.is_empty() {
-            out.push(format!("    log        {place}: nothing can be read"));
-        } else {
-            out.push(format!("    log        {place}:"));
-            out.extend(lines.iter().map(|line| format!("      | {line}")));
+        match log(container) {
+            Some(Ok(lines)) if !lines.is_empty() => {
+                out.push(format!("    log        {place}:"));
+                out.extend(lines.iter().map(|line| format!("      | {line}")));
+            }
+            Some(Err(why)) => out.push(format!("    log        {place}: {why}")),
+            _ => out.push(format!("    log        {place}: nothing was written")),
         }
     }
     out
@@ -174,8 +178,8 @@ mod tests {
             ..Household::default()
         };
         let explained = explain(&house);
-        let log = ["one".to_owned(), "two".to_owned()];
-        let told = lines(&explained[0], |_| &log);
+        let log: Log = Ok(vec!["one".to_owned(), "two".to_owned()]);
+        let told = lines(&explained[0], |_| Some(&log));
         assert!(told[0].starts_with("✗ Deployment/web 0/1 ready: pod web-1-x: CrashLoopBackOff in container app, 3 restarts"), "{told:#?}");
         assert_eq!(
             told[1..],
@@ -187,6 +191,6 @@ mod tests {
                 "      | two",
             ]
         );
-        assert!(lines(&explained[0], |_| &[]).concat().contains("nothing can be read"));
+        assert!(lines(&explained[0], |_| None).concat().contains("nothing was written"));
     }
 }

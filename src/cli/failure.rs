@@ -1,5 +1,6 @@
 //! How a command ends: an exit code, and where it failed, words and the next step.
 
+use super::place::Place;
 use crate::cluster::{ApiError, ConnectError, Kind};
 use std::process::ExitCode;
 
@@ -36,16 +37,24 @@ pub(super) struct Failure {
     pub(super) exit: Exit,
     pub(super) message: String,
     pub(super) hint: Option<String>,
+    /// Where in a file, if it is about one.
+    pub(super) place: Option<Box<Place>>,
 }
 
 impl Failure {
     pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hint: None }
+        Self { exit, message: message.into(), hint: None, place: None }
     }
 
     /// An error, exit code 2.
     pub(super) fn error(message: impl Into<String>) -> Self {
         Self::new(Exit::Error, message)
+    }
+
+    /// With the lines of a file that it is about, where they are known.
+    pub(super) fn at(mut self, place: Option<Place>) -> Self {
+        self.place = place.map(Box::new);
+        self
     }
 
     /// With the next step.
@@ -63,7 +72,7 @@ impl From<ApiError> for Failure {
             Kind::Unreachable => Some("check that the API server runs and that --context is the right one"),
             _ => None,
         };
-        Self { exit, message: error.to_string(), hint: hint.map(str::to_owned) }
+        Self { exit, message: error.to_string(), hint: hint.map(str::to_owned), place: None }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Files of a local directory, for `diff` and `template`.
 
 use super::failure::Failure;
-use crate::render::plain::Files;
+use super::place::Place;
+use crate::object::ManifestError;
+use crate::render::plain::{Files, PlainError};
 use crate::source::IgnoreRules;
 use bytes::Bytes;
 use std::fs;
@@ -34,6 +36,19 @@ impl WorkingCopy {
             rules.add("", &text);
         }
         Ok((Self { root, rules: rules.with_defaults() }, inside))
+    }
+
+    /// The lines that an error is about, where it names them.
+    pub(super) fn place(&self, error: &PlainError) -> Option<Place> {
+        let (file, line) = match error {
+            PlainError::Yaml { file, .. } => file.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse().ok()?)))?,
+            PlainError::Manifest(ManifestError::NotAMapping(origin) | ManifestError::Missing(origin, _))
+            | PlainError::Encrypted { origin, .. }
+            | PlainError::Duplicate { second: origin, .. } => (origin.file.as_str(), origin.line),
+            _ => return None,
+        };
+        let text = self.read(file).ok()??;
+        Place::new(file, String::from_utf8_lossy(&text), line, None)
     }
 
     /// A path inside, resolved; `None` where there is nothing.

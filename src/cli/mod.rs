@@ -2,7 +2,7 @@
 //!
 //! - [`main`]: parses, runs, maps the outcome to an exit code and a hint
 //! - `globals`, `session`, `target`: options that all commands share, the connection, which objects are meant
-//! - `output`, `failure`: data to stdout, words to stderr, exit codes
+//! - `output`, `failure`, `place`: data to stdout, words to stderr, exit codes, lines of files that are wrong
 //! - `get`, `standing` (`status`), `tree`, `events`, `logs`, `history`, `drift`, `diff`, `template`, `version`, `check`: look
 //! - `household`, `explain`, `wait`: a unit with all that came of it, why it fails, waiting for it; `wait_for`: `wait` as a command
 //! - `jsonpath`: kubectl's templates; `completion`, `manual`: for shells and readers
@@ -31,6 +31,7 @@ mod logging;
 mod logs;
 mod manual;
 mod output;
+mod place;
 mod reconcile;
 mod resume;
 mod rollback;

@@ -130,6 +130,9 @@ impl Console {
     }
 
     pub(super) fn failure(&self, failure: &Failure) {
+        if let Some(place) = &failure.place {
+            return self.say(&place.show(&failure.message, failure.hint.as_deref(), self.err));
+        }
         self.say(&format!("{} {}", self.err.bad("error:"), failure.message));
         if let Some(hint) = &failure.hint {
             self.say(&format!("{} {hint}", self.err.dim("→")));
@@ -226,6 +229,7 @@ impl Table {
                     out.extend(std::iter::repeat_n(' ', blanks));
                 }
             }
+            out.truncate(out.trim_end_matches(' ').len());
             out.push('\n');
         }
         out

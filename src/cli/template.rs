@@ -1,6 +1,6 @@
 //! `helmward template`: renders a local chart, as `helm template` does.
 
-use super::chart::{SystemEntropy, ValuesArgs, load, now};
+use super::chart::{SystemEntropy, ValuesArgs, load, now, unrenderable};
 use super::failure::{Exit, Failure};
 use super::globals::Globals;
 use super::output::Console;
@@ -81,11 +81,7 @@ pub(super) async fn template(args: TemplateArgs, globals: &Globals, console: &Co
     let release = if args.is_upgrade { ReleaseInfo::upgrade(name, namespace, 1) } else { ReleaseInfo::install(name, namespace) };
     let mut input = Input::new(&chart, &values, release, &capabilities, now(), Arc::new(SystemEntropy));
     input.options.skip_schema = args.skip_schema_validation;
-    let failed = |e: RenderError| {
-        let failure = Failure::error(format!("{}: {e}", path.display()));
-        // the place is in the words already: file, line, column
-        if e.location().is_some() { failure.hint("correct the template or the values that it reads") } else { failure }
-    };
+    let failed = |e: RenderError| unrenderable(&path, &e);
     let mut log = Vec::new();
     let rendered = render_with_log(&input, &mut log);
     log.iter().for_each(|warning| console.note(warning));

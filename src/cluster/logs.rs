@@ -75,7 +75,12 @@ impl Cluster {
         let status = response.status();
         if !status.is_success() {
             let body = response.into_body().collect().await.map_err(|e| unreachable(chain(&e)))?.to_bytes();
-            return Err(ApiError::from_answer(Step::Get, pod, status.as_u16(), &body, None));
+            let error = ApiError::from_answer(Step::Get, pod, status.as_u16(), &body, None);
+            return Err(match error.kind {
+                // it is not the API server that does not know of logs
+                Kind::KindMissing => unreachable("the node of the pod gives no logs".into()),
+                _ => error,
+            });
         }
         Ok(lines(BodyStream::new(response.into_body()), pod.clone()))
     }

@@ -49,7 +49,7 @@ async fn build(session: &Session, path: &Path, target_namespace: Option<&str>, c
     let (copy, inside) = WorkingCopy::around(path)?;
     let served = session.cluster.discovery().served().await?;
     let lookup = scope_in(&served);
-    let built = plain::build(&copy, &inside, target_namespace, &lookup).map_err(|e| Failure::error(e.to_string()))?;
+    let built = plain::build(&copy, &inside, target_namespace, &lookup).map_err(|e| Failure::error(e.to_string()).at(copy.place(&e)))?;
     built.notes.iter().for_each(|note| console.warn(note));
     for skipped in &built.skipped {
         console.warn(&format!("{}: {} is one of Flux's own controllers and is left out", skipped.origin, skipped.id));
@@ -234,7 +234,7 @@ async fn render(
         let rendered = helmward_chart::render::render(&input);
         let new = asked.take_new();
         if new.is_empty() {
-            return rendered.map_err(|e| Failure::error(format!("{}: {e}", path.display())).hint("correct the template or its values"));
+            return rendered.map_err(|e| chart::unrenderable(path, &e));
         }
         for query in new {
             let answer = session.cluster.look_up(&query).await?;
