@@ -93,14 +93,13 @@ pub(crate) fn apply(
 
 /// The managers after an ordinary write from `old` to `new`, by the manager of `entry`.
 pub(crate) fn update(old: &Value, new: &Value, schema: &Schema, entry: Entry, mut managers: Managers) -> Managers {
-    let (old, new) = (without_managed_fields(old), without_managed_fields(new));
-    let comparison = take(&old, &new, schema, &mut managers, None, true).unwrap_or_default();
+    let comparison = take(old, new, schema, &mut managers, None, true).unwrap_or_default();
     let mut set = comparison.modified.union(&comparison.added);
     strip(&mut set);
     if !set.is_empty() {
         match managers.position(&entry) {
             Some(at) => {
-                managers.entries[at].set = managers.entries[at].set.union(&set);
+                managers.entries[at].set.add(&set);
                 managers.entries[at].time = entry.time;
             }
             None => managers.entries.push(Entry { set, ..entry }),
@@ -112,7 +111,7 @@ pub(crate) fn update(old: &Value, new: &Value, schema: &Schema, entry: Entry, mu
 
 /// Objects from before ownership was tracked belong to a manager of this name.
 fn before_first_apply(live: &Value, schema: &Schema, entry: &Entry) -> Entry {
-    let mut set = compare(&Value::Object(Default::default()), &without_managed_fields(live), schema).added;
+    let mut set = compare(&Value::Object(Default::default()), live, schema).added;
     strip(&mut set);
     set.member = false;
     Entry {
@@ -139,20 +138,20 @@ fn take(
         set.member = false;
     }
     let touched = comparison.modified.union(&comparison.added);
-    let mut conflicts = Vec::new();
-    for (i, entry) in managers.entries.iter().enumerate() {
-        if Some(i) != acting {
+    let others = |i: &usize| Some(*i) != acting;
+    if !force {
+        let mut conflicts = Vec::new();
+        for (_, entry) in managers.entries.iter().enumerate().filter(|(i, _)| others(i)) {
             let taken = entry.set.intersection(&touched);
             conflicts.extend(taken.paths().into_iter().map(|path| Conflict { owner: entry.clone(), path }));
         }
-    }
-    if !force && !conflicts.is_empty() {
-        return Err(conflicts);
-    }
-    for (i, entry) in managers.entries.iter_mut().enumerate() {
-        if Some(i) != acting {
-            entry.set = entry.set.difference(&touched).difference(&comparison.removed);
+        if !conflicts.is_empty() {
+            return Err(conflicts);
         }
+    }
+    for (_, entry) in managers.entries.iter_mut().enumerate().filter(|(i, _)| others(i)) {
+        entry.set.subtract(&touched);
+        entry.set.subtract(&comparison.removed);
     }
     managers.entries.retain(|entry| !entry.set.is_empty());
     Ok(comparison)

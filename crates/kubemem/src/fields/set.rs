@@ -51,7 +51,7 @@ impl FieldSet {
         out
     }
 
-    fn add(&mut self, other: &FieldSet) {
+    pub(crate) fn add(&mut self, other: &FieldSet) {
         self.member |= other.member;
         for (element, child) in &other.children {
             self.children.entry(element.clone()).or_default().add(child);
@@ -84,6 +84,19 @@ impl FieldSet {
             }
         }
         out
+    }
+
+    /// Takes the paths of `other` out.
+    pub(crate) fn subtract(&mut self, other: &FieldSet) {
+        self.member &= !other.member;
+        for (element, theirs) in &other.children {
+            if let Some(child) = self.children.get_mut(element) {
+                child.subtract(theirs);
+                if child.is_empty() {
+                    self.children.remove(element);
+                }
+            }
+        }
     }
 
     /// Removes the paths at and under `path`.

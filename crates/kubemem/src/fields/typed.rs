@@ -116,7 +116,7 @@ pub(super) struct Comparison {
     pub(super) removed: FieldSet,
 }
 
-/// Which paths came, changed and went from `old` to `new`.
+/// Which paths came, changed and went from `old` to `new`; who owns them is not looked at.
 pub(super) fn compare(old: &Value, new: &Value, schema: &Schema) -> Comparison {
     let mut out = Comparison::default();
     compare_at(Some(old), Some(new), schema, &mut Vec::new(), &mut out);
@@ -124,7 +124,8 @@ pub(super) fn compare(old: &Value, new: &Value, schema: &Schema) -> Comparison {
 }
 
 fn compare_at(old: Option<&Value>, new: Option<&Value>, schema: &Schema, path: &mut Path, out: &mut Comparison) {
-    if old.is_none() && new.is_none() {
+    // most of two versions of an object is the same
+    if old == new {
         return;
     }
     let mut leaf = false;
@@ -144,6 +145,10 @@ fn compare_at(old: Option<&Value>, new: Option<&Value>, schema: &Schema, path: &
                 }
                 let names: BTreeSet<&String> = o.into_iter().chain(n).flat_map(Map::keys).collect();
                 for name in names {
+                    let owners = name == "managedFields" && path.len() == 1 && path[0] == "f:metadata";
+                    if owners || o.and_then(|m| m.get(name)) == n.and_then(|m| m.get(name)) {
+                        continue;
+                    }
                     path.push(field(name));
                     compare_at(o.and_then(|m| m.get(name)), n.and_then(|m| m.get(name)), child_schema(map, name), path, out);
                     path.pop();

@@ -231,19 +231,11 @@ pub(crate) fn has_generation(resource: &Resource) -> bool {
 
 /// Whether a change is one of what is wanted, not of metadata or status.
 pub(crate) fn desired_changed(resource: &Resource, old: &Value, new: &Value) -> bool {
-    let rest = |object: &Value| {
-        let mut out = object.clone();
-        if let Some(map) = out.as_object_mut() {
-            map.remove("metadata");
-            map.remove("apiVersion");
-            if resource.custom.is_none() || resource.has_status() {
-                map.remove("status");
-            }
-        }
-        out
-    };
+    let with_status = resource.custom.is_some() && !resource.has_status();
+    let counts = |name: &str| !matches!(name, "metadata" | "apiVersion") && (with_status || name != "status");
+    let all_in = |a: &Value, b: &Value| a.as_object().into_iter().flatten().all(|(name, value)| !counts(name) || b.get(name) == Some(value));
     let annotated = resource.is("apps", "Deployment") && old["metadata"]["annotations"] != new["metadata"]["annotations"];
-    annotated || rest(old) != rest(new)
+    annotated || !all_in(old, new) || !all_in(new, old)
 }
 
 /// Kinds whose PUT creates what is not there.

@@ -152,19 +152,22 @@ pub(crate) fn write_zeros(value: &mut Value, schema: &Schema) {
             for (name, field) in &map.fields {
                 match field.zero {
                     Zero::Struct => {
-                        let inner = object.entry(name.clone()).or_insert_with(|| Value::Object(Default::default()));
-                        write_zeros(inner, field);
+                        if !object.contains_key(name) {
+                            object.insert(name.clone(), Value::Object(Default::default()));
+                        }
+                        write_zeros(&mut object[name], field);
                     }
-                    Zero::Write => {
-                        object.entry(name.clone()).or_insert_with(|| match field.resolve().kind {
+                    Zero::Write if !object.contains_key(name) => {
+                        let zero = match field.resolve().kind {
                             Kind::Scalar(Scalar::String | Scalar::Bytes) => Value::from(""),
                             Kind::Scalar(Scalar::Bool) => Value::from(false),
                             Kind::Scalar(Scalar::Int32 | Scalar::Int64 | Scalar::Number | Scalar::IntOrString) => Value::from(0),
                             Kind::Scalar(Scalar::Quantity) => Value::from("0"),
                             _ => Value::Null,
-                        });
+                        };
+                        object.insert(name.clone(), zero);
                     }
-                    Zero::Keep | Zero::Omit => {}
+                    Zero::Write | Zero::Keep | Zero::Omit => {}
                 }
             }
             for (name, inner) in object.iter_mut() {

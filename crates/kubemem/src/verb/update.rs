@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::create::meta;
 use super::{Answer, Call, Part, Target, WriteOptions, present};
@@ -147,12 +147,9 @@ impl Call<'_> {
         let resource = &target.resource;
         match target.part {
             Part::Status => {
-                let mut kept = old.clone();
-                kept["status"] = new["status"].take();
-                if kept["status"].is_null()
-                    && let Some(map) = kept.as_object_mut()
-                {
-                    map.remove("status");
+                let mut kept = copy_without(old, "status");
+                if let Some(status) = new.get_mut("status").map(Value::take).filter(|status| !status.is_null()) {
+                    kept["status"] = status;
                 }
                 if resource.custom.is_none() {
                     // built-in kinds let a status write change annotations and finalizers, too
@@ -207,23 +204,26 @@ impl Call<'_> {
     }
 }
 
+fn copy_without(object: &Value, field: &str) -> Value {
+    let fields = object.as_object().into_iter().flatten().filter(|(name, _)| *name != field);
+    Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
 /// Whether two objects differ in nothing but the times of their managers.
 fn same_but_times(old: &Value, new: &Value) -> bool {
-    let timeless = |object: &Value| {
-        let mut entries = object["metadata"]["managedFields"].clone();
-        for entry in entries.as_array_mut().into_iter().flatten() {
-            if let Some(map) = entry.as_object_mut() {
-                map.remove("time");
-            }
-        }
-        entries
+    let entry = |old: &Value, new: &Value| same_but(old, new, "time", |_, _| true);
+    let entries = |old: &Value, new: &Value| match (old.as_array(), new.as_array()) {
+        (Some(old), Some(new)) => old.len() == new.len() && old.iter().zip(new).all(|(old, new)| entry(old, new)),
+        _ => old == new,
     };
-    let rest = |object: &Value| {
-        let mut out = object.clone();
-        if let Some(meta) = out["metadata"].as_object_mut() {
-            meta.remove("managedFields");
-        }
-        out
-    };
-    timeless(old) == timeless(new) && rest(old) == rest(new)
+    same_but(old, new, "metadata", |old, new| same_but(old, new, "managedFields", entries))
+}
+
+/// Whether two maps have the same fields, one of which is compared in a way of its own.
+fn same_but(old: &Value, new: &Value, special: &str, same: impl Fn(&Value, &Value) -> bool) -> bool {
+    let (Some(old_map), Some(new_map)) = (old.as_object(), new.as_object()) else { return old == new };
+    let others = |map: &Map<String, Value>| map.len() - usize::from(map.contains_key(special));
+    others(old_map) == others(new_map)
+        && new_map.iter().all(|(name, value)| name == special || old_map.get(name) == Some(value))
+        && same(&old[special], &new[special])
 }
