@@ -1,6 +1,6 @@
 //! The kinds that the server serves, by group, version and plural: built in ones and those of CRDs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -119,6 +119,8 @@ impl Resource {
 pub(crate) struct Registry {
     /// in the order of discovery
     groups: Vec<(GroupVersion, Vec<Arc<Resource>>)>,
+    /// the first version of each
+    first: HashMap<TableKey, Arc<Resource>>,
 }
 
 #[derive(Deserialize)]
@@ -170,6 +172,7 @@ impl Registry {
             let resources = resources.collect();
             registry.groups.push((GroupVersion { group: entry.group.clone(), version: entry.version.clone() }, resources));
         }
+        registry.index();
         registry
     }
 
@@ -184,7 +187,7 @@ impl Registry {
 
     /// A resource in whatever version is listed first.
     pub(crate) fn any_version(&self, table: &TableKey) -> Option<Arc<Resource>> {
-        self.groups.iter().flat_map(|(_, rs)| rs).find(|r| r.group == table.group && r.plural == table.plural).cloned()
+        self.first.get(table).cloned()
     }
 
     pub(crate) fn version(&self, group: &str, version: &str) -> Option<&[Arc<Resource>]> {
@@ -204,6 +207,13 @@ impl Registry {
         out
     }
 
+    fn index(&mut self) {
+        self.first.clear();
+        for resource in self.groups.iter().flat_map(|(_, rs)| rs) {
+            self.first.entry(TableKey::new(&resource.group, &resource.plural)).or_insert_with(|| resource.clone());
+        }
+    }
+
     /// Takes away the versions of a custom resource.
     pub(crate) fn remove(&mut self, group: &str, plural: &str) {
         for (gv, resources) in &mut self.groups {
@@ -212,10 +222,16 @@ impl Registry {
             }
         }
         self.groups.retain(|(_, resources)| !resources.is_empty());
+        self.index();
     }
 
     /// Adds one version of a custom resource; versions of a group are kept in the order of their maturity.
     pub(crate) fn add(&mut self, resource: Resource) {
+        self.insert(resource);
+        self.index();
+    }
+
+    fn insert(&mut self, resource: Resource) {
         let gv = GroupVersion { group: resource.group.clone(), version: resource.version.clone() };
         let resource = Arc::new(resource);
         if let Some((_, resources)) = self.groups.iter_mut().find(|(known, _)| *known == gv) {

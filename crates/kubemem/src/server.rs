@@ -15,6 +15,7 @@ use crate::auth::User;
 use crate::clock::Clock;
 use crate::controller;
 use crate::fault::Fault;
+use crate::fields::show;
 use crate::http;
 use crate::log::Request;
 use crate::resource::TableKey;
@@ -200,12 +201,12 @@ impl Server {
 
     /// An object as it is stored, for assertions without a request. `group` is empty for the core group.
     pub fn object(&self, group: &str, plural: &str, namespace: &str, name: &str) -> Option<Value> {
-        self.core.call(|call| call.store.get(&TableKey::new(group, plural), namespace, name).map(|object| (**object).clone()))
+        self.core.call(|call| call.store.get(&TableKey::new(group, plural), namespace, name).map(|object| show((**object).clone())))
     }
 
     /// All objects of a resource in a namespace, or in all where it is empty.
     pub fn objects(&self, group: &str, plural: &str, namespace: &str) -> Vec<Value> {
-        self.core.call(|call| call.store.list(&TableKey::new(group, plural), namespace).iter().map(|object| (**object).clone()).collect())
+        self.core.call(|call| call.store.list(&TableKey::new(group, plural), namespace).iter().map(|object| show((**object).clone())).collect())
     }
 
     /// Creates or replaces the parts that `object` names, as `kubectl apply --server-side --force-conflicts` by `manager`.
@@ -227,7 +228,7 @@ impl Server {
             };
             let target = Target { resource, namespace, name: text("name"), part: Part::Whole };
             let options = WriteOptions { force: true, ..WriteOptions::by(manager) };
-            call.apply(&target, object, &options).map(|answer| (*answer.object).clone()).map_err(|error: ApiError| error.message)
+            call.apply(&target, object, &options).map(|answer| show((*answer.object).clone())).map_err(|error: ApiError| error.message)
         })
     }
 }

@@ -91,10 +91,18 @@ pub(crate) fn apply(
     Ok(Outcome { object, managers })
 }
 
-/// The managers after an ordinary write from `old` to `new`, by the manager of `entry`.
-pub(crate) fn update(old: &Value, new: &Value, schema: &Schema, entry: Entry, mut managers: Managers) -> Managers {
-    let comparison = take(old, new, schema, &mut managers, None, true).unwrap_or_default();
+/// The managers after an ordinary write from `old` to `new`, by the manager of `entry`; those of `old` if none are given.
+pub(crate) fn update(old: &Value, new: &Value, schema: &Schema, entry: Entry, given: Option<Managers>) -> Managers {
+    let comparison = changes(old, new, schema);
     let mut set = comparison.modified.union(&comparison.added);
+    let mut managers = given.unwrap_or_else(|| {
+        // only those with a field at the top that changed can lose one
+        let tops: Vec<String> = set.children.keys().chain(comparison.removed.children.keys()).map(|top| format!("\"{top}\"")).collect();
+        Managers::reading(old, |other| {
+            other.same_manager(&entry) || other.text.as_ref().is_some_and(|text| tops.iter().any(|top| text.contains(top)))
+        })
+    });
+    disown(&mut managers, None, &set, &comparison.removed);
     strip(&mut set);
     if !set.is_empty() {
         match managers.position(&entry) {
@@ -105,7 +113,7 @@ pub(crate) fn update(old: &Value, new: &Value, schema: &Schema, entry: Entry, mu
             None => managers.entries.push(Entry { set, ..entry }),
         }
     }
-    managers.entries.retain(|entry| !entry.set.is_empty());
+    managers.entries.retain(|entry| !entry.is_empty());
     managers
 }
 
@@ -132,16 +140,12 @@ fn take(
     managers: &mut Managers,
     acting: Option<usize>,
     force: bool,
-) -> Result<Comparison, Vec<Conflict>> {
-    let mut comparison = compare(old, new, schema);
-    for set in [&mut comparison.added, &mut comparison.modified, &mut comparison.removed] {
-        set.member = false;
-    }
+) -> Result<(), Vec<Conflict>> {
+    let comparison = changes(old, new, schema);
     let touched = comparison.modified.union(&comparison.added);
-    let others = |i: &usize| Some(*i) != acting;
     if !force {
         let mut conflicts = Vec::new();
-        for (_, entry) in managers.entries.iter().enumerate().filter(|(i, _)| others(i)) {
+        for (_, entry) in managers.entries.iter().enumerate().filter(|(i, _)| Some(*i) != acting) {
             let taken = entry.set.intersection(&touched);
             conflicts.extend(taken.paths().into_iter().map(|path| Conflict { owner: entry.clone(), path }));
         }
@@ -149,12 +153,25 @@ fn take(
             return Err(conflicts);
         }
     }
-    for (_, entry) in managers.entries.iter_mut().enumerate().filter(|(i, _)| others(i)) {
-        entry.set.subtract(&touched);
-        entry.set.subtract(&comparison.removed);
+    disown(managers, acting, &touched, &comparison.removed);
+    Ok(())
+}
+
+fn changes(old: &Value, new: &Value, schema: &Schema) -> Comparison {
+    let mut comparison = compare(old, new, schema);
+    for set in [&mut comparison.added, &mut comparison.modified, &mut comparison.removed] {
+        set.member = false;
     }
-    managers.entries.retain(|entry| !entry.set.is_empty());
-    Ok(comparison)
+    comparison
+}
+
+/// Takes fields from all managers but the acting one.
+fn disown(managers: &mut Managers, acting: Option<usize>, touched: &FieldSet, removed: &FieldSet) {
+    for (_, entry) in managers.entries.iter_mut().enumerate().filter(|(i, _)| Some(*i) != acting) {
+        entry.set.subtract(touched);
+        entry.set.subtract(removed);
+    }
+    managers.entries.retain(|entry| !entry.is_empty());
 }
 
 /// Removes what the manager applied before and does not apply any more, unless somebody else owns it.
@@ -183,7 +200,7 @@ mod tests {
             api_version: "v1".into(),
             subresource: String::new(),
             time: Some("2026-01-01T00:00:00Z".into()),
-            set: FieldSet::default(),
+            ..Entry::default()
         }
     }
 
@@ -203,7 +220,7 @@ mod tests {
         let empty = json!({});
         let config = |data: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": data});
         let live = run(&empty, &config(json!({"a": "1", "b": "2"})), "one", false).expect("no conflict");
-        assert_eq!(live["metadata"]["managedFields"][0]["fieldsV1"], json!({"f:data": {"f:a": {}, "f:b": {}}}));
+        assert_eq!(live["metadata"]["managedFields"][0]["fieldsV1"], "{\"f:data\":{\"f:a\":{},\"f:b\":{}}}");
         let shared = run(&live, &config(json!({"a": "1"})), "two", false).expect("the same value is no conflict");
         assert_eq!(shared["metadata"]["managedFields"].as_array().map(Vec::len), Some(2));
         assert_eq!(run(&live, &config(json!({"a": "3"})), "two", false), Err(vec!["one .data.a".to_owned()]));
@@ -222,8 +239,13 @@ mod tests {
         let live = run(&json!({}), &config, "one", false).expect("no conflict");
         let mut new = live.clone();
         new["data"]["a"] = "9".into();
-        let managers = update(&live, &new, &schema, entry("kubectl", Operation::Update), Managers::of(&live));
-        let sets: Vec<_> = managers.entries.iter().map(|e| (e.manager.as_str(), e.set.to_json())).collect();
-        assert_eq!(sets, [("one", json!({"f:data": {"f:b": {}}})), ("kubectl", json!({"f:data": {"f:a": {}}}))]);
+        let managers = update(&live, &new, &schema, entry("kubectl", Operation::Update), None);
+        let mut written = new.clone();
+        managers.write(&mut written);
+        let sets: Vec<_> = Managers::of(&written).entries.into_iter().map(|e| (e.manager, e.set.to_json())).collect();
+        assert_eq!(
+            sets,
+            [("one".to_owned(), json!({"f:data": {"f:b": {}}})), ("kubectl".to_owned(), json!({"f:data": {"f:a": {}}}))]
+        );
     }
 }

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::set::FieldSet;
 
 /// How a manager came to own fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Operation {
     Apply,
+    #[default]
     Update,
 }
 
@@ -21,7 +22,7 @@ impl Operation {
 }
 
 /// One manager with its fields. Appliers are one entry whatever version they use.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) manager: String,
     pub(crate) operation: Operation,
@@ -29,6 +30,8 @@ pub(crate) struct Entry {
     pub(crate) subresource: String,
     pub(crate) time: Option<String>,
     pub(crate) set: FieldSet,
+    /// The set as text, where nobody needs to look into it; `set` is then empty.
+    pub(crate) text: Option<String>,
 }
 
 impl Entry {
@@ -37,6 +40,14 @@ impl Entry {
             && self.operation == other.operation
             && self.subresource == other.subresource
             && (self.operation == Operation::Apply || self.api_version == other.api_version)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_none() && self.set.is_empty()
+    }
+
+    fn text(&self) -> String {
+        self.text.clone().unwrap_or_else(|| serde_json::to_string(&self.set).unwrap_or_default())
     }
 
     /// The manager as conflict messages name it.
@@ -60,9 +71,14 @@ pub(crate) struct Managers {
 
 impl Managers {
     pub(crate) fn of(object: &Value) -> Managers {
+        Managers::reading(object, |_| true)
+    }
+
+    /// The managers of an object; the sets of those that are not `wanted` stay text.
+    pub(super) fn reading(object: &Value, wanted: impl Fn(&Entry) -> bool) -> Managers {
         let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten().filter_map(|entry| {
             let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
-            Some(Entry {
+            let mut out = Entry {
                 manager: text("manager"),
                 operation: match entry["operation"].as_str()? {
                     "Apply" => Operation::Apply,
@@ -72,8 +88,14 @@ impl Managers {
                 api_version: text("apiVersion"),
                 subresource: text("subresource"),
                 time: entry["time"].as_str().map(str::to_owned),
-                set: FieldSet::from_json(&entry["fieldsV1"]),
-            })
+                set: FieldSet::default(),
+                text: entry["fieldsV1"].as_str().map(str::to_owned),
+            };
+            if out.text.is_none() || wanted(&out) {
+                out.text = None;
+                out.set = FieldSet::read(&entry["fieldsV1"]);
+            }
+            Some(out)
         });
         Managers { entries: entries.collect() }
     }
@@ -83,9 +105,10 @@ impl Managers {
         self.entries.iter().position(|entry| entry.same_manager(of))
     }
 
-    /// Writes the entries into an object, in the order that Kubernetes keeps.
+    /// Writes the entries into an object, in the order that Kubernetes keeps. The sets are written as text: as trees they
+    /// would take more room and time than all the rest of the object. [`Shown`] writes them for clients.
     pub(crate) fn write(&self, object: &mut Value) {
-        let mut entries: Vec<&Entry> = self.entries.iter().filter(|entry| !entry.set.is_empty()).collect();
+        let mut entries: Vec<&Entry> = self.entries.iter().filter(|entry| !entry.is_empty()).collect();
         entries.sort_by(|a, b| {
             (a.operation, &a.time, &a.manager, &a.api_version, &a.subresource).cmp(&(
                 b.operation,
@@ -99,7 +122,7 @@ impl Managers {
             .into_iter()
             .map(|entry| {
                 let mut out = json!({"manager": entry.manager, "operation": entry.operation.as_str(), "apiVersion": entry.api_version,
-                    "fieldsType": "FieldsV1", "fieldsV1": entry.set.to_json()});
+                    "fieldsType": "FieldsV1", "fieldsV1": entry.text()});
                 if let Some(time) = &entry.time {
                     out["time"] = time.as_str().into();
                 }

@@ -3,9 +3,11 @@
 mod apply;
 mod managed;
 mod set;
+mod shown;
 mod typed;
 
 pub(crate) use apply::{Conflict, apply, update};
 pub(crate) use managed::{Entry, Managers, Operation};
 pub(crate) use set::{FieldSet, display};
+pub(crate) use shown::{Shown, show};
 pub(crate) use typed::validate_typed;

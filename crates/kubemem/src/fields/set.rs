@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::{MapAccess, Visitor};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// A set of paths, as a tree. The edges are path elements in their serialized form: `f:name`, `k:{"name":"x"}`,
@@ -150,36 +153,67 @@ impl FieldSet {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn to_json(&self) -> Value {
-        let mut out = Map::new();
-        for (element, child) in &self.children {
-            if child.is_empty() {
-                continue;
-            }
-            let mut inner = child.to_json();
-            if child.member
-                && let Value::Object(map) = &mut inner
-                && !map.is_empty()
-            {
-                map.insert(".".into(), Value::Object(Map::new()));
-            }
-            out.insert(element.clone(), inner);
-        }
-        Value::Object(out)
+        serde_json::to_value(FieldSet { member: false, ..self.clone() }).expect("a map")
     }
 
-    pub(crate) fn from_json(value: &Value) -> FieldSet {
-        let mut out = FieldSet::default();
-        let Some(map) = value.as_object() else { return out };
-        for (element, inner) in map {
-            if element == "." {
-                continue;
-            }
-            let mut child = FieldSet::from_json(inner);
-            child.member = inner.as_object().is_none_or(|m| m.is_empty() || m.contains_key("."));
-            out.children.insert(canonical(element), child);
+    /// Reads `fieldsV1`: a map as clients send it, or its text as it is stored.
+    pub(crate) fn read(fields: &Value) -> FieldSet {
+        let mut set: FieldSet = match fields {
+            Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
+            map => FieldSet::deserialize(map).map(FieldSet::canonical).unwrap_or_default(),
+        };
+        set.member = false;
+        set
+    }
+
+    /// With elements in the one spelling that this module produces.
+    fn canonical(self) -> FieldSet {
+        let children = self.children.into_iter().map(|(element, child)| (canonical(&element), child.canonical()));
+        FieldSet { member: self.member, children: children.collect() }
+    }
+}
+
+impl Serialize for FieldSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let children = || self.children.iter().filter(|(_, child)| !child.is_empty());
+        let mut map = serializer.serialize_map(None)?;
+        if self.member && children().next().is_some() {
+            map.serialize_entry(".", &Map::new())?;
         }
-        out
+        for (element, child) in children() {
+            map.serialize_entry(element, child)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for FieldSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<FieldSet, D::Error> {
+        struct Nodes;
+        impl<'de> Visitor<'de> for Nodes {
+            type Value = FieldSet;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a map of path elements")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FieldSet, A::Error> {
+                let mut out = FieldSet::default();
+                while let Some(element) = map.next_key::<String>()? {
+                    let child = map.next_value::<FieldSet>()?;
+                    if element == "." {
+                        out.member = true;
+                    } else {
+                        out.children.insert(element, child);
+                    }
+                }
+                out.member |= out.children.is_empty();
+                Ok(out)
+            }
+        }
+        deserializer.deserialize_map(Nodes)
     }
 }
 
@@ -232,7 +266,7 @@ mod tests {
     fn json_round_trip() {
         let set = json!({"f:metadata": {"f:labels": {".": {}, "f:app": {}}, "f:finalizers": {"v:\"a\"": {}}},
             "f:spec": {"f:ports": {"k:{\"port\":80,\"protocol\":\"TCP\"}": {".": {}, "f:port": {}}}}});
-        let parsed = FieldSet::from_json(&set);
+        let parsed = FieldSet::read(&set);
         assert!(parsed.has(&["f:metadata", "f:labels"]));
         assert!(!parsed.has(&["f:metadata"]));
         assert_eq!(parsed.to_json(), set);
@@ -241,8 +275,8 @@ mod tests {
 
     #[test]
     fn algebra() {
-        let a = FieldSet::from_json(&json!({"f:a": {".": {}, "f:b": {}}, "f:c": {}}));
-        let b = FieldSet::from_json(&json!({"f:a": {"f:b": {}}}));
+        let a = FieldSet::read(&json!({"f:a": {".": {}, "f:b": {}}, "f:c": {}}));
+        let b = FieldSet::read(&json!({"f:a": {"f:b": {}}}));
         assert_eq!(a.difference(&b).to_json(), json!({"f:a": {}, "f:c": {}}));
         assert_eq!(a.intersection(&b).to_json(), json!({"f:a": {"f:b": {}}}));
         assert_eq!(b.union(&a), a);

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::table;
 use crate::clock::Clock;
+use crate::fields::Shown;
 use crate::resource::Resource;
 use crate::status::ApiError;
 use crate::verb::{Answer, Page};
@@ -55,7 +56,7 @@ fn metadata(object: &Value) -> Value {
 }
 
 pub(super) fn json(code: StatusCode, body: &Value) -> Response {
-    let mut bytes = serde_json::to_vec(body).unwrap_or_default();
+    let mut bytes = serde_json::to_vec(&Shown(body)).unwrap_or_default();
     bytes.push(b'\n');
     respond(code, "application/json", Body::from(bytes))
 }
@@ -114,7 +115,7 @@ pub(super) fn list(resource: &Resource, page: &Page, shape: &Shape) -> Response 
         if i > 0 {
             out.push(b',');
         }
-        let _ = serde_json::to_writer(&mut out, &*shape.item(resource, item));
+        let _ = serde_json::to_writer(&mut out, &Shown(&shape.item(resource, item)));
     }
     out.extend_from_slice(b"]}\n");
     respond(StatusCode::OK, "application/json", Body::from(out))

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::columns;
+use crate::fields::show;
 use crate::resource::Resource;
 
 /// A table of objects.
@@ -26,7 +27,7 @@ fn built_in(own: &[(&str, &str, i64)], resource: &Resource, items: &[Arc<Value>]
 }
 
 fn row(object: &Value, cells: Vec<Value>) -> Value {
-    json!({"cells": cells, "object": {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]}})
+    json!({"cells": cells, "object": show(json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]}))})
 }
 
 /// Name and creation time, or the columns that a CRD adds.

@@ -15,6 +15,7 @@ use super::answer::{Shape, respond};
 use super::query::Query;
 use super::seconds;
 use crate::fault::Effect;
+use crate::fields::Shown;
 use crate::server::Core;
 use crate::status::ApiError;
 use crate::store::{Change, ChangeKind};
@@ -124,7 +125,7 @@ impl Watch {
         line.extend_from_slice(b"{\"type\":\"");
         line.extend_from_slice(kind.as_bytes());
         line.extend_from_slice(b"\",\"object\":");
-        let _ = serde_json::to_writer(&mut line, object);
+        let _ = serde_json::to_writer(&mut line, &Shown(object));
         line.extend_from_slice(b"}\n");
         self.pending.push_back(line.into());
     }

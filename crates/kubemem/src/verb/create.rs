@@ -30,7 +30,7 @@ impl Call<'_> {
             _ => Managers::default(),
         };
         let entry = self.entry(&target, options, Operation::Update);
-        let managers = update(&blank, &object, &target.resource.schema, entry, given);
+        let managers = update(&blank, &object, &target.resource.schema, entry, Some(given));
         managers.write(&mut object);
         kinds::prepare_create(self, &target.resource, &mut object);
         self.insert(&target, object, warnings, options)

@@ -125,7 +125,7 @@ impl Call<'_> {
             api_version: target.resource.api_version(),
             subresource: target.part.as_str().to_owned(),
             time: Some(self.clock.text()),
-            set: Default::default(),
+            ..Entry::default()
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Call, Part, Target, WriteOptions, present};
+use crate::fields::show;
 use crate::patch::{merge_patch, strategic};
 use crate::status::{ApiError, Cause};
 
@@ -41,7 +42,7 @@ impl Call<'_> {
         }
         let stored = self.store.at(&target.place()).cloned().ok_or_else(|| ApiError::not_found(resource, &target.name))?;
         let old = present(resource, &stored);
-        let mut new = (*old).clone();
+        let mut new = show((*old).clone());
         match kind {
             PatchKind::Json => {
                 let operations: json_patch::Patch =

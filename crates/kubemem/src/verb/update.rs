@@ -68,7 +68,7 @@ impl Call<'_> {
             None if given.is_none() && old["metadata"]["managedFields"].is_null() => Managers::default(),
             None => {
                 let entry = self.entry(target, options, Operation::Update);
-                update(old, &new, &resource.schema, entry, given.unwrap_or_else(|| Managers::of(old)))
+                update(old, &new, &resource.schema, entry, given)
             }
         };
         managers.write(&mut new);
