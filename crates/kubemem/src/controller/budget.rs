@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{MANAGER, pods};
 use crate::resource::TableKey;
 use crate::store::{Place, labels_match};
-use crate::verb::{Call, Part};
+use crate::verb::Call;
 
 /// The budgets that a pod counts for.
 pub(super) fn selecting(call: &Call<'_>, namespace: &str, pod: &Value) -> Vec<Place> {
@@ -34,9 +34,9 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
     };
     let allowed = if expected == 0 { 0 } else { (healthy - desired).max(0) };
     let now = call.clock.text();
-    let _ = call.edit(place, MANAGER, Part::Status, |budget| {
+    call.edit_status(place, MANAGER, |old, budget| {
         let conditions = budget["status"]["conditions"].take();
-        let generation = budget["metadata"]["generation"].clone();
+        let generation = old["metadata"]["generation"].clone();
         budget["status"] = json!({"currentHealthy": healthy, "desiredHealthy": desired, "disruptionsAllowed": allowed, "expectedPods": expected,
             "observedGeneration": generation, "conditions": conditions});
         let (status, reason) = if allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };

@@ -8,7 +8,7 @@ use super::replica_set::counted;
 use super::{MANAGER, pods, stateful_set};
 use crate::resource::TableKey;
 use crate::store::Place;
-use crate::verb::{Call, Part};
+use crate::verb::Call;
 
 const REVISION: &str = "controller-revision-hash";
 
@@ -61,7 +61,7 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
         }
     }
     let updated = active.iter().filter(|p| p["metadata"]["labels"][REVISION] == hash.as_str()).count();
-    let _ = call.edit(place, MANAGER, Part::Status, |set| {
+    call.edit_status(place, MANAGER, |old, set| {
         set["status"] = counted(&[
             ("currentNumberScheduled", active.len().min(desired), true),
             ("numberMisscheduled", 0, true),
@@ -71,7 +71,7 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
             ("numberAvailable", available, false),
             ("numberUnavailable", desired.saturating_sub(available), false),
         ]);
-        set["status"]["observedGeneration"] = set["metadata"]["generation"].clone();
+        set["status"]["observedGeneration"] = old["metadata"]["generation"].clone();
     });
     again
 }

@@ -11,7 +11,7 @@ use super::replica_set::counted;
 use super::{MANAGER, Memory, pods};
 use crate::resource::TableKey;
 use crate::store::{Place, controller_reference};
-use crate::verb::{Call, Part};
+use crate::verb::{Call, Part, same_but};
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
 const HASH: &str = "pod-template-hash";
@@ -36,11 +36,10 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place, memory: &mut Memory)
     let all = pods::controlled(call, &deployment, &sets());
     let template = &deployment["spec"]["template"];
     let same = |set: &&Arc<Value>| {
-        let mut found = set["spec"]["template"].clone();
-        if let Some(labels) = found["metadata"]["labels"].as_object_mut() {
-            labels.remove(HASH);
-        }
-        found == *template
+        let found = &set["spec"]["template"];
+        same_but(found, template, "metadata", |found, wanted| {
+            same_but(found, wanted, "labels", |found, wanted| same_but(found, wanted, HASH, |_, _| true))
+        })
     };
     let current = all.iter().find(same).cloned();
     let paused = deployment["spec"]["paused"] == true;
@@ -268,7 +267,7 @@ fn status(call: &mut Call<'_>, place: &Place, memory: &mut Memory, created: bool
     }
     let failure = newest.as_ref().and_then(|s| pods::condition(s, "ReplicaFailure")).cloned();
     let now = call.clock.text();
-    let _ = call.edit(place, MANAGER, Part::Status, |d| {
+    call.edit_status(place, MANAGER, |old, d| {
         let conditions = d["status"]["conditions"].take();
         let n = |v: i64| usize::try_from(v).unwrap_or(0);
         d["status"] = counted(&[
@@ -279,7 +278,7 @@ fn status(call: &mut Call<'_>, place: &Place, memory: &mut Memory, created: bool
             ("unavailableReplicas", n((all.iter().map(|s| wanted(s)).sum::<i64>() - available).max(0)), false),
             ("terminatingReplicas", n(sum("terminatingReplicas")), true),
         ]);
-        d["status"]["observedGeneration"] = d["metadata"]["generation"].clone();
+        d["status"]["observedGeneration"] = old["metadata"]["generation"].clone();
         if conditions.is_array() {
             d["status"]["conditions"] = conditions;
         }

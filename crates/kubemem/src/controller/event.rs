@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::bootstrap::create;
 use crate::resource::TableKey;
 use crate::store::{ObjectName, Place};
-use crate::verb::{Call, Part};
+use crate::verb::Call;
 
 /// Whether an event tells of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,36 +13,68 @@ pub(super) enum Severity {
     Warning,
 }
 
-/// Records an event; the same one again only counts up.
+const FIELDS: &str = r#"{"f:count":{},"f:firstTimestamp":{},"f:involvedObject":{},"f:lastTimestamp":{},"f:message":{},"f:reason":{},"f:reportingComponent":{},"f:source":{"f:component":{}},"f:type":{}}"#;
+/// The scheduler writes the newer kind of events.
+const SCHEDULER_FIELDS: &str = r#"{"f:action":{},"f:eventTime":{},"f:note":{},"f:reason":{},"f:regarding":{},"f:reportingController":{},"f:reportingInstance":{},"f:type":{}}"#;
+
+/// Records an event; the same one again only counts up. It is stored as it is: nothing about it is a client's choice.
 pub(super) fn emit(call: &mut Call<'_>, object: &Value, severity: Severity, reason: &str, message: &str, component: &str) {
     let meta = &object["metadata"];
     let (name, namespace) = (meta["name"].as_str().unwrap_or_default(), meta["namespace"].as_str().unwrap_or("default"));
-    let now = call.clock.text();
-    let table = TableKey::new("", "events");
-    let first = ObjectName::new(namespace, &format!("{name}."));
-    let known = call.store.table(&table).and_then(|t| {
-        t.objects
-            .range(first..)
-            .take_while(|(at, _)| at.namespace == namespace && at.name.starts_with(&format!("{name}.")))
-            .find(|(_, e)| e["reason"] == reason && e["message"] == message && e["involvedObject"]["uid"] == meta["uid"])
-            .map(|(at, _)| at.clone())
-    });
-    if let Some(at) = known {
-        let _ = call.edit(&Place { table, name: at }, component, Part::Whole, |event| {
-            event["count"] = (event["count"].as_i64().unwrap_or(1) + 1).into();
-            event["lastTimestamp"] = now.into();
-        });
+    let open = call.store.at(&super::namespace::place(namespace)).is_some_and(|ns| !super::pods::is_dying(ns));
+    if !open {
         return;
     }
-    let suffix = call.store.uid().replace('-', "");
+    let now = call.clock.text();
+    let table = TableKey::new("", "events");
+    let prefix = format!("{name}.");
+    let known = call.store.table(&table).and_then(|t| {
+        t.objects
+            .range(ObjectName::new(namespace, &prefix)..)
+            .take_while(|(at, _)| at.namespace == namespace && at.name.starts_with(&prefix))
+            .find(|(_, e)| e["reason"] == reason && e["message"] == message && e["involvedObject"]["uid"] == meta["uid"])
+            .map(|(at, event)| (at.clone(), event.clone()))
+    });
+    let scheduler = component == "default-scheduler";
+    if let Some((name, event)) = known {
+        // its series begin later than any test looks
+        if !scheduler {
+            let mut event = (*event).clone();
+            event["count"] = (event["count"].as_i64().unwrap_or(1) + 1).into();
+            event["lastTimestamp"] = now.into();
+            call.store.put(&Place { table, name }, event);
+        }
+        return;
+    }
+    let uid = call.store.uid();
+    let event_name = format!("{prefix}{}", &call.store.uid().replace('-', "")[..16]);
     let kind = match severity {
         Severity::Normal => "Normal",
         Severity::Warning => "Warning",
     };
-    let event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": format!("{name}.{}", &suffix[..16]), "namespace": namespace},
-        "involvedObject": {"apiVersion": object["apiVersion"], "kind": object["kind"], "name": name, "namespace": namespace, "uid": meta["uid"],
+    let mut event = json!({"apiVersion": "v1", "kind": "Event",
+        "metadata": {"name": event_name, "namespace": namespace, "uid": uid, "creationTimestamp": now,
+            "managedFields": [{"manager": component, "operation": "Update", "apiVersion": "v1", "time": now, "fieldsType": "FieldsV1", "fieldsV1": FIELDS}]},
+        "involvedObject": {"apiVersion": object["apiVersion"], "kind": object["kind"], "name": name, "uid": meta["uid"],
             "resourceVersion": meta["resourceVersion"]},
-        "reason": reason, "message": message, "type": kind, "count": 1, "firstTimestamp": now, "lastTimestamp": now,
+        "reason": reason, "message": message, "type": kind, "count": 1, "eventTime": null, "firstTimestamp": now, "lastTimestamp": now,
         "source": {"component": component}, "reportingComponent": component, "reportingInstance": ""});
-    let _ = create(call, event, component);
+    if meta["namespace"].is_string() {
+        event["involvedObject"]["namespace"] = namespace.into();
+    }
+    if scheduler {
+        let owner = &mut event["metadata"]["managedFields"][0];
+        owner["apiVersion"] = "events.k8s.io/v1".into();
+        owner["fieldsV1"] = SCHEDULER_FIELDS.into();
+        event["eventTime"] = call.clock.now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string().into();
+        event["action"] = if severity == Severity::Normal { "Binding" } else { "Scheduling" }.into();
+        event["reportingInstance"] = format!("{component}-0").into();
+        event["source"] = json!({});
+        event["firstTimestamp"] = Value::Null;
+        event["lastTimestamp"] = Value::Null;
+        if let Some(fields) = event.as_object_mut() {
+            fields.remove("count");
+        }
+    }
+    call.store.put(&Place { table, name: ObjectName::new(namespace, &event_name) }, event);
 }

@@ -153,7 +153,8 @@ fn follow(call: &mut Call<'_>, change: &Noticed, queue: &mut Queue, memory: &mut
             add(Task::Crd, crd);
         }
     } else {
-        if !owners(object).is_empty() {
+        let owned = &object["metadata"]["ownerReferences"];
+        if !owned.is_null() && change.previous.as_ref().is_none_or(|old| old["metadata"]["ownerReferences"] != *owned) {
             add(Task::Collect, place.clone());
         }
         if dying {

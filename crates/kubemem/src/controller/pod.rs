@@ -12,9 +12,11 @@ use super::{Memory, pods};
 use crate::resource::TableKey;
 use crate::schema::Quantity;
 use crate::store::{Place, controller_of};
-use crate::verb::{Call, Part};
+use crate::verb::Call;
 
 const KUBELET: &str = "kubelet";
+/// What tells of pods in events.
+const REPORTER: &str = "kwok_controller";
 const DEGRADED: &str = "sim.test/Degraded";
 
 /// What becomes of a pod.
@@ -113,15 +115,23 @@ fn schedule(call: &mut Call<'_>, place: &Place, pod: &Value) {
     if let Some(why) = unschedulable(call, pod, &node_name) {
         let known = pods::condition(pod, "PodScheduled").is_some_and(|c| c["message"] == why.as_str());
         if !known {
-            let _ = call.edit(place, "kube-scheduler", Part::Status, |pod| {
+            call.edit_status(place, "kube-scheduler", |old, pod| {
                 pods::set_condition(pod, &now, false, "PodScheduled", "False", "Unschedulable", &why);
+                for condition in pod["status"]["conditions"].as_array_mut().into_iter().flatten() {
+                    condition["observedGeneration"] = old["metadata"]["generation"].clone();
+                }
             });
             emit(call, pod, Severity::Warning, "FailedScheduling", &why, "default-scheduler");
         }
         return;
     }
-    let _ = call.edit(place, "kube-scheduler", Part::Whole, |pod| pod["spec"]["nodeName"] = node_name.as_str().into());
-    let _ = call.edit(place, "kube-scheduler", Part::Status, |pod| pods::set_condition(pod, &now, false, "PodScheduled", "True", "", ""));
+    call.bind(place, |pod| {
+        pod["spec"]["nodeName"] = node_name.as_str().into();
+        pods::set_condition(pod, &now, false, "PodScheduled", "True", "", "");
+        for condition in pod["status"]["conditions"].as_array_mut().into_iter().flatten() {
+            condition["lastProbeTime"] = Value::Null;
+        }
+    });
     let message = format!("Successfully assigned {}/{} to {node_name}", place.name.namespace, place.name.name);
     emit(call, pod, Severity::Normal, "Scheduled", &message, "default-scheduler");
 }
@@ -189,11 +199,10 @@ fn live(call: &mut Call<'_>, place: &Place, pod: &Value, uid: &str, memory: &mut
             (State::Succeeded, wait(pod, "complete-after", Duration::ZERO))
         }
         Outcome::Degrade if ready == Some(true) => (State::Degraded, wait(pod, "degrade-after", Duration::from_secs(3))),
-        Outcome::Unready if ready != Some(false) || reason.is_some() => (State::Unready, Duration::ZERO),
+        Outcome::Unready if ready != Some(false) => (State::Unready, Duration::ZERO),
         Outcome::CrashLoop if reason != Some("CrashLoopBackOff") => (State::CrashLoop, Duration::ZERO),
         Outcome::ImagePull if reason != Some("ImagePullBackOff") => (State::ImagePull, Duration::ZERO),
         Outcome::Fail if never_restarts => (State::Failed, wait(pod, "fail-after", Duration::from_millis(500))),
-        Outcome::Fail if ready != Some(true) && !degraded => (State::Ready, wait(pod, "ready-after", Duration::ZERO)),
         _ => return None,
     };
     if let Some(left) = memory.left(uid, &format!("{state:?}"), delay) {
@@ -204,26 +213,22 @@ fn live(call: &mut Call<'_>, place: &Place, pod: &Value, uid: &str, memory: &mut
         None => call.store.pod_ip(),
     };
     let now = call.clock.text();
-    let _ = call.edit(place, KUBELET, Part::Status, |pod| write(pod, state, &now, &ip));
+    call.edit_status(place, KUBELET, |old, pod| write(&old["spec"], pod, state, &now, &ip));
     let event = match state {
-        State::Unready | State::Degraded => Some(("Unhealthy", "Readiness probe failed: simulated".to_owned())),
-        State::CrashLoop => Some(("BackOff", "Back-off restarting failed container".to_owned())),
-        State::ImagePull => {
-            let image = pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
-            emit(call, pod, Severity::Warning, "Failed", &format!("Failed to pull image \"{image}\": simulated"), KUBELET);
-            Some(("Failed", "Error: ImagePullBackOff".to_owned()))
-        }
+        State::Unready | State::Degraded => Some(("Unhealthy", "Readiness probe failed: simulated")),
+        State::CrashLoop => Some(("BackOff", "Back-off restarting failed container")),
+        State::ImagePull => Some(("Failed", "Error ImagePullBackOff")),
         State::Ready | State::Succeeded | State::Failed => None,
     };
     if let Some((reason, message)) = event {
-        emit(call, pod, Severity::Warning, reason, &message, KUBELET);
+        emit(call, pod, Severity::Warning, reason, message, REPORTER);
     }
     // the next stage may have a delay of its own
     Some(Duration::from_millis(1))
 }
 
 /// Writes the whole status of a pod in a state.
-fn write(pod: &mut Value, state: State, now: &str, ip: &str) {
+fn write(spec: &Value, pod: &mut Value, state: State, now: &str, ip: &str) {
     let ready = state == State::Ready;
     let phase = match state {
         State::Ready | State::Unready | State::CrashLoop | State::Degraded => "Running",
@@ -232,25 +237,16 @@ fn write(pod: &mut Value, state: State, now: &str, ip: &str) {
         State::Failed => "Failed",
     };
     let yes = |b: bool| if b { "True" } else { "False" };
-    let (reason, message) = match state {
-        State::Ready => ("", String::new()),
-        State::Succeeded => ("PodCompleted", String::new()),
-        _ => {
-            let names: Vec<&str> = pod["spec"]["containers"].as_array().into_iter().flatten().filter_map(|c| c["name"].as_str()).collect();
-            ("ContainersNotReady", format!("containers with unready status: [{}]", names.join(" ")))
-        }
-    };
+    let (reason, message) = if ready { ("", "") } else { ("ContainersNotReady", "containers with unready status") };
     pods::set_condition(pod, now, false, "PodReadyToStartContainers", "True", "", "");
     pods::set_condition(pod, now, false, "Initialized", "True", "", "");
-    pods::set_condition(pod, now, false, "Ready", yes(ready), reason, &message);
-    pods::set_condition(pod, now, false, "ContainersReady", yes(ready), reason, &message);
+    pods::set_condition(pod, now, false, "Ready", yes(ready), reason, message);
+    pods::set_condition(pod, now, false, "ContainersReady", yes(ready), reason, message);
     if state == State::Degraded {
         pods::set_condition(pod, now, false, DEGRADED, "True", "", "");
-    } else if ready && let Some(list) = pod["status"]["conditions"].as_array_mut() {
-        list.retain(|c| c["type"] != DEGRADED);
     }
     let ended = |code: i64, reason: &str| json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": now, "finishedAt": now}});
-    let statuses: Vec<Value> = pod["spec"]["containers"]
+    let statuses: Vec<Value> = spec["containers"]
         .as_array()
         .into_iter()
         .flatten()
@@ -271,12 +267,11 @@ fn write(pod: &mut Value, state: State, now: &str, ip: &str) {
                     0,
                 ),
             };
-            let running = matches!(state, State::Ready | State::Unready | State::Degraded);
-            json!({"name": container["name"], "image": image, "imageID": "", "ready": ready, "started": running, "restartCount": restarts,
+            json!({"name": container["name"], "image": image, "imageID": "", "ready": ready, "started": ready, "restartCount": restarts,
                 "state": now_state, "lastState": last})
         })
         .collect();
-    let inits: Vec<Value> = pod["spec"]["initContainers"]
+    let inits: Vec<Value> = spec["initContainers"]
         .as_array()
         .into_iter()
         .flatten()
@@ -289,8 +284,6 @@ fn write(pod: &mut Value, state: State, now: &str, ip: &str) {
     status["phase"] = phase.into();
     status["podIP"] = ip.into();
     status["podIPs"] = json!([{"ip": ip}]);
-    status["hostIP"] = "10.0.0.1".into();
-    status["hostIPs"] = json!([{"ip": "10.0.0.1"}]);
     if status["startTime"].is_null() {
         status["startTime"] = now.into();
     }

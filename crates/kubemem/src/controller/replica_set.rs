@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{MANAGER, Memory, pods};
 use crate::store::Place;
-use crate::verb::{Call, Part};
+use crate::verb::Call;
 
 pub(super) fn reconcile(call: &mut Call<'_>, place: &Place, _memory: &mut Memory) -> Option<Duration> {
     let set = call.store.at(place)?.clone();
@@ -49,7 +49,7 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place, _memory: &mut Memory
     let labelled =
         active.iter().filter(|p| template_labels.as_object().into_iter().flatten().all(|(k, v)| p["metadata"]["labels"][k] == *v)).count();
     let time = call.clock.text();
-    let _ = call.edit(place, MANAGER, Part::Status, |set| {
+    call.edit_status(place, MANAGER, |old, set| {
         let conditions = set["status"]["conditions"].take();
         set["status"] = counted(&[
             ("replicas", active.len(), true),
@@ -58,7 +58,7 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place, _memory: &mut Memory
             ("availableReplicas", available, false),
             ("terminatingReplicas", terminating, true),
         ]);
-        set["status"]["observedGeneration"] = set["metadata"]["generation"].clone();
+        set["status"]["observedGeneration"] = old["metadata"]["generation"].clone();
         if conditions.is_array() {
             set["status"]["conditions"] = conditions;
         }

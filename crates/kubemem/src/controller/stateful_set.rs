@@ -10,7 +10,7 @@ use super::replica_set::counted;
 use super::{MANAGER, pods};
 use crate::resource::TableKey;
 use crate::store::{Place, controller_reference};
-use crate::verb::{Call, Part};
+use crate::verb::Call;
 
 const REVISION: &str = "controller-revision-hash";
 
@@ -171,7 +171,7 @@ fn status(call: &mut Call<'_>, place: &Place, revision: &str, replicas: usize, m
     let done = updated == replicas && ready == replicas && active.len() == replicas;
     let current = if done { revision.to_owned() } else { before.unwrap_or_else(|| revision.to_owned()) };
     let of_current = active.iter().filter(|p| p["metadata"]["labels"][REVISION] == current.as_str()).count();
-    let _ = call.edit(place, MANAGER, Part::Status, |set| {
+    call.edit_status(place, MANAGER, |old, set| {
         let conditions = set["status"]["conditions"].take();
         set["status"] = counted(&[
             ("replicas", active.len(), true),
@@ -180,7 +180,7 @@ fn status(call: &mut Call<'_>, place: &Place, revision: &str, replicas: usize, m
             ("updatedReplicas", updated, false),
             ("currentReplicas", of_current, false),
         ]);
-        set["status"]["observedGeneration"] = set["metadata"]["generation"].clone();
+        set["status"]["observedGeneration"] = old["metadata"]["generation"].clone();
         set["status"]["currentRevision"] = current.into();
         set["status"]["updateRevision"] = revision.into();
         set["status"]["collisionCount"] = 0.into();

@@ -6,9 +6,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::create::meta;
-use super::{Answer, Call, ListOptions, Target, WriteOptions, present};
+use super::{Answer, Call, ListOptions, Target, present};
 use crate::kinds;
-use crate::schema::write_zeros;
 use crate::status::{ApiError, Cause, CauseType, deleted};
 use crate::store::Place;
 
@@ -173,29 +172,5 @@ impl Call<'_> {
         if let (Some(last), Some(resource)) = (self.store.remove(place), resource) {
             kinds::deleted(self, &resource, &last);
         }
-    }
-
-    /// Changes an object in place for a component of the control plane; what is not changed is not written.
-    pub(crate) fn edit(
-        &mut self,
-        place: &Place,
-        manager: &str,
-        part: super::Part,
-        change: impl FnOnce(&mut Value),
-    ) -> Result<(), ApiError> {
-        let Some(resource) = self.store.registry.any_version(&place.table) else { return Ok(()) };
-        let Some(old) = self.store.at(place).cloned() else { return Ok(()) };
-        let mut new = (*old).clone();
-        change(&mut new);
-        if resource.custom.is_none() && !resource.is("apiextensions.k8s.io", "CustomResourceDefinition") {
-            kinds::strip_nulls(&mut new);
-            write_zeros(&mut new, &resource.schema);
-        }
-        if new == *old {
-            return Ok(());
-        }
-        let target = Target { resource, namespace: place.name.namespace.clone(), name: place.name.name.clone(), part };
-        self.replace(&target, &old, new, &WriteOptions::by(manager), None)?;
-        Ok(())
     }
 }

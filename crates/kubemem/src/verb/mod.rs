@@ -3,6 +3,7 @@
 mod apply;
 mod create;
 mod delete;
+mod edit;
 mod list;
 mod patch;
 mod read;
@@ -18,6 +19,7 @@ pub(crate) use delete::{DeleteOptions, Propagation};
 pub(crate) use list::{ListOptions, Page};
 pub(crate) use patch::PatchKind;
 pub(crate) use read::present;
+pub(crate) use update::same_but;
 
 use crate::auth::User;
 use crate::clock::Clock;

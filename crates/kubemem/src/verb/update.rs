@@ -220,7 +220,7 @@ fn same_but_times(old: &Value, new: &Value) -> bool {
 }
 
 /// Whether two maps have the same fields, one of which is compared in a way of its own.
-fn same_but(old: &Value, new: &Value, special: &str, same: impl Fn(&Value, &Value) -> bool) -> bool {
+pub(crate) fn same_but(old: &Value, new: &Value, special: &str, same: impl Fn(&Value, &Value) -> bool) -> bool {
     let (Some(old_map), Some(new_map)) = (old.as_object(), new.as_object()) else { return old == new };
     let others = |map: &Map<String, Value>| map.len() - usize::from(map.contains_key(special));
     others(old_map) == others(new_map)
