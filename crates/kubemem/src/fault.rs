@@ -1,5 +1,6 @@
 //! Faults: requests that fail, hang or lose their answer, on demand.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::log::{Request, Verb};
@@ -7,11 +8,11 @@ use crate::log::{Request, Verb};
 /// A fault, and the requests that it hits.
 ///
 /// ```
-/// use kubemem::{Effect, Fault, Verb};
+/// use kubemem::{Fault, Verb};
 /// // the second apply of a Deployment is answered with 500
-/// let fault = Fault::on(Verb::Apply).kind("Deployment").nth(2).effect(Effect::Error(500));
+/// let fault = Fault::on(Verb::Apply).kind("Deployment").nth(2).error(500);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     verb: Option<Verb>,
     kind: Option<String>,
@@ -22,29 +23,23 @@ pub struct Fault {
     dry_run: Option<bool>,
     skip: u64,
     times: u64,
+    hits: u64,
     effect: Effect,
 }
 
 /// What happens to a request that a fault hits.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Answered with this status code and a `Status` object; nothing is done.
-    Error(u16),
-    /// Answered with this status code, reason and message; nothing is done.
-    Refuse {
-        /// Status code.
-        code: u16,
-        /// `reason` of the Status.
-        reason: String,
-        /// `message` of the Status.
-        message: String,
-    },
+    /// Refused; nothing is done.
+    Refuse(Refusal),
     /// Never answered; nothing is done.
     Hang,
     /// The connection breaks before anything is done.
     LostBefore,
     /// It is done, then the connection breaks.
     LostAfter,
+    /// It is done, and the connection breaks in the middle of the answer.
+    Reset,
     /// Answered after a delay (on the tokio clock).
     Delay(Duration),
     /// A watch ends after this many events.
@@ -53,8 +48,21 @@ pub enum Effect {
     ExpireWatch(usize),
 }
 
+/// An answer that refuses.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Refusal {
+    /// Status code.
+    pub code: u16,
+    /// `reason` of the Status; that of the code if empty.
+    pub reason: String,
+    /// `message` of the Status.
+    pub message: String,
+    /// The `Retry-After` header, in seconds.
+    pub retry_after: Option<u32>,
+}
+
 impl Fault {
-    /// A fault of every request.
+    /// A fault of every request; it hangs unless another effect is given.
     pub fn any() -> Fault {
         Fault {
             verb: None,
@@ -66,7 +74,8 @@ impl Fault {
             dry_run: None,
             skip: 0,
             times: 1,
-            effect: Effect::Error(500),
+            hits: 0,
+            effect: Effect::Hang,
         }
     }
 
@@ -125,6 +134,53 @@ impl Fault {
         Fault { effect, ..self }
     }
 
+    /// Answered with a status code: 409, 422, 500, 503 …; nothing is done.
+    pub fn error(self, code: u16) -> Fault {
+        let message = "injected fault".to_owned();
+        self.effect(Effect::Refuse(Refusal { code, message, ..Refusal::default() }))
+    }
+
+    /// Answered with 429 and the time after which to come back; nothing is done.
+    pub fn too_many_requests(self, retry_after: u32) -> Fault {
+        let message = "injected fault".to_owned();
+        self.effect(Effect::Refuse(Refusal { code: 429, message, retry_after: Some(retry_after), ..Refusal::default() }))
+    }
+
+    /// Never answered; nothing is done.
+    pub fn hang(self) -> Fault {
+        self.effect(Effect::Hang)
+    }
+
+    /// The connection breaks before anything is done.
+    pub fn lost_before_commit(self) -> Fault {
+        self.effect(Effect::LostBefore)
+    }
+
+    /// It is done, then the connection breaks.
+    pub fn lost_after_commit(self) -> Fault {
+        self.effect(Effect::LostAfter)
+    }
+
+    /// It is done, and the connection breaks in the middle of the answer.
+    pub fn reset(self) -> Fault {
+        self.effect(Effect::Reset)
+    }
+
+    /// Answered after a delay, on the tokio clock.
+    pub fn delay(self, delay: Duration) -> Fault {
+        self.effect(Effect::Delay(delay))
+    }
+
+    /// A watch ends after this many events.
+    pub fn end_watch(self, events: usize) -> Fault {
+        self.effect(Effect::EndWatch(events))
+    }
+
+    /// A watch falls behind after this many events: 410 Expired.
+    pub fn expire_watch(self, events: usize) -> Fault {
+        self.effect(Effect::ExpireWatch(events))
+    }
+
     fn matches(&self, request: &Request) -> bool {
         let same = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|w| w == found);
         self.verb.is_none_or(|verb| verb == request.verb)
@@ -137,17 +193,50 @@ impl Fault {
     }
 }
 
-/// The effect for a request, counting down the faults that it matches.
-pub(crate) fn strike(faults: &mut Vec<Fault>, request: &Request) -> Option<Effect> {
-    let mut hit = None;
-    for fault in faults.iter_mut().filter(|fault| fault.matches(request)) {
-        if fault.skip > 0 {
-            fault.skip -= 1;
-        } else if hit.is_none() {
-            fault.times = if fault.times == u64::MAX { u64::MAX } else { fault.times - 1 };
-            hit = Some(fault.effect.clone());
-        }
+/// As messages show it: what it hits and what happens then.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = self.verb.map(|verb| format!("{verb:?}"));
+        let given = [&verb, &self.kind, &self.resource, &self.namespace, &self.name, &self.user_agent];
+        let given: Vec<&str> = given.into_iter().flatten().map(String::as_str).collect();
+        let what = if given.is_empty() { "any request".to_owned() } else { given.join(" ") };
+        write!(f, "{what}, number {}: {:?}", self.skip + 1, self.effect)
     }
-    faults.retain(|fault| fault.times > 0);
-    hit
+}
+
+/// The faults of a server, in the order in which they were given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Faults(pub(crate) Vec<Fault>);
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    pub(crate) fn unhit(&self) -> Vec<Fault> {
+        self.0.iter().filter(|fault| fault.hits == 0).cloned().collect()
+    }
+
+    /// The effect for a request: that of the first fault that hits it. Each fault counts the requests that match it.
+    pub(crate) fn strike(&mut self, request: &Request) -> Option<Effect> {
+        let mut hit = None;
+        for fault in self.0.iter_mut().filter(|fault| fault.hits < fault.times && fault.matches(request)) {
+            if fault.skip > 0 {
+                fault.skip -= 1;
+            } else if hit.is_none() {
+                fault.hits += 1;
+                hit = Some(fault.effect.clone());
+            }
+        }
+        hit
+    }
+}
+
+impl IntoIterator for Faults {
+    type Item = Fault;
+    type IntoIter = std::vec::IntoIter<Fault>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
 }

@@ -51,6 +51,7 @@ mod patch;
 mod proto;
 mod resource;
 mod schema;
+mod script;
 mod server;
 mod status;
 mod store;
@@ -58,6 +59,7 @@ mod validation;
 mod verb;
 
 pub use auth::User;
-pub use fault::{Effect, Fault};
+pub use fault::{Effect, Fault, Faults, Refusal};
 pub use log::{Request, Verb};
+pub use script::ScriptError;
 pub use server::{Options, Server};

@@ -1,6 +1,9 @@
 //! The log of requests, for assertions.
 
+use serde::Deserialize;
 use serde_json::Value;
+
+use crate::fault::Effect;
 
 /// One request as it was answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +34,8 @@ pub struct Request {
     pub body: Option<Value>,
     /// The status code of the answer; 0 while there is none.
     pub code: u16,
+    /// The fault that hit the request.
+    pub fault: Option<Effect>,
 }
 
 impl Request {
@@ -41,7 +46,8 @@ impl Request {
 }
 
 /// What a request does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verb {
     /// Read one object, or a path that is not of objects.
     Get,

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::auth::User;
 use crate::clock::Clock;
 use crate::controller;
-use crate::fault::Fault;
+use crate::fault::{Fault, Faults};
 use crate::fields::show;
 use crate::http;
 use crate::log::Request;
@@ -42,6 +42,8 @@ pub struct Options {
     pub seed: u64,
     /// The time at start; passes with the tokio clock.
     pub start_time: Timestamp,
+    /// Whether time passes only by [`Server::advance`]. Else it passes with the tokio clock, which a test may pause, too.
+    pub manual_clock: bool,
     /// The version that the server says it has, as `v1.36.3`.
     pub version: String,
     /// Requests kept in the log; the oldest go first.
@@ -66,6 +68,7 @@ impl Default for Options {
             pod_grace_limit: Duration::ZERO,
             seed: RandomState::new().hash_one("kubemem"),
             start_time: Timestamp::now(),
+            manual_clock: false,
             version: "v1.36.3".into(),
             request_log: 100_000,
             node: "kubemem-0".into(),
@@ -88,7 +91,7 @@ pub(crate) struct Core {
     store: Mutex<Store>,
     pub(crate) clock: Clock,
     pub(crate) options: Options,
-    faults: Mutex<Vec<Fault>>,
+    faults: Mutex<Faults>,
     log: Mutex<VecDeque<Request>>,
     requests: std::sync::atomic::AtomicU64,
 }
@@ -122,7 +125,7 @@ impl Core {
         self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
     }
 
-    pub(crate) fn faults(&self) -> MutexGuard<'_, Vec<Fault>> {
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
         self.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -137,7 +140,7 @@ impl Server {
     pub fn new(options: Options) -> Server {
         let (changes, noticed) = tokio::sync::mpsc::unbounded_channel::<Noticed>();
         let store = Store::new(options.seed, options.watch_window, changes);
-        let clock = Clock::starting_at(options.start_time);
+        let clock = Clock::starting_at(options.start_time, options.manual_clock);
         let core = Arc::new(Core {
             store: Mutex::new(store),
             clock,
@@ -174,14 +177,43 @@ impl Server {
         .to_string()
     }
 
+    /// Lets time pass on a manual clock, and waits until all is done that was planned for it: minutes of rollouts,
+    /// deadlines and schedules take milliseconds. Faults and bookmarks stay on the tokio clock.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let server = kubemem::Server::new(kubemem::Options { manual_clock: true, ..Default::default() });
+    /// let pod = |annotation| serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "annotations": {"sim.test/ready-after": annotation}},
+    ///     "spec": {"containers": [{"name": "a", "image": "app:1"}]}});
+    /// server.apply("test", pod("10m")).unwrap();
+    /// server.advance(std::time::Duration::from_secs(599)).await;
+    /// assert_eq!(server.object("", "pods", "default", "a").unwrap()["status"]["phase"], "Pending");
+    /// server.advance(std::time::Duration::from_secs(2)).await;
+    /// assert_eq!(server.object("", "pods", "default", "a").unwrap()["status"]["phase"], "Running");
+    /// # }
+    /// ```
+    pub async fn advance(&self, by: Duration) {
+        self.core.clock.advance(by).await;
+    }
+
     /// Adds a fault.
     pub fn inject(&self, fault: Fault) {
-        self.core.faults().push(fault);
+        self.core.faults().add(fault);
+    }
+
+    /// Adds the faults of a script.
+    pub fn inject_all(&self, faults: Faults) {
+        faults.into_iter().for_each(|fault| self.inject(fault));
+    }
+
+    /// The faults that have hit no request: what a test that injects them did not test.
+    pub fn unhit(&self) -> Vec<Fault> {
+        self.core.faults().unhit()
     }
 
     /// Removes all faults.
     pub fn clear_faults(&self) {
-        self.core.faults().clear();
+        *self.core.faults() = Faults::default();
     }
 
     /// The requests so far, in the order in which they came.

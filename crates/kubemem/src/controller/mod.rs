@@ -27,9 +27,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::Instant;
 
 pub(crate) use bootstrap::bootstrap;
+pub(crate) use pod::duration;
 
 use crate::resource::TableKey;
 use crate::server::Core;
@@ -72,13 +72,15 @@ enum Task {
 #[derive(Debug, Default)]
 struct Memory {
     /// since when an object is in a stage, by uid
-    stages: HashMap<String, (String, Instant)>,
+    stages: HashMap<String, (String, Duration)>,
+    /// the server's clock at the work that is being done
+    now: Duration,
 }
 
 impl Memory {
     /// How long an object has been in a stage; a new stage starts now.
     fn in_stage(&mut self, uid: &str, stage: &str) -> Duration {
-        let now = Instant::now();
+        let now = self.now;
         let entry = self.stages.entry(uid.to_owned()).or_insert_with(|| (stage.to_owned(), now));
         if entry.0 != stage {
             *entry = (stage.to_owned(), now);
@@ -93,33 +95,35 @@ impl Memory {
 }
 
 /// Follows changes until the server is gone.
-pub(crate) async fn run(core: Weak<Core>, mut noticed: UnboundedReceiver<Noticed>) {
+pub(crate) async fn run(weak: Weak<Core>, mut noticed: UnboundedReceiver<Noticed>) {
     let mut queue = Queue::default();
     let mut memory = Memory::default();
     loop {
         while let Ok(change) = noticed.try_recv() {
-            let Some(core) = core.upgrade() else { return };
+            let Some(core) = weak.upgrade() else { return };
             core.call(|call| follow(call, &change, &mut queue, &mut memory));
         }
-        queue.ripen(Instant::now());
+        let Some(core) = weak.upgrade() else { return };
+        memory.now = core.clock.elapsed();
+        queue.ripen(memory.now);
         if let Some(work) = queue.next() {
-            let Some(core) = core.upgrade() else { return };
             let again = core.call(|call| perform(call, &work, &mut memory));
             if let Some(after) = again {
-                queue.later(work, Instant::now() + after.max(Duration::from_millis(1)));
+                queue.later(work, memory.now + after.max(Duration::from_millis(1)));
             }
             drop(core);
             tokio::task::yield_now().await;
             continue;
         }
-        let change = match queue.next_time() {
-            Some(time) => tokio::select! {
-                change = noticed.recv() => change,
-                () = tokio::time::sleep_until(time) => continue,
-            },
-            None => noticed.recv().await,
+        // idle; the server must be able to end meanwhile
+        let clock = core.clock.clone();
+        drop(core);
+        let change = tokio::select! {
+            biased;
+            change = noticed.recv() => change,
+            () = clock.idle_until(queue.next_time()) => continue,
         };
-        let (Some(change), Some(core)) = (change, core.upgrade()) else { return };
+        let (Some(change), Some(core)) = (change, weak.upgrade()) else { return };
         core.call(|call| follow(call, &change, &mut queue, &mut memory));
     }
 }

@@ -60,7 +60,7 @@ fn annotation<'a>(pod: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 /// `3s`, `500ms`, `1m30s`.
-fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total = Duration::ZERO;
     while !rest.is_empty() {

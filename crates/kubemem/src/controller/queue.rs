@@ -1,8 +1,8 @@
 //! The work queue: each piece once, now or at a time.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
-use tokio::time::Instant;
 
 use super::Work;
 
@@ -11,8 +11,8 @@ use super::Work;
 pub(super) struct Queue {
     ready: VecDeque<Work>,
     queued: HashSet<Work>,
-    timed: BTreeMap<(Instant, u64), Work>,
-    times: HashMap<Work, (Instant, u64)>,
+    timed: BTreeMap<(Duration, u64), Work>,
+    times: HashMap<Work, (Duration, u64)>,
     counter: u64,
 }
 
@@ -24,7 +24,7 @@ impl Queue {
     }
 
     /// Plans work; an earlier plan for the same work stays.
-    pub(super) fn later(&mut self, work: Work, time: Instant) {
+    pub(super) fn later(&mut self, work: Work, time: Duration) {
         if let Some(planned) = self.times.get(&work) {
             if planned.0 <= time {
                 return;
@@ -38,7 +38,7 @@ impl Queue {
     }
 
     /// Makes planned work ready whose time has come.
-    pub(super) fn ripen(&mut self, now: Instant) {
+    pub(super) fn ripen(&mut self, now: Duration) {
         while let Some(entry) = self.timed.first_entry()
             && entry.key().0 <= now
         {
@@ -54,7 +54,7 @@ impl Queue {
         Some(work)
     }
 
-    pub(super) fn next_time(&self) -> Option<Instant> {
+    pub(super) fn next_time(&self) -> Option<Duration> {
         self.timed.keys().next().map(|(time, _)| *time)
     }
 }

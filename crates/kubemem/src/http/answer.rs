@@ -5,18 +5,20 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::table;
 use crate::clock::Clock;
+use crate::fault::Refusal;
 use crate::fields::Shown;
 use crate::resource::Resource;
 use crate::status::ApiError;
 use crate::verb::{Answer, Page};
 
 /// The form in which objects are asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Shape {
     Whole,
     Metadata,
@@ -25,7 +27,7 @@ pub(super) enum Shape {
 
 impl Shape {
     /// The first form in the Accept header that the server can write.
-    pub(super) fn of(accept: &str, clock: Clock) -> Shape {
+    pub(super) fn of(accept: &str, clock: &Clock) -> Shape {
         for option in accept.split(',') {
             let mut params = option.split(';').map(str::trim);
             if !matches!(params.next(), Some("application/json" | "*/*" | "application/*" | "")) {
@@ -33,7 +35,7 @@ impl Shape {
             }
             match params.find_map(|p| p.strip_prefix("as=")) {
                 Some("PartialObjectMetadata" | "PartialObjectMetadataList") => return Shape::Metadata,
-                Some("Table") => return Shape::Table(clock),
+                Some("Table") => return Shape::Table(clock.clone()),
                 Some(_) => {}
                 None => return Shape::Whole,
             }
@@ -42,7 +44,7 @@ impl Shape {
     }
 
     /// One object in this form.
-    pub(super) fn item(self, resource: &Resource, object: &Arc<Value>) -> Arc<Value> {
+    pub(super) fn item(&self, resource: &Resource, object: &Arc<Value>) -> Arc<Value> {
         match self {
             Shape::Whole => object.clone(),
             Shape::Metadata => Arc::new(metadata(object)),
@@ -76,10 +78,49 @@ pub(super) fn error(error: &ApiError) -> Response {
     response
 }
 
+/// What a fault refuses with.
+pub(super) fn refuse(refusal: &Refusal) -> Response {
+    let code = StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let reason = match (refusal.reason.as_str(), code.as_u16()) {
+        ("", 401) => "Unauthorized",
+        ("", 403) => "Forbidden",
+        ("", 404) => "NotFound",
+        ("", 409) => "Conflict",
+        ("", 410) => "Expired",
+        ("", 422) => "Invalid",
+        ("", 429) => "TooManyRequests",
+        ("", 500) => "InternalError",
+        ("", 503) => "ServiceUnavailable",
+        ("", 504) => "Timeout",
+        (given, _) => given,
+    };
+    let mut body = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": refusal.message, "reason": reason, "code": code.as_u16()});
+    if let Some(seconds) = refusal.retry_after {
+        body["details"] = json!({"retryAfterSeconds": seconds});
+    }
+    let mut response = json(code, &body);
+    if let Some(seconds) = refusal.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
 /// An answer that breaks off before it begins.
 pub(super) fn broken() -> Response {
-    let lost = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("injected fault: connection lost")) });
-    respond(StatusCode::OK, "application/json", Body::from_stream(lost))
+    respond(StatusCode::OK, "application/json", Body::from_stream(futures::stream::iter([lost()])))
+}
+
+/// An answer of which half arrives.
+pub(super) async fn cut(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let half = bytes.slice(..bytes.len() / 2);
+    Response::from_parts(parts, Body::from_stream(futures::stream::iter([Ok(half), lost()])))
+}
+
+fn lost() -> std::io::Result<Bytes> {
+    Err(std::io::Error::other("injected fault: connection lost"))
 }
 
 pub(super) fn written(resource: &Resource, answer: &Answer, shape: &Shape) -> Response {

@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use crate::auth::{self, User};
 use crate::discovery;
-use crate::fault::{Effect, strike};
+use crate::fault::Effect;
 use crate::log::{Request, Verb};
 use crate::server::Core;
 use crate::status::ApiError;
@@ -78,32 +78,23 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Re
     };
     let route = path::route(&core, &incoming.path);
     let entry = log_entry(&incoming, &route);
+    let effect = core.faults().strike(&entry);
     let number = {
         let mut log = core.log();
         let number = core.next_request();
-        log.push_back(Request { number, ..entry.clone() });
+        log.push_back(Request { number, fault: effect.clone(), ..entry });
         while log.len() > core.options.request_log {
             log.pop_front();
         }
         number
     };
-    let effect = strike(&mut core.faults(), &entry);
-    let shape = Shape::of(&incoming.accept, core.clock);
+    let shape = Shape::of(&incoming.accept, &core.clock);
     match &effect {
-        Some(Effect::Error(code)) => {
-            let code = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return finish(&core, number, answer::error(&injected(code)));
-        }
-        Some(Effect::Refuse { code, reason, message }) => {
-            let code = StatusCode::from_u16(*code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let body = serde_json::json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-                "message": message, "reason": reason, "code": code.as_u16()});
-            return finish(&core, number, answer::json(code, &body));
-        }
+        Some(Effect::Refuse(refusal)) => return finish(&core, number, answer::refuse(refusal)),
         Some(Effect::Hang) => std::future::pending().await,
         Some(Effect::LostBefore) => return answer::broken(),
         Some(Effect::Delay(time)) => tokio::time::sleep(*time).await,
-        Some(Effect::LostAfter | Effect::EndWatch(_) | Effect::ExpireWatch(_)) | None => {}
+        Some(Effect::LostAfter | Effect::Reset | Effect::EndWatch(_) | Effect::ExpireWatch(_)) | None => {}
     }
     let response = match failure {
         Some(error) => answer::error(&error),
@@ -113,24 +104,11 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Re
         },
     };
     let response = finish(&core, number, response);
-    if effect == Some(Effect::LostAfter) { answer::broken() } else { response }
-}
-
-fn injected(code: StatusCode) -> ApiError {
-    let reason = match code.as_u16() {
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "NotFound",
-        409 => "Conflict",
-        410 => "Expired",
-        422 => "Invalid",
-        429 => "TooManyRequests",
-        500 => "InternalError",
-        503 => "ServiceUnavailable",
-        504 => "Timeout",
-        _ => "",
-    };
-    ApiError::new(code, reason, "injected fault")
+    match effect {
+        Some(Effect::LostAfter) => answer::broken(),
+        Some(Effect::Reset) => answer::cut(response).await,
+        _ => response,
+    }
 }
 
 fn finish(core: &Core, number: u64, response: Response) -> Response {
@@ -173,6 +151,7 @@ fn log_entry(incoming: &Incoming, route: &Result<Route, ApiError>) -> Request {
             || verb == Verb::Delete && incoming.body.as_ref().is_some_and(|b| b["dryRun"][0] == "All"),
         body: incoming.body.clone(),
         code: 0,
+        fault: None,
     }
 }
 

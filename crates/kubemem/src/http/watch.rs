@@ -86,7 +86,7 @@ pub(super) fn start(
         core: core.clone(),
         target: target.clone(),
         options,
-        shape: *shape,
+        shape: shape.clone(),
         revision,
         pending: VecDeque::new(),
         news,
@@ -121,13 +121,7 @@ fn invalid_list(what: &str) -> ApiError {
 
 impl Watch {
     fn push(&mut self, kind: &str, object: &Value) {
-        let mut line = Vec::with_capacity(512);
-        line.extend_from_slice(b"{\"type\":\"");
-        line.extend_from_slice(kind.as_bytes());
-        line.extend_from_slice(b"\",\"object\":");
-        let _ = serde_json::to_writer(&mut line, &Shown(object));
-        line.extend_from_slice(b"}\n");
-        self.pending.push_back(line.into());
+        self.pending.push_back(line(kind, object));
     }
 
     fn bookmark(&self, revision: u64) -> Value {
@@ -148,7 +142,7 @@ impl Watch {
         let core = self.core.clone();
         let key = self.target.resource.table();
         let namespace = self.target.namespace.clone();
-        let found: Option<Vec<Change>> = core.call(|call| {
+        let found: Option<Vec<Arc<Change>>> = core.call(|call| {
             let table = call.store.table(&key)?;
             Some(table.since(self.revision)?.filter(|c| namespace.is_empty() || c.name.namespace == namespace).cloned().collect())
         });
@@ -173,7 +167,21 @@ impl Watch {
             (true, false) => "DELETED",
             (false, false) => return,
         };
+        let usual = match change.kind {
+            ChangeKind::Added => "ADDED",
+            ChangeKind::Modified => "MODIFIED",
+            ChangeKind::Deleted => "DELETED",
+        };
+        if kind == usual && matches!(self.shape, Shape::Whole) {
+            let shown = present(&self.target.resource, &change.object);
+            if Arc::ptr_eq(&shown, &change.object) {
+                let line = change.line.get_or_init(|| line(kind, &shown)).clone();
+                self.pending.push_back(line);
+                return;
+            }
+        }
         let object = match &change.previous {
+            Some(_) if change.kind == ChangeKind::Deleted => change.object.clone(),
             // an object that leaves the selection is shown as it last was in it, under the new version
             Some(previous) if !is => {
                 let mut last = (**previous).clone();
@@ -235,4 +243,14 @@ impl Watch {
             }
         }
     }
+}
+
+fn line(kind: &str, object: &Value) -> Bytes {
+    let mut line = Vec::with_capacity(512);
+    line.extend_from_slice(b"{\"type\":\"");
+    line.extend_from_slice(kind.as_bytes());
+    line.extend_from_slice(b"\",\"object\":");
+    let _ = serde_json::to_writer(&mut line, &Shown(object));
+    line.extend_from_slice(b"}\n");
+    line.into()
 }

@@ -4,7 +4,7 @@ mod selector;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
@@ -140,7 +140,7 @@ impl Store {
         if let Some(changes) = &self.changes {
             let _ = changes.send(Noticed { place: place.clone(), kind, object: object.clone(), previous: previous.clone() });
         }
-        let change = Change { revision: self.revision, kind, name: place.name.clone(), object, previous };
+        let change = Change { revision: self.revision, kind, name: place.name.clone(), object, previous, line: OnceLock::new() };
         if let Some(table) = self.tables.get_mut(&place.table) {
             table.record(change, self.watch_window);
         }

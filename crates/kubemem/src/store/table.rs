@@ -1,8 +1,9 @@
 //! The objects of one kind, and the changes that watches read.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -33,20 +34,22 @@ pub(crate) enum ChangeKind {
 }
 
 /// One change, kept for watches.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) revision: u64,
     pub(crate) kind: ChangeKind,
     pub(crate) name: ObjectName,
     pub(crate) object: Arc<Value>,
     pub(crate) previous: Option<Arc<Value>>,
+    /// the event as most watches want it, written by the first of them
+    pub(crate) line: OnceLock<Bytes>,
 }
 
 /// The objects of one kind.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) objects: BTreeMap<ObjectName, Arc<Value>>,
-    changes: VecDeque<Change>,
+    changes: VecDeque<Arc<Change>>,
     /// the revision up to which changes are forgotten
     forgotten: u64,
     news: watch::Sender<u64>,
@@ -65,7 +68,7 @@ impl Table {
 
     pub(super) fn record(&mut self, change: Change, window: usize) {
         let revision = change.revision;
-        self.changes.push_back(change);
+        self.changes.push_back(Arc::new(change));
         while self.changes.len() > window {
             if let Some(old) = self.changes.pop_front() {
                 self.forgotten = old.revision;
@@ -81,7 +84,7 @@ impl Table {
     }
 
     /// The changes after a revision; `None` when some of them are forgotten.
-    pub(crate) fn since(&self, revision: u64) -> Option<impl Iterator<Item = &Change>> {
+    pub(crate) fn since(&self, revision: u64) -> Option<impl Iterator<Item = &Arc<Change>>> {
         if revision < self.forgotten {
             return None;
         }
