@@ -39,6 +39,10 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
     if wanted && kept == 0 && pods::controlled(call, &set, &pods::table()).is_empty() {
         let made = pods::spawn(call, &set, &set["spec"]["template"], |pod| {
             pod["metadata"]["labels"][REVISION] = hash.as_str().into();
+            let generation = &set["metadata"]["annotations"]["deprecated.daemonset.template.generation"];
+            if !generation.is_null() {
+                pod["metadata"]["labels"]["pod-template-generation"] = generation.clone();
+            }
             let tolerations = json!([{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"},
                 {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute"}]);
             let mut all = pod["spec"]["tolerations"].as_array().cloned().unwrap_or_default();

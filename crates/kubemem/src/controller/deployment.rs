@@ -14,6 +14,7 @@ use crate::store::{Place, controller_reference};
 use crate::verb::{Call, Part, same_but};
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
+const HISTORY: &str = "deployment.kubernetes.io/revision-history";
 const HASH: &str = "pod-template-hash";
 
 fn sets() -> TableKey {
@@ -33,15 +34,11 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place, memory: &mut Memory)
     if pods::is_dying(&deployment) {
         return None;
     }
+    if deployment["status"]["observedGeneration"].is_null() {
+        pods::adopt(call, &deployment, &sets());
+    }
     let all = pods::controlled(call, &deployment, &sets());
-    let template = &deployment["spec"]["template"];
-    let same = |set: &&Arc<Value>| {
-        let found = &set["spec"]["template"];
-        same_but(found, template, "metadata", |found, wanted| {
-            same_but(found, wanted, "labels", |found, wanted| same_but(found, wanted, HASH, |_, _| true))
-        })
-    };
-    let current = all.iter().find(same).cloned();
+    let current = newest(&deployment, &all);
     let paused = deployment["spec"]["paused"] == true;
     let replicas = deployment["spec"]["replicas"].as_i64().unwrap_or(1);
     let strategy = &deployment["spec"]["strategy"];
@@ -59,6 +56,12 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place, memory: &mut Memory)
     let mut created = None;
     if !paused {
         match &current {
+            // what is recreated begins when the last old pod is gone
+            None if !rolling && old.iter().any(|s| wanted(s) > 0 || count(s, "replicas") + count(s, "terminatingReplicas") > 0) => {
+                for set in old.iter().filter(|s| wanted(s) > 0) {
+                    scale(call, &deployment, set, 0, surge);
+                }
+            }
             None => created = new_set(call, &deployment, &all, replicas, surge, rolling),
             Some(set) => note_revision(call, place, &deployment, set, &all),
         }
@@ -74,6 +77,17 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place, memory: &mut Memory)
         scale(call, &deployment, set, replicas, surge);
     }
     status(call, place, memory, created.is_some())
+}
+
+/// The ReplicaSet of the wanted template.
+fn newest(deployment: &Value, all: &[Arc<Value>]) -> Option<Arc<Value>> {
+    let template = &deployment["spec"]["template"];
+    let same = |set: &&Arc<Value>| {
+        same_but(&set["spec"]["template"], template, "metadata", |found, wanted| {
+            same_but(found, wanted, "labels", |found, wanted| same_but(found, wanted, HASH, |_, _| true))
+        })
+    };
+    all.iter().find(same).cloned()
 }
 
 fn revision(set: &Value) -> i64 {
@@ -127,7 +141,13 @@ fn note_revision(call: &mut Call<'_>, place: &Place, deployment: &Value, current
     if number <= newest {
         number = newest + 1;
         let set = pods::place_of(&sets(), current);
-        let _ = call.edit(&set, MANAGER, Part::Whole, |s| s["metadata"]["annotations"][REVISION] = number.to_string().into());
+        let _ = call.edit(&set, MANAGER, Part::Whole, |s| {
+            let annotations = &mut s["metadata"]["annotations"];
+            let before = annotations[REVISION].as_str().unwrap_or_default().to_owned();
+            let history = annotations[HISTORY].as_str().map_or_else(|| before.clone(), |older| format!("{older},{before}"));
+            annotations[HISTORY] = history.into();
+            annotations[REVISION] = number.to_string().into();
+        });
     }
     if deployment["metadata"]["annotations"][REVISION] != number.to_string().as_str() {
         annotate(call, place, number);
@@ -217,7 +237,7 @@ fn clean_up(call: &mut Call<'_>, deployment: &Value, old: &[Arc<Value>]) {
 fn status(call: &mut Call<'_>, place: &Place, memory: &mut Memory, created: bool) -> Option<Duration> {
     let deployment = call.store.at(place)?.clone();
     let all = pods::controlled(call, &deployment, &sets());
-    let newest = all.iter().max_by_key(|s| revision(s)).cloned();
+    let newest = newest(&deployment, &all);
     let replicas = deployment["spec"]["replicas"].as_i64().unwrap_or(1);
     let sum = |field: &str| all.iter().map(|s| count(s, field)).sum::<i64>();
     let (total, ready, available) = (sum("replicas"), sum("readyReplicas"), sum("availableReplicas"));

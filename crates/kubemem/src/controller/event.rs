@@ -17,6 +17,10 @@ const FIELDS: &str = r#"{"f:count":{},"f:firstTimestamp":{},"f:involvedObject":{
 /// The scheduler writes the newer kind of events.
 const SCHEDULER_FIELDS: &str = r#"{"f:action":{},"f:eventTime":{},"f:note":{},"f:reason":{},"f:regarding":{},"f:reportingController":{},"f:reportingInstance":{},"f:type":{}}"#;
 
+/// From so many messages about one object for one reason on, they are combined.
+const SIMILAR: usize = 10;
+const COMBINED: &str = "(combined from similar events): ";
+
 /// Records an event; the same one again only counts up. It is stored as it is: nothing about it is a client's choice.
 pub(super) fn emit(call: &mut Call<'_>, object: &Value, severity: Severity, reason: &str, message: &str, component: &str) {
     let meta = &object["metadata"];
@@ -35,13 +39,28 @@ pub(super) fn emit(call: &mut Call<'_>, object: &Value, severity: Severity, reas
             .find(|(_, e)| e["reason"] == reason && e["message"] == message && e["involvedObject"]["uid"] == meta["uid"])
             .map(|(at, event)| (at.clone(), event.clone()))
     });
+    // what says the same in many words is told once, by its latest words
+    let similar = || {
+        let events = call.store.table(&table).into_iter().flat_map(|t| t.objects.range(ObjectName::new(namespace, &prefix)..));
+        events
+            .take_while(|(at, _)| at.namespace == namespace && at.name.starts_with(&prefix))
+            .filter(|(_, e)| e["reason"] == reason && e["involvedObject"]["uid"] == meta["uid"])
+    };
     let scheduler = component == "default-scheduler";
+    let combined = known.is_none() && !scheduler && similar().count() + 1 >= SIMILAR;
+    let (known, message) = if combined {
+        let told = similar().find(|(_, e)| e["message"].as_str().is_some_and(|m| m.starts_with(COMBINED)));
+        (told.map(|(at, event)| (at.clone(), event.clone())), &*format!("{COMBINED}{message}"))
+    } else {
+        (known, message)
+    };
     if let Some((name, event)) = known {
         // its series begin later than any test looks
         if !scheduler {
             let mut event = (*event).clone();
             event["count"] = (event["count"].as_i64().unwrap_or(1) + 1).into();
             event["lastTimestamp"] = now.into();
+            event["message"] = message.into();
             call.store.put(&Place { table, name }, event);
         }
         return;
@@ -59,6 +78,9 @@ pub(super) fn emit(call: &mut Call<'_>, object: &Value, severity: Severity, reas
             "resourceVersion": meta["resourceVersion"]},
         "reason": reason, "message": message, "type": kind, "count": 1, "eventTime": null, "firstTimestamp": now, "lastTimestamp": now,
         "source": {"component": component}, "reportingComponent": component, "reportingInstance": ""});
+    if combined {
+        event["reportingComponent"] = "".into();
+    }
     if meta["namespace"].is_string() {
         event["involvedObject"]["namespace"] = namespace.into();
     }

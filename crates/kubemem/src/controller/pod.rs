@@ -141,24 +141,18 @@ fn unschedulable(call: &Call<'_>, pod: &Value, node_name: &str) -> Option<String
     let labels = &node["metadata"]["labels"];
     let selector = pod["spec"]["nodeSelector"].as_object();
     if selector.into_iter().flatten().any(|(k, v)| labels[k] != *v) {
-        return Some(
-            "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
-                .into(),
-        );
+        return Some(no_node("1 node(s) didn't match Pod's node affinity/selector"));
     }
-    for resource in ["cpu", "memory"] {
+    let too_much = |resource: &&str| {
         let parse = |v: &Value| v.as_str().and_then(Quantity::parse);
-        let room = parse(&node["status"]["allocatable"][resource]);
-        for container in pod["spec"]["containers"].as_array().into_iter().flatten() {
-            let wanted = parse(&container["resources"]["requests"][resource]);
-            if let (Some(room), Some(wanted)) = (&room, wanted)
-                && wanted.cmp_value(room).is_gt()
-            {
-                return Some(format!(
-                    "0/1 nodes are available: 1 Insufficient {resource}. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
-                ));
-            }
-        }
+        let Some(room) = parse(&node["status"]["allocatable"][resource]) else { return false };
+        let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+        let mut wanted = containers.filter_map(|c| parse(&c["resources"]["requests"][resource]));
+        wanted.any(|wanted| wanted.cmp_value(&room).is_gt())
+    };
+    let lacking: Vec<String> = ["cpu", "memory"].iter().filter(|r| too_much(r)).map(|r| format!("1 Insufficient {r}")).collect();
+    if !lacking.is_empty() {
+        return Some(no_node(&lacking.join(", ")));
     }
     let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
     for volume in pod["spec"]["volumes"].as_array().into_iter().flatten() {
@@ -172,6 +166,12 @@ fn unschedulable(call: &Call<'_>, pod: &Value, node_name: &str) -> Option<String
         }
     }
     None
+}
+
+fn no_node(why: &str) -> String {
+    format!(
+        "0/1 nodes are available: {why}. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+    )
 }
 
 /// The states of a pod on its node.

@@ -9,7 +9,7 @@ use super::MANAGER;
 use super::bootstrap::create;
 use super::event::{Severity, emit};
 use crate::resource::TableKey;
-use crate::store::{ObjectName, Place, controller_of, controller_reference};
+use crate::store::{ObjectName, Place, controller_of, controller_reference, labels_match};
 use crate::verb::{Call, DeleteOptions, Part, Target};
 
 pub(super) fn table() -> TableKey {
@@ -78,7 +78,8 @@ pub(super) fn spawn(call: &mut Call<'_>, owner: &Value, template: &Value, change
     let component = format!("{}-controller", owner["kind"].as_str().unwrap_or_default().to_lowercase());
     match create(call, pod, MANAGER) {
         Ok(made) => {
-            let message = format!("Created pod: {}", made["metadata"]["name"].as_str().unwrap_or_default());
+            let name = made["metadata"]["name"].as_str().unwrap_or_default();
+            let message = in_set(owner, "Create", name).unwrap_or_else(|| format!("Created pod: {name}"));
             emit(call, owner, Severity::Normal, "SuccessfulCreate", &message, &component);
             Ok(made)
         }
@@ -89,11 +90,35 @@ pub(super) fn spawn(call: &mut Call<'_>, owner: &Value, template: &Value, change
     }
 }
 
+/// StatefulSets have their own words.
+fn in_set(owner: &Value, verb: &str, pod: &str) -> Option<String> {
+    let set = owner["metadata"]["name"].as_str().unwrap_or_default();
+    (owner["kind"] == "StatefulSet").then(|| format!("{verb} Pod {pod} in StatefulSet {set} successful"))
+}
+
+/// Makes an object without a controller the owner's; answers whether there was one to take.
+pub(super) fn adopt(call: &mut Call<'_>, owner: &Value, table: &TableKey) -> bool {
+    let namespace = owner["metadata"]["namespace"].as_str().unwrap_or_default();
+    let selected = |object: &Arc<Value>| {
+        controller_of(object).is_none() && !is_dying(object) && labels_match(&owner["spec"]["selector"], &object["metadata"]["labels"])
+    };
+    let orphans: Vec<_> = call.store.list(table, namespace).into_iter().filter(selected).collect();
+    for orphan in &orphans {
+        let _ = call.edit(&place_of(table, orphan), MANAGER, Part::Whole, |object| {
+            let mut owners = object["metadata"]["ownerReferences"].as_array().cloned().unwrap_or_default();
+            owners.push(controller_reference(owner));
+            object["metadata"]["ownerReferences"] = owners.into();
+        });
+    }
+    !orphans.is_empty()
+}
+
 /// Deletes a pod for its controller.
 pub(super) fn dismiss(call: &mut Call<'_>, owner: &Value, pod: &Value) {
     delete(call, &table(), pod, None);
     let component = format!("{}-controller", owner["kind"].as_str().unwrap_or_default().to_lowercase());
-    let message = format!("Deleted pod: {}", pod["metadata"]["name"].as_str().unwrap_or_default());
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+    let message = in_set(owner, "Delete", name).unwrap_or_else(|| format!("Deleted pod: {name}"));
     emit(call, owner, Severity::Normal, "SuccessfulDelete", &message, &component);
 }
 

@@ -10,6 +10,9 @@ use crate::verb::Call;
 
 pub(super) fn reconcile(call: &mut Call<'_>, place: &Place, _memory: &mut Memory) -> Option<Duration> {
     let set = call.store.at(place)?.clone();
+    if set["status"]["observedGeneration"].is_null() && !pods::is_dying(&set) {
+        pods::adopt(call, &set, &pods::table());
+    }
     let all = pods::controlled(call, &set, &pods::table());
     let active: Vec<_> = all.iter().filter(|p| !pods::is_dying(p) && !pods::is_over(p)).cloned().collect();
     let terminating = all.iter().filter(|p| pods::is_dying(p)).count();

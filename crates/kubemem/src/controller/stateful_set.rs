@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::bootstrap::create;
+use super::event::{Severity, emit};
 use super::replica_set::counted;
 use super::{MANAGER, pods};
 use crate::resource::TableKey;
@@ -70,17 +71,15 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
     }
     let rolling = set["spec"]["updateStrategy"]["type"] != "OnDelete";
     let partition = usize::try_from(set["spec"]["updateStrategy"]["rollingUpdate"]["partition"].as_i64().unwrap_or(0)).unwrap_or(0);
-    if rolling {
-        // the last pod that is not of the new revision goes, if all after it are well; a broken one is replaced at once
+    if rolling && !blocked {
+        // the last pod that is not of the new revision goes, if all after it are well; one that is broken blocks for good
         for i in (first.max(partition)..first + replicas).rev() {
             let Some(pod) = find(i) else { break };
             if pods::is_dying(pod) {
                 break;
             }
             if pod["metadata"]["labels"][REVISION] != revision.as_str() {
-                if !blocked || !pods::is_ready(pod) {
-                    pods::dismiss(call, &set, pod);
-                }
+                pods::dismiss(call, &set, pod);
                 break;
             }
             if pods::available(call, pod, min_ready).is_err() {
@@ -133,7 +132,11 @@ fn claims(call: &mut Call<'_>, set: &Value, ordinal: usize) {
         let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
             "metadata": {"name": name, "namespace": namespace, "labels": labels, "annotations": template["metadata"]["annotations"]},
             "spec": template["spec"]});
-        let _ = create(call, claim, MANAGER);
+        if create(call, claim, MANAGER).is_ok() {
+            let set_name = meta["name"].as_str().unwrap_or_default();
+            let message = format!("Create Claim {name} Pod {set_name}-{ordinal} in StatefulSet {set_name} success");
+            emit(call, set, Severity::Normal, "SuccessfulCreate", &message, "statefulset-controller");
+        }
     }
 }
 
@@ -148,9 +151,11 @@ pub(super) fn record(call: &mut Call<'_>, owner: &Value, name: &str, data: &Valu
     let number = known.iter().filter_map(|r| r["revision"].as_i64()).max().unwrap_or(0) + 1;
     let hash = name.rsplit_once('-').map_or(name, |(_, hash)| hash);
     let mut labels = owner["spec"]["template"]["metadata"]["labels"].as_object().cloned().unwrap_or_default();
-    labels.insert("controller.kubernetes.io/hash".into(), hash.into());
+    let daemons = owner["kind"] == "DaemonSet";
+    labels.insert(if daemons { REVISION } else { "controller.kubernetes.io/hash" }.into(), hash.into());
+    let annotations = if daemons { owner["metadata"]["annotations"].clone() } else { Value::Null };
     let revision = json!({"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": {"name": name, "namespace": namespace,
-        "labels": labels, "ownerReferences": [controller_reference(owner)]}, "data": data, "revision": number});
+        "labels": labels, "annotations": annotations, "ownerReferences": [controller_reference(owner)]}, "data": data, "revision": number});
     let _ = create(call, revision, MANAGER);
     let limit = usize::try_from(owner["spec"]["revisionHistoryLimit"].as_i64().unwrap_or(10)).unwrap_or(10) + 1;
     let mut known = pods::controlled(call, owner, &table);
