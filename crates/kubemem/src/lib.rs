@@ -24,6 +24,7 @@
 //! - `fields/`: ownership of fields and server-side apply; `patch/`: the other patches
 //! - `schema/`: shapes of objects, from `data/types.json` (built-in kinds) or from CRDs
 //! - `kinds/`: what is particular to a kind: defaults, allocation, validation
+//! - `journal.rs`: the state in a file; `main.rs`: the program, with encryption in `tls.rs`
 //! - `store/`: objects, changes, indexes, selectors; `resource.rs`: which kinds there are
 //! - `controller/`: the work of the control plane and of the nodes, simulated on the tokio clock
 //!
@@ -41,9 +42,11 @@ mod auth;
 mod clock;
 mod controller;
 mod discovery;
+mod endpoint;
 mod fault;
 mod fields;
 mod http;
+mod journal;
 mod kinds;
 mod log;
 mod openapi;
@@ -60,6 +63,7 @@ mod verb;
 
 pub use auth::User;
 pub use fault::{Effect, Fault, Faults, Refusal};
+pub use endpoint::Endpoint;
 pub use log::{Request, Verb};
 pub use script::ScriptError;
 pub use server::{Options, Server};

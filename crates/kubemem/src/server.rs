@@ -2,21 +2,28 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::Listener;
 use jiff::Timestamp;
-use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::auth::User;
 use crate::clock::Clock;
 use crate::controller;
+<<<<<<< HEAD
 use crate::fault::{Fault, Faults};
 use crate::fields::show;
+=======
+use crate::endpoint::Endpoint;
+use crate::fault::Fault;
+>>>>>>> d95775d (kubemem: a program of its own: kubemem --kubeconfig FILE, with a state that outlives it, encryption and tokens)
 use crate::http;
+use crate::journal::{Journal, Saved};
 use crate::log::Request;
 use crate::resource::TableKey;
 use crate::status::ApiError;
@@ -138,6 +145,20 @@ impl Server {
 
     /// A server. Must be called within a tokio runtime, on which its controllers run.
     pub fn new(options: Options) -> Server {
+        Server::begin(options, None, None)
+    }
+
+    /// A server that goes on with the state in a file and keeps its own there. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// The file cannot be read or written, or holds something else.
+    pub fn open(options: Options, state: &Path) -> std::io::Result<Server> {
+        let (journal, saved) = Journal::open(state, options.seed)?;
+        let seed = saved.as_ref().map_or(options.seed, |saved| saved.seed);
+        Ok(Server::begin(Options { seed, ..options }, Some(journal), saved))
+    }
+
+    fn begin(options: Options, journal: Option<Journal>, saved: Option<Saved>) -> Server {
         let (changes, noticed) = tokio::sync::mpsc::unbounded_channel::<Noticed>();
         let store = Store::new(options.seed, options.watch_window, changes);
         let clock = Clock::starting_at(options.start_time, options.manual_clock);
@@ -149,7 +170,13 @@ impl Server {
             log: Mutex::default(),
             requests: Default::default(),
         });
-        core.call(controller::bootstrap);
+        core.call(|call| {
+            if let Some(saved) = saved {
+                controller::restore(call, saved);
+            }
+            call.store.keep_in(journal);
+            controller::bootstrap(call);
+        });
         let task = tokio::spawn(controller::run(Arc::downgrade(&core), noticed));
         Server { core, _tasks: Arc::new(Tasks(vec![task])) }
     }
@@ -160,7 +187,11 @@ impl Server {
     }
 
     /// Serves the API on a listener until the returned handle is aborted or the runtime ends.
-    pub fn serve(&self, listener: TcpListener) -> JoinHandle<std::io::Result<()>> {
+    pub fn serve<L>(&self, listener: L) -> JoinHandle<std::io::Result<()>>
+    where
+        L: Listener,
+        L::Addr: std::fmt::Debug,
+    {
         let (router, keep) = (self.router(), self.clone());
         tokio::spawn(async move {
             let _keep = keep;
@@ -170,11 +201,7 @@ impl Server {
 
     /// A kubeconfig for a server that listens at `address`, without encryption and without credentials.
     pub fn kubeconfig(&self, address: SocketAddr) -> String {
-        json!({"apiVersion": "v1", "kind": "Config", "current-context": "kubemem",
-            "clusters": [{"name": "kubemem", "cluster": {"server": format!("http://{address}")}}],
-            "contexts": [{"name": "kubemem", "context": {"cluster": "kubemem", "user": "kubemem", "namespace": "default"}}],
-            "users": [{"name": "kubemem", "user": {}}]})
-        .to_string()
+        Endpoint::plain(address).kubeconfig()
     }
 
     /// Lets time pass on a manual clock, and waits until all is done that was planned for it: minutes of rollouts,

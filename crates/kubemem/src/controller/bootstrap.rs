@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use super::{aggregate, node};
+use crate::journal::Saved;
+use crate::kinds::crd;
 use crate::resource::TableKey;
 use crate::server::split_version;
 use crate::store::{ObjectName, Place};
@@ -42,12 +44,31 @@ pub(crate) fn bootstrap(call: &mut Call<'_>) {
     }
 }
 
+/// Puts back what was saved: kinds before their objects. Controllers look at everything anew.
+pub(crate) fn restore(call: &mut Call<'_>, saved: Saved) {
+    call.store.resume(saved.counters);
+    let (crds, others): (Vec<_>, Vec<_>) =
+        saved.objects.into_iter().partition(|(place, _)| place.table.plural == "customresourcedefinitions");
+    for (place, object) in crds {
+        call.store.put_back(&place, object.clone());
+        if crd::is_established(&object) {
+            crd::register(call, &object);
+        }
+    }
+    for (place, object) in others {
+        call.store.put_back(&place, object);
+    }
+    call.store.compact();
+}
+
 /// Makes the roles and bindings that every cluster has. They are many and always the same: only a process's first server makes them the long way.
 fn roles(call: &mut Call<'_>) {
     static MADE: OnceLock<Vec<(Place, Value)>> = OnceLock::new();
     let made = MADE.get_or_init(|| {
         let roles: Vec<Value> = serde_json::from_str(include_str!("../../data/roles.json")).expect("the embedded roles are valid JSON");
-        roles.into_iter().for_each(|role| drop(make(call, role)));
+        for role in roles {
+            make(call, role);
+        }
         aggregate::all(call);
         let tables = ["clusterroles", "clusterrolebindings", "roles", "rolebindings"].map(|plural| TableKey::new(RBAC, plural));
         let objects =

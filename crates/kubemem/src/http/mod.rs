@@ -169,6 +169,11 @@ fn dispatch(core: &Arc<Core>, incoming: &Incoming, route: Route, shape: &Shape, 
 
 fn object(core: &Arc<Core>, incoming: &Incoming, found: &Found, shape: &Shape, effect: Option<&Effect>) -> Result<Response, ApiError> {
     let target = &found.target;
+    if incoming.method != Method::GET
+        && let Some(error) = core.call(|call| call.store.journal_failure().map(ToString::to_string))
+    {
+        return Err(ApiError::internal(format!("the state file cannot be written: {error}")));
+    }
     if incoming.method == Method::POST
         && let Some(review) = core.call(|call| review::answer(call, incoming, found))?
     {

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 pub(crate) use selector::{FieldSelector, LabelSelector, labels_match};
 pub(crate) use table::{Change, ChangeKind, ObjectName, Table};
 
+use crate::journal::{Counters, Journal};
 use crate::resource::{Registry, TableKey};
 
 /// The place of an object.
@@ -33,6 +34,7 @@ pub(crate) struct Store {
     watch_window: usize,
     changes: Option<UnboundedSender<Noticed>>,
     next_ip: u32,
+    journal: Option<Journal>,
 }
 
 /// A change as the controllers hear of it.
@@ -58,6 +60,33 @@ impl Store {
             watch_window,
             changes: Some(changes),
             next_ip: 1,
+            journal: None,
+        }
+    }
+
+    /// Writes every change from now on to a file.
+    pub(crate) fn keep_in(&mut self, journal: Option<Journal>) {
+        self.journal = journal;
+    }
+
+    /// Why changes are not kept any more, though they should be.
+    pub(crate) fn journal_failure(&self) -> Option<&std::io::Error> {
+        self.journal.as_ref()?.failure()
+    }
+
+    /// Goes on from the counters of an earlier process.
+    pub(crate) fn resume(&mut self, counters: Counters) {
+        Counters { revision: self.revision, random: self.random, addresses: self.next_ip } = counters;
+    }
+
+    /// Puts an object of an earlier process back as it was.
+    pub(crate) fn put_back(&mut self, place: &Place, object: Value) {
+        let object = Arc::new(object);
+        self.ensure_table(&place.table);
+        self.index(place, &object);
+        self.record(place, ChangeKind::Added, object.clone(), None);
+        if let Some(table) = self.tables.get_mut(&place.table) {
+            table.objects.insert(place.name.clone(), object);
         }
     }
 
@@ -140,7 +169,18 @@ impl Store {
         if let Some(changes) = &self.changes {
             let _ = changes.send(Noticed { place: place.clone(), kind, object: object.clone(), previous: previous.clone() });
         }
+<<<<<<< HEAD
         let change = Change { revision: self.revision, kind, name: place.name.clone(), object, previous, line: OnceLock::new() };
+=======
+        if let Some(journal) = &mut self.journal {
+            let counters = Counters { revision: self.revision, random: self.random, addresses: self.next_ip };
+            match kind {
+                ChangeKind::Deleted => journal.removed(counters, place),
+                ChangeKind::Added | ChangeKind::Modified => journal.put(counters, place, &object),
+            }
+        }
+        let change = Change { revision: self.revision, kind, name: place.name.clone(), object, previous };
+>>>>>>> d95775d (kubemem: a program of its own: kubemem --kubeconfig FILE, with a state that outlives it, encryption and tokens)
         if let Some(table) = self.tables.get_mut(&place.table) {
             table.record(change, self.watch_window);
         }
