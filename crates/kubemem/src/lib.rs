@@ -18,6 +18,7 @@
 //!
 //! - [`Server`]: options, the router, faults, the log of requests
 //! - `http/`: paths, queries, bodies, answers, watches; the only async part beside the controllers
+//! - `admission/`: limit ranges, quotas, scripted webhooks
 //! - `auth/`: whose requests they are, and whether RBAC allows them
 //! - `verb/`: what requests do to objects, one file per verb, synchronous under one lock
 //! - `proto/`: bodies in protobuf, read as JSON
@@ -30,7 +31,7 @@
 //!
 //! # Limits
 //!
-//! - no client certificates; no admission webhooks, policies and quotas
+//! - no client certificates; no admission policies, and no calls of admission webhooks: what they answer is scripted ([`Webhook`])
 //! - protobuf is read, answers are JSON; no `exec`
 //! - CEL rules of CRDs are stored but not evaluated; versions of a custom resource are not converted
 //! - `autoscaling/v1` is not served; CronJobs start nothing; HorizontalPodAutoscalers have no metrics
@@ -38,6 +39,7 @@
 //! - the pages of a list are read at their own times, not at that of the first
 //! - what is known to differ in single answers is listed in `tests/recorded.rs`
 
+mod admission;
 mod auth;
 mod clock;
 mod controller;
@@ -61,6 +63,7 @@ mod store;
 mod validation;
 mod verb;
 
+pub use admission::{Response, Webhook, Write};
 pub use auth::User;
 pub use fault::{Effect, Fault, Faults, Refusal};
 pub use endpoint::Endpoint;

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
+use crate::admission::Webhook;
 use crate::auth::User;
 use crate::clock::Clock;
 use crate::controller;
@@ -98,7 +99,12 @@ pub(crate) struct Core {
     store: Mutex<Store>,
     pub(crate) clock: Clock,
     pub(crate) options: Options,
+<<<<<<< HEAD
     faults: Mutex<Faults>,
+=======
+    faults: Mutex<Vec<Fault>>,
+    webhooks: Mutex<Arc<Vec<Webhook>>>,
+>>>>>>> 1e08ed0 (kubemem: limit ranges, quotas and scripted admission webhooks)
     log: Mutex<VecDeque<Request>>,
     requests: std::sync::atomic::AtomicU64,
 }
@@ -119,8 +125,9 @@ impl Core {
 
     /// Runs something on the state, under its lock.
     pub(crate) fn call<T>(&self, work: impl FnOnce(&mut Call<'_>) -> T) -> T {
+        let webhooks = self.webhooks().clone();
         let mut store = self.store();
-        work(&mut Call { store: &mut store, clock: &self.clock, options: &self.options })
+        work(&mut Call { store: &mut store, clock: &self.clock, options: &self.options, webhooks: &webhooks })
     }
 
     pub(crate) fn log(&self) -> MutexGuard<'_, VecDeque<Request>> {
@@ -132,7 +139,15 @@ impl Core {
         self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
     }
 
+<<<<<<< HEAD
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+=======
+    fn webhooks(&self) -> MutexGuard<'_, Arc<Vec<Webhook>>> {
+        self.webhooks.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Vec<Fault>> {
+>>>>>>> 1e08ed0 (kubemem: limit ranges, quotas and scripted admission webhooks)
         self.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -167,6 +182,7 @@ impl Server {
             clock,
             options,
             faults: Mutex::default(),
+            webhooks: Mutex::default(),
             log: Mutex::default(),
             requests: Default::default(),
         });
@@ -236,6 +252,16 @@ impl Server {
     /// The faults that have hit no request: what a test that injects them did not test.
     pub fn unhit(&self) -> Vec<Fault> {
         self.core.faults().unhit()
+    }
+
+    /// Has an admission webhook asked about writes from now on; webhooks are asked in the order in which they came.
+    pub fn install(&self, webhook: Webhook) {
+        Arc::make_mut(&mut self.core.webhooks()).push(webhook);
+    }
+
+    /// Removes all admission webhooks.
+    pub fn clear_webhooks(&self) {
+        *self.core.webhooks() = Arc::default();
     }
 
     /// Removes all faults.

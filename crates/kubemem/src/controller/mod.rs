@@ -17,6 +17,7 @@ mod node;
 mod pod;
 mod pods;
 mod queue;
+mod quota;
 mod replica_set;
 mod service;
 mod stateful_set;
@@ -70,6 +71,7 @@ enum Task {
     Service,
     Budget,
     Aggregate,
+    Quota,
 }
 
 /// What controllers remember between looks; nothing here is the truth about an object.
@@ -169,6 +171,7 @@ fn follow(call: &mut Call<'_>, change: &Noticed, queue: &mut Queue, memory: &mut
             add(Task::Orphan, place.clone());
         }
     }
+    quota::of_namespace(call, &place.name.namespace).into_iter().for_each(|quota| add(Task::Quota, quota));
     match (place.table.group.as_str(), place.table.plural.as_str()) {
         ("", "namespaces") if !gone => {
             add(Task::NamespaceContents, place.clone());
@@ -274,6 +277,7 @@ fn perform(call: &mut Call<'_>, work: &Work, memory: &mut Memory) -> Option<Dura
         Task::Pod => pod::reconcile(call, place, memory),
         Task::Claim => claim::reconcile(call, place),
         Task::Volume => claim::volume(call, place),
+        Task::Quota => quota::reconcile(call, place),
         Task::Aggregate => aggregate::reconcile(call, place),
         Task::Budget => budget::reconcile(call, place),
         Task::Service => service::reconcile(call, place),

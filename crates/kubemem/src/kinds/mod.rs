@@ -10,6 +10,7 @@ mod service;
 mod storage;
 mod workload;
 
+pub(crate) use other::qos;
 use serde_json::{Value, json};
 
 use crate::resource::{Resource, TableKey};

@@ -58,6 +58,36 @@ impl Quantity {
         Some(Quantity { nano: if negative { -mantissa } else { mantissa }, format })
     }
 
+    pub(crate) const ZERO: Quantity = Quantity { nano: 0, format: Format::Decimal };
+
+    /// A number of things.
+    pub(crate) fn whole(number: usize) -> Quantity {
+        Quantity { nano: i128::try_from(number).unwrap_or(i128::MAX / NANO) * NANO, format: Format::Decimal }
+    }
+
+    /// The sum, spelled as the first that is not zero.
+    pub(crate) fn plus(&self, other: &Quantity) -> Quantity {
+        let format = if self.is_zero() { other.format } else { self.format };
+        Quantity { nano: self.nano.saturating_add(other.nano), format }
+    }
+
+    pub(crate) fn minus(&self, other: &Quantity) -> Quantity {
+        Quantity { nano: self.nano.saturating_sub(other.nano), format: self.format }
+    }
+
+    pub(crate) fn is_zero(&self) -> bool {
+        self.nano == 0
+    }
+
+    pub(crate) fn is_positive(&self) -> bool {
+        self.nano > 0
+    }
+
+    /// For ratios, which are shown rounded.
+    pub(crate) fn as_f64(&self) -> f64 {
+        self.nano as f64 / NANO as f64
+    }
+
     /// The order of two quantities, whatever their spelling.
     pub(crate) fn cmp_value(&self, other: &Quantity) -> std::cmp::Ordering {
         self.nano.cmp(&other.nano)

@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Answer, Call, Part, Target, WriteOptions, present};
+use crate::admission::{self, Attempt, Write};
 use crate::fields::{Conflict, FieldSet, Operation, apply, display, validate_typed};
 use crate::kinds;
 use crate::schema::decode;
@@ -62,6 +63,9 @@ impl Call<'_> {
                 self.place_object(&mut target, &mut object)?;
                 kinds::drop_status(&target.resource, &mut object);
                 outcome.managers.write(&mut object);
+                let attempt = Attempt { write: Write::Create, target: &target, old: None, dry_run: options.dry_run };
+                let mut warnings = warnings;
+                warnings.extend(admission::mutate(self, &attempt, &mut object)?);
                 kinds::prepare_create(self, &target.resource, &mut object);
                 self.insert(&target, object, warnings, options)
             }

@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Answer, Call, Target, WriteOptions, present};
+use crate::admission::{self, Attempt, Write};
 use crate::auth::check_escalation;
 use crate::fields::{Managers, Operation, update};
 use crate::kinds;
@@ -32,6 +33,9 @@ impl Call<'_> {
         let entry = self.entry(&target, options, Operation::Update);
         let managers = update(&blank, &object, &target.resource.schema, entry, Some(given));
         managers.write(&mut object);
+        let attempt = Attempt { write: Write::Create, target: &target, old: None, dry_run: options.dry_run };
+        let mut warnings = warnings;
+        warnings.extend(admission::mutate(self, &attempt, &mut object)?);
         kinds::prepare_create(self, &target.resource, &mut object);
         self.insert(&target, object, warnings, options)
     }
@@ -100,6 +104,8 @@ impl Call<'_> {
         }
         let mut warnings = warnings;
         warnings.extend(validation::metadata_warnings(&object, None, &resource));
+        let attempt = Attempt { write: Write::Create, target, old: None, dry_run: options.dry_run };
+        warnings.extend(admission::validate(self, &attempt, &object)?);
         let place = target.place();
         if let Some(existing) = self.store.at(&place) {
             let error = ApiError::already_exists(&resource, &target.name);

@@ -6,7 +6,12 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::create::meta;
+<<<<<<< HEAD
 use super::{Answer, Call, ListOptions, Target, present};
+=======
+use super::{Answer, Call, ListOptions, Target, WriteOptions, present};
+use crate::admission::{self, Attempt, Write};
+>>>>>>> 1e08ed0 (kubemem: limit ranges, quotas and scripted admission webhooks)
 use crate::kinds;
 use crate::status::{ApiError, Cause, CauseType, deleted};
 use crate::store::Place;
@@ -88,6 +93,8 @@ impl Call<'_> {
             }
         }
         kinds::admit_delete(&resource, &object)?;
+        let attempt = Attempt { write: Write::Delete, target, old: Some(&object), dry_run: options.dry_run };
+        admission::validate(self, &attempt, &object)?;
         let mut new = (*object).clone();
         let dying = object["metadata"]["deletionTimestamp"].is_string();
         let mut finalizers: Vec<Value> = object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();

@@ -21,6 +21,7 @@ pub(crate) use patch::PatchKind;
 pub(crate) use read::present;
 pub(crate) use update::same_but;
 
+use crate::admission::Webhook;
 use crate::auth::User;
 use crate::clock::Clock;
 use crate::fields::{Entry, Operation};
@@ -33,6 +34,7 @@ pub(crate) struct Call<'a> {
     pub(crate) store: &'a mut Store,
     pub(crate) clock: &'a Clock,
     pub(crate) options: &'a Options,
+    pub(crate) webhooks: &'a [Webhook],
 }
 
 /// What a call is about.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::create::meta;
 use super::{Answer, Call, Part, Target, WriteOptions, present};
+use crate::admission::{self, Attempt, Write};
 use crate::auth::check_escalation;
 use crate::fields::{Managers, Operation, update};
 use crate::kinds;
@@ -72,6 +73,8 @@ impl Call<'_> {
             }
         };
         managers.write(&mut new);
+        let attempt = Attempt { write: Write::Update, target, old: Some(old), dry_run: options.dry_run };
+        let mut warned = admission::mutate(self, &attempt, &mut new)?;
         if target.part == Part::Whole {
             kinds::prepare_update(self, &resource, old, &mut new);
         }
@@ -88,7 +91,9 @@ impl Call<'_> {
             return Err(ApiError::invalid(&resource, &target.name, &causes));
         }
         kinds::admit_update(self, &resource, old, &new)?;
-        let warnings = validation::metadata_warnings(&new, Some(old), &resource);
+        warned.extend(admission::validate(self, &attempt, &new)?);
+        warned.extend(validation::metadata_warnings(&new, Some(old), &resource));
+        let warnings = warned;
         if same_but_times(old, &new) {
             return Ok(Answer::ok(present(&resource, old)));
         }
