@@ -35,7 +35,7 @@
 //! - protobuf is read, answers are JSON; no `exec`
 //! - CEL rules of CRDs are stored but not evaluated; versions of a custom resource are not converted
 //! - `autoscaling/v1` is not served; CronJobs start nothing; HorizontalPodAutoscalers have no metrics
-//! - tables have the columns of CRDs, and name and creation time for all other kinds; OpenAPI has no descriptions
+//! - OpenAPI has no descriptions
 //! - the pages of a list are read at their own times, not at that of the first
 //! - what is known to differ in single answers is listed in `tests/recorded.rs`
 

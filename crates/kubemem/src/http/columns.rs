@@ -1,72 +1,25 @@
 //! The columns that the server gives the built-in kinds in a table, as `kubectl get` shows them. Names, types and priorities are those that
-//! kube-apiserver 1.36 answers; priority 1 is for `-o wide`.
+//! kube-apiserver 1.36 answers; priority 1 is for `-o wide`. What stands in them is here for what runs, else in `cells.rs`.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-/// Name, type, priority.
-type Column = (&'static str, &'static str, i64);
+use super::cells;
 
-const AGE: Column = ("Age", "string", 0);
-const CONTAINERS: [Column; 2] = [("Containers", "string", 1), ("Images", "string", 1)];
-const SELECTOR: Column = ("Selector", "string", 1);
-const NONE: &str = "<none>";
+/// Name, type, priority.
+pub(super) type Column = (String, String, i64);
+
+pub(super) const NONE: &str = "<none>";
 
 /// The columns of a built-in kind, the name's among them; `None` where it has the columns that every kind has.
-pub(super) fn of(group: &str, kind: &str) -> Option<Vec<Column>> {
-    let name = ("Name", "string", 0);
-    let text = |name| (name, "string", 0);
-    let wide = |name| (name, "string", 1);
-    let number = |name| (name, "integer", 0);
-    let [containers, images] = CONTAINERS;
-    Some(match (group, kind) {
-        ("", "Pod") => vec![
-            name,
-            text("Ready"),
-            text("Status"),
-            text("Restarts"),
-            AGE,
-            wide("IP"),
-            wide("Node"),
-            wide("Nominated Node"),
-            wide("Readiness Gates"),
-        ],
-        ("", "Service") => vec![name, text("Type"), text("Cluster-IP"), text("External-IP"), text("Port(s)"), AGE, SELECTOR],
-        ("", "ConfigMap") => vec![name, text("Data"), AGE],
-        ("", "Secret") => vec![name, text("Type"), text("Data"), AGE],
-        ("", "Namespace") => vec![name, text("Status"), AGE],
-        ("", "ServiceAccount") => vec![name, AGE],
-        ("", "Event") => vec![
-            text("Last Seen"),
-            text("Type"),
-            text("Reason"),
-            text("Object"),
-            wide("Subobject"),
-            wide("Source"),
-            text("Message"),
-            wide("First Seen"),
-            wide("Count"),
-            wide("Name"),
-        ],
-        ("apps", "Deployment") => vec![name, text("Ready"), text("Up-to-date"), text("Available"), AGE, containers, images, SELECTOR],
-        ("apps", "ReplicaSet") => vec![name, number("Desired"), number("Current"), number("Ready"), AGE, containers, images, SELECTOR],
-        ("apps", "StatefulSet") => vec![name, text("Ready"), AGE, containers, images],
-        ("apps", "DaemonSet") => vec![
-            name,
-            number("Desired"),
-            number("Current"),
-            number("Ready"),
-            number("Up-to-date"),
-            number("Available"),
-            text("Node Selector"),
-            AGE,
-            containers,
-            images,
-            SELECTOR,
-        ],
-        ("coordination.k8s.io", "Lease") => vec![name, text("Holder"), AGE],
-        _ => return None,
-    })
+pub(super) fn of(group: &str, kind: &str) -> Option<&'static [Column]> {
+    static COLUMNS: OnceLock<HashMap<String, Vec<Column>>> = OnceLock::new();
+    let columns =
+        COLUMNS.get_or_init(|| serde_json::from_str(include_str!("../../data/columns.json")).expect("the embedded columns are valid JSON"));
+    columns.get(&format!("{group}/{kind}")).map(Vec::as_slice)
 }
 
 /// What stands in the columns of an object, in the order of [`of`].
@@ -76,7 +29,8 @@ pub(super) fn cells(kind: &str, object: &Value, now: Timestamp) -> Vec<Value> {
     let count = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
     let text = |pointer: &str| or_none(object.pointer(pointer).and_then(Value::as_str).unwrap_or_default());
     let size = |field: &str| object[field].as_object().map_or(0, serde_json::Map::len);
-    let (containers, images) = containers(object);
+    let template = if kind == "CronJob" { "/spec/jobTemplate/spec" } else { "/spec" };
+    let (containers, images) = containers(object.pointer(&format!("{template}/template/spec/containers")).unwrap_or(&Value::Null));
     let selector = || labels(object.pointer("/spec/selector/matchLabels").unwrap_or(&Value::Null));
     let ready = |wanted: i64| json!(format!("{}/{wanted}", count("/status/readyReplicas")));
     let replicas = object.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
@@ -86,7 +40,7 @@ pub(super) fn cells(kind: &str, object: &Value, now: Timestamp) -> Vec<Value> {
             name,
             text("/spec/type"),
             text("/spec/clusterIP"),
-            json!(NONE),
+            json!(external(object)),
             json!(ports(object)),
             age,
             json!(labels(&object["spec"]["selector"])),
@@ -130,8 +84,35 @@ pub(super) fn cells(kind: &str, object: &Value, now: Timestamp) -> Vec<Value> {
             images,
             json!(selector()),
         ],
-        "Lease" => vec![name, json!(object["spec"]["holderIdentity"].as_str().unwrap_or_default()), age],
-        _ => vec![name, age],
+        "ReplicationController" => vec![
+            name,
+            json!(replicas),
+            json!(count("/status/replicas")),
+            json!(count("/status/readyReplicas")),
+            age,
+            containers,
+            images,
+            json!(labels(&object["spec"]["selector"])),
+        ],
+        "Job" => {
+            let wanted = match (object.pointer("/spec/completions").and_then(Value::as_i64), count("/spec/parallelism")) {
+                (Some(wanted), _) => wanted.to_string(),
+                (None, 2..) => format!("1 of {}", count("/spec/parallelism")),
+                (None, _) => "1".to_owned(),
+            };
+            let completions = json!(format!("{}/{wanted}", count("/status/succeeded")));
+            vec![name, json!(job(object)), completions, json!(took(object, now)), age, containers, images, json!(selector())]
+        }
+        "CronJob" => {
+            let last = &object["status"]["lastScheduleTime"];
+            let last = if last.is_null() { NONE.to_owned() } else { self::age(last, now) };
+            let active = object.pointer("/status/active").and_then(Value::as_array).map_or(0, Vec::len);
+            let suspended = object.pointer("/spec/suspend").and_then(Value::as_bool).unwrap_or(false);
+            let suspended = json!(if suspended { "True" } else { "False" });
+            let (schedule, zone) = (text("/spec/schedule"), text("/spec/timeZone"));
+            vec![name, schedule, zone, suspended, json!(active), json!(last), age, containers, images, json!(NONE)]
+        }
+        _ => cells::cells(kind, object, now).unwrap_or_else(|| vec![name, age]),
     }
 }
 
@@ -141,7 +122,7 @@ pub(super) fn age(time: &Value, now: Timestamp) -> String {
     span(now.duration_since(time))
 }
 
-fn span(duration: SignedDuration) -> String {
+pub(super) fn span(duration: SignedDuration) -> String {
     let seconds = duration.as_secs();
     let two = |big: i64, unit: &str, small: i64, rest: &str| {
         if small == 0 { format!("{big}{unit}") } else { format!("{big}{unit}{small}{rest}") }
@@ -166,19 +147,54 @@ fn or_none(text: &str) -> Value {
     json!(if text.is_empty() { NONE } else { text })
 }
 
-fn labels(map: &Value) -> String {
+pub(super) fn labels(map: &Value) -> String {
     let pairs: Vec<String> =
         map.as_object().into_iter().flatten().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
     if pairs.is_empty() { NONE.into() } else { pairs.join(",") }
 }
 
-fn containers(object: &Value) -> (Value, Value) {
-    let list = object.pointer("/spec/template/spec/containers").and_then(Value::as_array);
+/// Names and images of containers.
+pub(super) fn containers(list: &Value) -> (Value, Value) {
     let of = |field: &str| {
-        let all: Vec<&str> = list.into_iter().flatten().filter_map(|container| container[field].as_str()).collect();
+        let all: Vec<&str> = list.as_array().into_iter().flatten().filter_map(|container| container[field].as_str()).collect();
         json!(all.join(","))
     };
     (of("name"), of("image"))
+}
+
+/// How a job is, in one word.
+fn job(job: &Value) -> &'static str {
+    let conditions = job.pointer("/status/conditions").and_then(Value::as_array);
+    let has = |kind: &str| conditions.into_iter().flatten().any(|condition| condition["type"] == kind && condition["status"] == "True");
+    match () {
+        () if has("Complete") => "Complete",
+        () if has("Failed") => "Failed",
+        () if job["metadata"]["deletionTimestamp"].is_string() => "Terminating",
+        () if has("Suspended") => "Suspended",
+        () if has("FailureTarget") => "FailureTarget",
+        () if has("SuccessCriteriaMet") => "SuccessCriteriaMet",
+        () => "Running",
+    }
+}
+
+/// How long a job took, or has taken so far.
+fn took(job: &Value, now: Timestamp) -> String {
+    let time = |field: &str| job["status"][field].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    time("startTime").map(|start| span(time("completionTime").unwrap_or(now).duration_since(start))).unwrap_or_default()
+}
+
+/// Where a service is reached from outside.
+fn external(service: &Value) -> String {
+    let given: Vec<&str> =
+        service.pointer("/spec/externalIPs").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let balanced = cells::balanced(service);
+    match service["spec"]["type"].as_str().unwrap_or_default() {
+        "ExternalName" => service["spec"]["externalName"].as_str().unwrap_or_default().to_owned(),
+        "LoadBalancer" if given.is_empty() && balanced.is_empty() => "<pending>".to_owned(),
+        "LoadBalancer" => [balanced.as_str()].into_iter().filter(|text| !text.is_empty()).chain(given).collect::<Vec<_>>().join(","),
+        _ if given.is_empty() => NONE.to_owned(),
+        _ => given.join(","),
+    }
 }
 
 fn ports(service: &Value) -> String {
@@ -314,15 +330,10 @@ mod tests {
 
     #[test]
     fn every_column_has_its_cell() {
-        let now = Timestamp::UNIX_EPOCH;
-        for (group, kinds) in [
-            ("", &["Pod", "Service", "ConfigMap", "Secret", "Namespace", "ServiceAccount", "Event"][..]),
-            ("apps", &["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"]),
-            ("coordination.k8s.io", &["Lease"]),
-        ] {
-            for kind in kinds {
-                let columns = of(group, kind).expect("it has columns");
-                assert_eq!(columns.len(), cells(kind, &json!({"metadata": {"name": "a"}}), now).len(), "{kind}");
+        let object = json!({"metadata": {"name": "a"}});
+        for (_, resource) in crate::resource::Registry::builtin().tables() {
+            if let Some(columns) = of(&resource.group, &resource.kind) {
+                assert_eq!(columns.len(), cells(&resource.kind, &object, Timestamp::UNIX_EPOCH).len(), "{}", resource.qualified());
             }
         }
     }

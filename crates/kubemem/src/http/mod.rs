@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod cells;
 mod columns;
 mod path;
 mod query;

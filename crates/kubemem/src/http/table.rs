@@ -12,15 +12,15 @@ use crate::resource::Resource;
 /// A table of objects.
 pub(super) fn write(resource: &Resource, items: &[Arc<Value>], meta: &Value, now: Timestamp) -> Value {
     let (definitions, rows) = match columns::of(&resource.group, &resource.kind) {
-        Some(own) => built_in(&own, resource, items, now),
+        Some(own) => built_in(own, resource, items, now),
         None => other(resource, items, now),
     };
     json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "columnDefinitions": definitions, "rows": rows})
 }
 
-fn built_in(own: &[(&str, &str, i64)], resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Value>, Vec<Value>) {
+fn built_in(own: &[columns::Column], resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Value>, Vec<Value>) {
     let definitions = own.iter().map(|(name, kind, priority)| {
-        let format = if *name == "Name" { "name" } else { "" };
+        let format = if name == "Name" { "name" } else { "" };
         json!({"name": name, "type": kind, "format": format, "description": "", "priority": priority})
     });
     (definitions.collect(), items.iter().map(|object| row(object, columns::cells(&resource.kind, object, now))).collect())
