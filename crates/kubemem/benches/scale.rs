@@ -127,7 +127,8 @@ async fn releases(count: usize) {
     apply(&router, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd()).await;
     let namespaces = count.div_ceil(100);
     for i in 0..namespaces {
-        apply(&router, "/api/v1/namespaces", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("team-{i}")}})).await;
+        apply(&router, "/api/v1/namespaces", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("team-{i}")}}))
+            .await;
     }
     let start = Instant::now();
     let times = at_once(count, |i| {

@@ -65,8 +65,8 @@ mod verb;
 
 pub use admission::{Response, Webhook, Write};
 pub use auth::User;
-pub use fault::{Effect, Fault, Faults, Refusal};
 pub use endpoint::Endpoint;
+pub use fault::{Effect, Fault, Faults, Refusal};
 pub use log::{Request, Verb};
 pub use script::ScriptError;
 pub use server::{Options, Server};

@@ -39,7 +39,8 @@ impl Faults {
 
 /// Where an item of the list begins, if it is written in lines.
 fn line_of(script: &str, item: usize) -> Option<usize> {
-    let mut dashes = script.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with('-') && !line.starts_with("---")).peekable();
+    let mut dashes =
+        script.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with('-') && !line.starts_with("---")).peekable();
     let indent = |line: &str| line.len() - line.trim_start().len();
     let first = indent(dashes.peek()?.1);
     dashes.filter(|(_, line)| indent(line) == first).nth(item).map(|(number, _)| number + 1)
@@ -158,7 +159,8 @@ mod tests {
 
     #[test]
     fn reads_what_it_says() {
-        let faults = Faults::parse("- {verb: apply, kind: Deployment, nth: 2, times: 3, error: 429, retryAfter: 5}\n- lost: before-commit\n");
+        let faults =
+            Faults::parse("- {verb: apply, kind: Deployment, nth: 2, times: 3, error: 429, retryAfter: 5}\n- lost: before-commit\n");
         let expected = [Fault::on(Verb::Apply).kind("Deployment").nth(2).times(3).too_many_requests(5), Fault::any().lost_before_commit()];
         assert_eq!(faults, Ok(Faults(expected.into())));
         assert_eq!(Faults::parse("# nothing\n"), Ok(Faults::default()));

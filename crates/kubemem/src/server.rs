@@ -16,13 +16,9 @@ use crate::admission::Webhook;
 use crate::auth::User;
 use crate::clock::Clock;
 use crate::controller;
-<<<<<<< HEAD
+use crate::endpoint::Endpoint;
 use crate::fault::{Fault, Faults};
 use crate::fields::show;
-=======
-use crate::endpoint::Endpoint;
-use crate::fault::Fault;
->>>>>>> d95775d (kubemem: a program of its own: kubemem --kubeconfig FILE, with a state that outlives it, encryption and tokens)
 use crate::http;
 use crate::journal::{Journal, Saved};
 use crate::log::Request;
@@ -99,12 +95,8 @@ pub(crate) struct Core {
     store: Mutex<Store>,
     pub(crate) clock: Clock,
     pub(crate) options: Options,
-<<<<<<< HEAD
     faults: Mutex<Faults>,
-=======
-    faults: Mutex<Vec<Fault>>,
     webhooks: Mutex<Arc<Vec<Webhook>>>,
->>>>>>> 1e08ed0 (kubemem: limit ranges, quotas and scripted admission webhooks)
     log: Mutex<VecDeque<Request>>,
     requests: std::sync::atomic::AtomicU64,
 }
@@ -139,15 +131,11 @@ impl Core {
         self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
     }
 
-<<<<<<< HEAD
-    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
-=======
     fn webhooks(&self) -> MutexGuard<'_, Arc<Vec<Webhook>>> {
         self.webhooks.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    pub(crate) fn faults(&self) -> MutexGuard<'_, Vec<Fault>> {
->>>>>>> 1e08ed0 (kubemem: limit ranges, quotas and scripted admission webhooks)
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
         self.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -291,7 +279,8 @@ impl Server {
 
     /// All objects of a resource in a namespace, or in all where it is empty.
     pub fn objects(&self, group: &str, plural: &str, namespace: &str) -> Vec<Value> {
-        self.core.call(|call| call.store.list(&TableKey::new(group, plural), namespace).iter().map(|object| show((**object).clone())).collect())
+        self.core
+            .call(|call| call.store.list(&TableKey::new(group, plural), namespace).iter().map(|object| show((**object).clone())).collect())
     }
 
     /// Creates or replaces the parts that `object` names, as `kubectl apply --server-side --force-conflicts` by `manager`.

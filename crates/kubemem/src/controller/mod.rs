@@ -29,12 +29,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-<<<<<<< HEAD
-pub(crate) use bootstrap::bootstrap;
-pub(crate) use pod::duration;
-=======
 pub(crate) use bootstrap::{bootstrap, restore};
->>>>>>> d95775d (kubemem: a program of its own: kubemem --kubeconfig FILE, with a state that outlives it, encryption and tokens)
+pub(crate) use pod::duration;
 
 use crate::resource::TableKey;
 use crate::server::Core;

@@ -243,9 +243,6 @@ mod tests {
         let mut written = new.clone();
         managers.write(&mut written);
         let sets: Vec<_> = Managers::of(&written).entries.into_iter().map(|e| (e.manager, e.set.to_json())).collect();
-        assert_eq!(
-            sets,
-            [("one".to_owned(), json!({"f:data": {"f:b": {}}})), ("kubectl".to_owned(), json!({"f:data": {"f:a": {}}}))]
-        );
+        assert_eq!(sets, [("one".to_owned(), json!({"f:data": {"f:b": {}}})), ("kubectl".to_owned(), json!({"f:data": {"f:a": {}}}))]);
     }
 }

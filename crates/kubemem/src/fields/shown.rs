@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn stored_text_is_shown_as_a_map() {
-        let object = |fields: Value| json!({"metadata": {"managedFields": [{"manager": "a", "fieldsV1": fields}], "name": "x"}, "spec": {"a": [1]}});
+        let object =
+            |fields: Value| json!({"metadata": {"managedFields": [{"manager": "a", "fieldsV1": fields}], "name": "x"}, "spec": {"a": [1]}});
         let (stored, seen) = (object("{\"f:spec\":{}}".into()), object(json!({"f:spec": {}})));
         assert_eq!(serde_json::to_string(&Shown(&stored)).expect("JSON"), seen.to_string());
         assert_eq!(show(stored), seen);

@@ -234,7 +234,8 @@ pub(crate) fn has_generation(resource: &Resource) -> bool {
 pub(crate) fn desired_changed(resource: &Resource, old: &Value, new: &Value) -> bool {
     let with_status = resource.custom.is_some() && !resource.has_status();
     let counts = |name: &str| !matches!(name, "metadata" | "apiVersion") && (with_status || name != "status");
-    let all_in = |a: &Value, b: &Value| a.as_object().into_iter().flatten().all(|(name, value)| !counts(name) || b.get(name) == Some(value));
+    let all_in =
+        |a: &Value, b: &Value| a.as_object().into_iter().flatten().all(|(name, value)| !counts(name) || b.get(name) == Some(value));
     let annotated = resource.is("apps", "Deployment") && old["metadata"]["annotations"] != new["metadata"]["annotations"];
     annotated || !all_in(old, new) || !all_in(new, old)
 }

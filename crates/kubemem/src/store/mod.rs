@@ -169,9 +169,6 @@ impl Store {
         if let Some(changes) = &self.changes {
             let _ = changes.send(Noticed { place: place.clone(), kind, object: object.clone(), previous: previous.clone() });
         }
-<<<<<<< HEAD
-        let change = Change { revision: self.revision, kind, name: place.name.clone(), object, previous, line: OnceLock::new() };
-=======
         if let Some(journal) = &mut self.journal {
             let counters = Counters { revision: self.revision, random: self.random, addresses: self.next_ip };
             match kind {
@@ -179,8 +176,7 @@ impl Store {
                 ChangeKind::Added | ChangeKind::Modified => journal.put(counters, place, &object),
             }
         }
-        let change = Change { revision: self.revision, kind, name: place.name.clone(), object, previous };
->>>>>>> d95775d (kubemem: a program of its own: kubemem --kubeconfig FILE, with a state that outlives it, encryption and tokens)
+        let change = Change { revision: self.revision, kind, name: place.name.clone(), object, previous, line: OnceLock::new() };
         if let Some(table) = self.tables.get_mut(&place.table) {
             table.record(change, self.watch_window);
         }

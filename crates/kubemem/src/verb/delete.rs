@@ -6,12 +6,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::create::meta;
-<<<<<<< HEAD
 use super::{Answer, Call, ListOptions, Target, present};
-=======
-use super::{Answer, Call, ListOptions, Target, WriteOptions, present};
 use crate::admission::{self, Attempt, Write};
->>>>>>> 1e08ed0 (kubemem: limit ranges, quotas and scripted admission webhooks)
 use crate::kinds;
 use crate::status::{ApiError, Cause, CauseType, deleted};
 use crate::store::Place;

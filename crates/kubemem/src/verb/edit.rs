@@ -13,13 +13,7 @@ use crate::store::Place;
 
 impl Call<'_> {
     /// Changes an object in place for a component of the control plane; what is not changed is not written.
-    pub(crate) fn edit(
-        &mut self,
-        place: &Place,
-        manager: &str,
-        part: Part,
-        change: impl FnOnce(&mut Value),
-    ) -> Result<(), ApiError> {
+    pub(crate) fn edit(&mut self, place: &Place, manager: &str, part: Part, change: impl FnOnce(&mut Value)) -> Result<(), ApiError> {
         let Some(resource) = self.store.registry.any_version(&place.table) else { return Ok(()) };
         let Some(old) = self.store.at(place).cloned() else { return Ok(()) };
         let mut new = (*old).clone();

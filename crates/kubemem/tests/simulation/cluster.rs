@@ -81,7 +81,8 @@ pub async fn play(client: &Client, scenario: &Scenario) -> Story {
         }
     }
     let events = api(client, &namespace, "v1", "Event").list(&ListParams::default()).await.unwrap();
-    let events: BTreeSet<String> = events.iter().map(|e| facts::of_event(&serde_json::to_value(e).unwrap()).as_str().unwrap().to_owned()).collect();
+    let events: BTreeSet<String> =
+        events.iter().map(|e| facts::of_event(&serde_json::to_value(e).unwrap()).as_str().unwrap().to_owned()).collect();
     story.insert("events".into(), events.into_iter().collect());
     let params = DeleteParams { propagation_policy: Some(PropagationPolicy::Background), ..DeleteParams::default() };
     let _ = api(client, "", "v1", "Namespace").delete(&namespace, &params).await;

@@ -14,13 +14,19 @@ pub fn of(object: &Value) -> (String, Value) {
         facts.insert(field.into(), meta[field].clone());
     }
     let owners = meta["ownerReferences"].as_array().into_iter().flatten();
-    let owners: Vec<Value> = owners.map(|o| format!("{} {} {}", o["kind"].as_str().unwrap_or_default(), o["name"].as_str().unwrap_or_default(), o["controller"]).into()).collect();
+    let owners: Vec<Value> = owners
+        .map(|o| {
+            format!("{} {} {}", o["kind"].as_str().unwrap_or_default(), o["name"].as_str().unwrap_or_default(), o["controller"]).into()
+        })
+        .collect();
     facts.insert("owners".into(), owners.into());
     facts.insert("deleting".into(), meta["deletionTimestamp"].is_string().then_some(true).into());
     for field in ["status", "subsets", "endpoints", "ports"] {
         facts.insert(field.into(), object[field].clone());
     }
-    for field in ["replicas", "nodeName", "volumeName", "storageClassName", "volumeMode", "schedulingGates", "finalizers", "claimRef", "suspend"] {
+    for field in
+        ["replicas", "nodeName", "volumeName", "storageClassName", "volumeMode", "schedulingGates", "finalizers", "claimRef", "suspend"]
+    {
         facts.insert(format!("spec.{field}"), object["spec"][field].clone());
     }
     (mask(&name), scrub(Value::Object(facts)))
