@@ -1,0 +1,3 @@
+//! Sequences that are known to differ, with the cause; `docs/shortcomings.md` lists the causes.
+
+pub(crate) const KNOWN: &[(&str, &str)] = &[];

@@ -1,0 +1,73 @@
+//! What is compared of an answer: everything but what differs each time, such as times, uids and versions.
+
+use regex::Regex;
+use serde_json::Value;
+
+/// Takes away what is different each time.
+pub(crate) struct Normal {
+    masks: Vec<(Regex, &'static str)>,
+}
+
+impl Normal {
+    pub(crate) fn new() -> Normal {
+        let mask = |text: &str, word| (Regex::new(text).unwrap(), word);
+        Normal {
+            masks: vec![
+                mask(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
+                mask("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
+                mask(r"10\.96\.\d+\.\d+", "IP"),
+            ],
+        }
+    }
+
+    pub(crate) fn text(&self, text: &str) -> String {
+        self.masks.iter().fold(text.to_owned(), |text, (mask, word)| mask.replace_all(&text, *word).into_owned())
+    }
+
+    /// A value without what changes each time, and with the lists sorted that have no order.
+    pub(crate) fn value(&self, value: &Value, name: &str) -> Value {
+        match value {
+            Value::Object(map) => map.iter().map(|(k, v)| (self.text(k), self.value(v, k))).collect(),
+            Value::Array(items) => {
+                let mut items: Vec<Value> = items.iter().map(|item| self.value(item, name)).collect();
+                if matches!(name, "managedFields" | "causes") {
+                    items.sort_by_key(|item| format!("{}{}{}{item}", item["manager"], item["operation"], item["subresource"]));
+                }
+                items.into()
+            }
+            Value::String(_) if name == "resourceVersion" => "RV".into(),
+            // the causes are compared one by one
+            Value::String(text) if name == "message" && text.contains(" is invalid: [") => {
+                self.text(text.split(" is invalid: [").next().unwrap_or_default()).into()
+            }
+            Value::String(text) => self.text(text).into(),
+            Value::Number(_) if name == "nodePort" => "PORT".into(),
+            other => other.clone(),
+        }
+    }
+}
+
+/// Where two values differ, one line each.
+pub(crate) fn differences(real: &Value, ours: &Value, path: &str, out: &mut Vec<String>) {
+    match (real, ours) {
+        (Value::Object(a), Value::Object(b)) => {
+            let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();
+            keys.sort();
+            keys.dedup();
+            for key in keys {
+                match (a.get(key), b.get(key)) {
+                    (Some(a), Some(b)) => differences(a, b, &format!("{path}.{key}"), out),
+                    (Some(a), None) => out.push(format!("{path}.{key} is missing: {a}")),
+                    (_, b) => out.push(format!("{path}.{key} should not be there: {}", b.unwrap_or(&Value::Null))),
+                }
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (i, (a, b)) in a.iter().zip(b).enumerate() {
+                differences(a, b, &format!("{path}[{i}]"), out);
+            }
+        }
+        (a, b) if a != b => out.push(format!("{path}\n    real {a}\n    ours {b}")),
+        _ => {}
+    }
+}
