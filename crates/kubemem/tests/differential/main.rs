@@ -33,7 +33,7 @@ macro_rules! cases {
 }
 
 fn sequences() -> Vec<Sequence> {
-    let files = cases!["apply", "patch", "create", "update", "delete", "list", "watch"];
+    let files = cases!["apply", "patch", "create", "update", "delete", "list", "watch", "kinds", "custom", "rules"];
     let mut all: Vec<Sequence> = files.iter().flat_map(|(group, text)| Sequence::read_all(group, text)).collect();
     all.extend(generated::sequences());
     all
@@ -92,13 +92,24 @@ async fn compare(real: &Client, ours: &Client, id: String, sequence: Sequence, n
         if std::env::var("KUBEMEM_SHOW").is_ok() {
             println!("--- {} {i}\nreal {a}\nours {b}", sequence.name);
         }
-        let mut out = Vec::new();
-        differences(&a, &b, "", &mut out);
+        let out = told(&a, &b);
         if !out.is_empty() {
             found.insert(i, out);
         }
     }
     Result_ { sequence, found }
+}
+
+/// The differences of two answers; where one is a refusal and the other is not, both are told in short.
+fn told(real: &Value, ours: &Value) -> Vec<String> {
+    let short = |answer: &Value| format!("{} {}", answer["code"], answer["body"]["message"]);
+    let mut out = Vec::new();
+    if real["code"] != ours["code"] {
+        out.push(format!("real {}\n  ours {}", short(real), short(ours)));
+    } else {
+        differences(real, ours, "", &mut out);
+    }
+    out
 }
 
 /// The run's own name is shown as `ID`, so that reports of two runs are alike.

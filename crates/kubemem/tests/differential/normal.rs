@@ -15,6 +15,7 @@ impl Normal {
             masks: vec![
                 mask(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
                 mask("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
+                mask("kube-api-access-[a-z0-9]{5}", "kube-api-access-SUFFIX"),
                 mask(r"10\.96\.\d+\.\d+", "IP"),
             ],
         }
@@ -32,6 +33,8 @@ impl Normal {
                 let mut items: Vec<Value> = items.iter().map(|item| self.value(item, name)).collect();
                 if matches!(name, "managedFields" | "causes") {
                     items.sort_by_key(|item| format!("{}{}{}{item}", item["manager"], item["operation"], item["subresource"]));
+                    // metadata is validated by several layers of a real server, each adds the same causes again
+                    items.dedup();
                 }
                 items.into()
             }
