@@ -45,10 +45,7 @@ fn other(resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Valu
         .iter()
         .map(|object| {
             let mut cells = vec![object["metadata"]["name"].clone()];
-            for column in custom {
-                let found = look_up(object, column["jsonPath"].as_str().unwrap_or_default());
-                cells.push(if column["type"] == "date" && !found.is_null() { json!(columns::age(&found, now)) } else { found });
-            }
+            cells.extend(custom.iter().map(|column| cell(object, column, now)));
             if custom.is_empty() {
                 cells.push(object["metadata"]["creationTimestamp"].clone());
             }
@@ -58,27 +55,44 @@ fn other(resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Valu
     (columns, rows)
 }
 
-/// The simple JSON paths that printer columns use: fields, and `[?(@.type=="X")]`.
-fn look_up(object: &Value, path: &str) -> Value {
-    let mut at = object.clone();
+/// The cell of a column: the first value that its path finds, if that is of the column's type.
+fn cell(object: &Value, column: &Value, now: Timestamp) -> Value {
+    let Some(found) = look_up(object, column["jsonPath"].as_str().unwrap_or_default()) else { return Value::Null };
+    match column["type"].as_str().unwrap_or_default() {
+        "date" => json!(columns::age(found, now)),
+        "integer" => found.as_i64().or_else(|| found.as_f64().map(|n| n as i64)).map_or(Value::Null, Value::from),
+        "number" if found.is_number() => found.clone(),
+        "boolean" if found.is_boolean() => found.clone(),
+        "string" => found.as_str().map_or_else(|| found.to_string(), str::to_owned).into(),
+        _ => Value::Null,
+    }
+}
+
+/// The simple JSON paths that printer columns use: fields, `[0]`, `[*]` (its first), and `[?(@.type=="X")]`.
+fn look_up<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
+    let mut at = object;
     let mut rest = path.trim_start_matches('.');
     while !rest.is_empty() {
         if let Some(filter) = rest.strip_prefix("[?(@.") {
-            let Some((condition, after)) = filter.split_once(")]") else { return Value::Null };
-            let Some((field, wanted)) = condition.split_once("==") else { return Value::Null };
+            let (condition, after) = filter.split_once(")]")?;
+            let (field, wanted) = condition.split_once("==")?;
             let wanted = wanted.trim().trim_matches(['"', '\'']);
-            at = at.as_array().into_iter().flatten().find(|item| item[field.trim()] == wanted).cloned().unwrap_or_default();
+            at = at.as_array()?.iter().find(|item| item[field.trim()] == wanted)?;
             rest = after.trim_start_matches('.');
-            continue;
-        }
-        let end = rest.find(['.', '[']).unwrap_or(rest.len());
-        at = at[&rest[..end]].take();
-        rest = rest[end..].trim_start_matches('.');
-        if rest.starts_with('[') && !rest.starts_with("[?") {
-            let Some((index, after)) = rest[1..].split_once(']') else { return Value::Null };
-            at = index.parse::<usize>().map(|i| at[i].take()).unwrap_or_default();
+        } else if let Some(index) = rest.strip_prefix('[') {
+            let (index, after) = index.split_once(']')?;
+            let at_key = index.strip_prefix(['\'', '"']).map(|key| key.trim_end_matches(['\'', '"']));
+            at = match (index, at_key) {
+                (_, Some(key)) => at.get(key)?,
+                ("*", _) => at.get(0)?,
+                _ => at.get(index.parse::<usize>().ok()?)?,
+            };
             rest = after.trim_start_matches('.');
+        } else {
+            let end = rest.find(['.', '[']).unwrap_or(rest.len());
+            at = at.get(&rest[..end])?;
+            rest = rest[end..].trim_start_matches('.');
         }
     }
-    at
+    Some(at)
 }
