@@ -26,3 +26,14 @@ contract kubeconfig="":
 # the screenshots of the README, from the real page
 screenshots:
     tests/page/screenshots.sh
+
+# all measurements: the pure core and the crates, kubemem at scale, the daemon end to end; the figures go to docs/benchmarks.md
+bench:
+    cargo bench -p helmward-chart --bench render
+    cargo bench -p helmward --bench core
+    cargo bench -p kubemem --bench requests
+    cargo bench -p kubemem --bench scale
+    cargo build --release --bin helmward --example bare
+    cargo build --release -p kubemem --all-features
+    benches/e2e/run.sh target/figures.jsonl
+    benches/e2e/report.py target/figures.jsonl

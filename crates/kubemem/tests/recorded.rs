@@ -16,7 +16,6 @@ use tower::ServiceExt as _;
 const KNOWN: &[(&str, &str, &str, &str)] = &[
     ("GET", "deployments/d2", "", "hashes of templates are of our own making"),
     ("GET", "statefulsets/d", "", "hashes of templates are of our own making"),
-    ("GET", "resourcequotas/j", "", "quota is not counted"),
     ("", "/endpoints", "", "no warning about the deprecation of Endpoints"),
     ("PATCH", "fieldValidation=Strict", "nope", "the refused object is quoted with its keys in another order"),
     ("PATCH", "deployments/d/status", "", "a status write that names other parts of the object costs their owners nothing here"),

@@ -42,14 +42,20 @@ const SUBJECTS: [Subject; 6] = [
             ("/spec/revisionHistoryLimit", &["1", "2"]),
             ("/spec/strategy", &[r#"{"type":"Recreate"}"#, r#"{"rollingUpdate":{"maxSurge":"30%"}}"#, "{}"]),
             ("/spec/template/metadata/annotations/r", &["\"1\"", "\"2\""]),
-            ("/spec/template/spec/containers", &[
-                r#"[{"name":"m","image":"i:1","env":[{"name":"A","value":"1"},{"name":"B","value":"2"}]}]"#,
-                r#"[{"name":"m","image":"i:2","env":[{"name":"B","value":"3"},{"name":"C","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}}]}]"#,
-                r#"[{"name":"m","image":"i:1"},{"name":"s","image":"i:1","ports":[{"containerPort":80},{"containerPort":80,"protocol":"UDP"}]}]"#,
-                r#"[{"name":"s","image":"i:2","ports":[{"containerPort":80,"name":"x"}]},{"name":"m","image":"i:1","resources":{"requests":{"cpu":"0.5"}}}]"#,
-                r#"[{"name":"m","image":"i:1","args":["a","b"],"volumeMounts":[{"name":"v","mountPath":"/v"}]}]"#,
-            ]),
-            ("/spec/template/spec/volumes", &[r#"[{"name":"v","emptyDir":{}}]"#, r#"[{"name":"w","configMap":{"name":"c"}},{"name":"v","emptyDir":{}}]"#]),
+            (
+                "/spec/template/spec/containers",
+                &[
+                    r#"[{"name":"m","image":"i:1","env":[{"name":"A","value":"1"},{"name":"B","value":"2"}]}]"#,
+                    r#"[{"name":"m","image":"i:2","env":[{"name":"B","value":"3"},{"name":"C","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}}]}]"#,
+                    r#"[{"name":"m","image":"i:1"},{"name":"s","image":"i:1","ports":[{"containerPort":80},{"containerPort":80,"protocol":"UDP"}]}]"#,
+                    r#"[{"name":"s","image":"i:2","ports":[{"containerPort":80,"name":"x"}]},{"name":"m","image":"i:1","resources":{"requests":{"cpu":"0.5"}}}]"#,
+                    r#"[{"name":"m","image":"i:1","args":["a","b"],"volumeMounts":[{"name":"v","mountPath":"/v"}]}]"#,
+                ],
+            ),
+            (
+                "/spec/template/spec/volumes",
+                &[r#"[{"name":"v","emptyDir":{}}]"#, r#"[{"name":"w","configMap":{"name":"c"}},{"name":"v","emptyDir":{}}]"#],
+            ),
             ("/spec/template/spec/nodeSelector/n", &["\"1\"", "\"2\""]),
             ("/spec/template/spec/tolerations", &[r#"[{"key":"a","operator":"Exists"}]"#, "[]"]),
             ("/metadata/labels/l", &["\"1\"", "\"2\""]),
@@ -60,12 +66,15 @@ const SUBJECTS: [Subject; 6] = [
         resource: "services",
         base: r#"{"spec":{"ports":[{"port":80,"name":"a"}]}}"#,
         fields: &[
-            ("/spec/ports", &[
-                r#"[{"port":80,"name":"a"}]"#,
-                r#"[{"port":80,"name":"a","targetPort":8080},{"port":81,"name":"b"}]"#,
-                r#"[{"port":53,"name":"d","protocol":"UDP"},{"port":80,"name":"a"}]"#,
-                r#"[{"port":81,"name":"b","targetPort":"web"},{"port":80,"name":"z"}]"#,
-            ]),
+            (
+                "/spec/ports",
+                &[
+                    r#"[{"port":80,"name":"a"}]"#,
+                    r#"[{"port":80,"name":"a","targetPort":8080},{"port":81,"name":"b"}]"#,
+                    r#"[{"port":53,"name":"d","protocol":"UDP"},{"port":80,"name":"a"}]"#,
+                    r#"[{"port":81,"name":"b","targetPort":"web"},{"port":80,"name":"z"}]"#,
+                ],
+            ),
             ("/spec/selector", &[r#"{"a":"b"}"#, r#"{"a":"b","c":"d"}"#, "null"]),
             ("/spec/sessionAffinity", &["\"ClientIP\"", "\"None\""]),
             ("/spec/publishNotReadyAddresses", &["true", "false"]),
@@ -78,12 +87,18 @@ const SUBJECTS: [Subject; 6] = [
         base: r#"{"spec":{"defaultBackend":{"service":{"name":"s","port":{"number":80}}}}}"#,
         fields: &[
             ("/spec/ingressClassName", &["\"a\"", "\"b\""]),
-            ("/spec/defaultBackend", &[r#"{"service":{"name":"s","port":{"number":80}}}"#, r#"{"service":{"name":"t","port":{"name":"x"}}}"#]),
+            (
+                "/spec/defaultBackend",
+                &[r#"{"service":{"name":"s","port":{"number":80}}}"#, r#"{"service":{"name":"t","port":{"name":"x"}}}"#],
+            ),
             ("/spec/tls", &[r#"[{"hosts":["a"]}]"#, r#"[{"hosts":["b"],"secretName":"s"}]"#, "[]"]),
-            ("/spec/rules", &[
-                r#"[{"host":"h","http":{"paths":[{"path":"/","pathType":"Prefix","backend":{"service":{"name":"s","port":{"number":80}}}}]}}]"#,
-                r#"[{"host":"g"}]"#,
-            ]),
+            (
+                "/spec/rules",
+                &[
+                    r#"[{"host":"h","http":{"paths":[{"path":"/","pathType":"Prefix","backend":{"service":{"name":"s","port":{"number":80}}}}]}}]"#,
+                    r#"[{"host":"g"}]"#,
+                ],
+            ),
             ("/metadata/labels/l", &["\"1\"", "\"2\""]),
         ],
         crd: None,
@@ -95,11 +110,10 @@ const SUBJECTS: [Subject; 6] = [
             ("/spec/n", &["1", "2", "2.5"]),
             ("/spec/s", &["\"a\"", "\"b\"", "null"]),
             ("/spec/set", &[r#"["a","b"]"#, r#"["c","b"]"#, "[]"]),
-            ("/spec/map", &[
-                r#"[{"k":"a","v":1}]"#,
-                r#"[{"k":"b","v":1},{"k":"a","v":2,"w":{"x":"y"}}]"#,
-                r#"[{"k":"c","p":2},{"k":"a","v":1}]"#,
-            ]),
+            (
+                "/spec/map",
+                &[r#"[{"k":"a","v":1}]"#, r#"[{"k":"b","v":1},{"k":"a","v":2,"w":{"x":"y"}}]"#, r#"[{"k":"c","p":2},{"k":"a","v":1}]"#],
+            ),
             ("/spec/atom", &[r#"{"a":"b"}"#, r#"{"a":"c","d":"e"}"#]),
             ("/spec/free", &[r#"{"a":{"b":1}}"#, r#"{"a":{"c":[1]},"d":null}"#, "{}"]),
             ("/spec/deep/a", &[r#"{"x":1}"#, r#"{"y":2}"#]),

@@ -62,7 +62,21 @@ fn without_controllers(value: &mut Value) {
                 entries.retain(|entry| entry["manager"] != "kube-controller-manager" && entry["manager"] != "kube-scheduler");
             }
             let kind = map.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
-            if matches!(kind.as_str(), "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" | "CronJob" | "HorizontalPodAutoscaler" | "PodDisruptionBudget" | "ResourceQuota" | "PersistentVolumeClaim" | "PersistentVolume" | "ReplicationController") {
+            if matches!(
+                kind.as_str(),
+                "Deployment"
+                    | "ReplicaSet"
+                    | "StatefulSet"
+                    | "DaemonSet"
+                    | "Job"
+                    | "CronJob"
+                    | "HorizontalPodAutoscaler"
+                    | "PodDisruptionBudget"
+                    | "ResourceQuota"
+                    | "PersistentVolumeClaim"
+                    | "PersistentVolume"
+                    | "ReplicationController"
+            ) {
                 map.remove("status");
             }
             if let Some(annotations) = map.get_mut("annotations").and_then(Value::as_object_mut) {

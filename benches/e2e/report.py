@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""Writes the measured figures into docs/benchmarks.md, between its markers: report.py FIGURES [DOCUMENT].
+
+FIGURES is what run.sh wrote. Of several rounds the median is taken; ratios are of medians of the same run.
+"""
+import json
+import os
+import statistics
+import sys
+
+figures = [json.loads(line) for line in open(sys.argv[1])]
+document = sys.argv[2] if len(sys.argv) > 2 else os.path.join(os.path.dirname(__file__), "../../docs/benchmarks.md")
+PLACES = {"real": "real control plane", "kubemem": "kubemem"}
+
+
+def median(on, n, what, key):
+    found = [f[key] for f in figures if (f["on"], f["n"], f["what"]) == (on, n, what) and f.get(key) is not None]
+    return statistics.median(found) if found else None
+
+
+def text(value, digits=2):
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def ratio(a, b):
+    return "" if not a or not b else f"{a / b:.2f} ×"
+
+
+def rows():
+    yield ["on", "releases", "live", "Ready", "bare client Ready", "ratio", "CPU-s", "bare CPU-s", "writes, reads per upgrade", "install Ready", "peak RSS"]
+    yield ["---"] * 11
+    for on in PLACES:
+        for n in sorted({f["n"] for f in figures if f["on"] == on}):
+            get = lambda what, key: median(on, n, what, key)
+            writes, reads = get("commit", "writes"), get("commit", "reads")
+            yield [
+                PLACES[on], str(n), text(get("commit", "live")) + " s", text(get("commit", "ready")) + " s", text(get("bare", "ready")) + " s",
+                ratio(get("commit", "ready"), get("bare", "ready")), text(get("commit", "cpu")), text(get("bare", "cpu")),
+                "" if writes is None else f"{writes / n:.1f}, {reads / n:.1f}", text(get("install", "ready")) + " s", text(get("rss", "mib"), 0) + " MiB",
+            ]
+
+
+def idle():
+    for f in figures:
+        if f["what"] == "idle":
+            yield (f"- {f['n']} idle releases on {PLACES[f['on']]} for {f['seconds']} s, drift detection on: "
+                   f"{f['writes']} writes, {f['reads']} reads, {f['cpu']} CPU seconds.")
+
+
+table = "\n".join("| " + " | ".join(row) + " |" for row in rows())
+section = table + "\n\n" + "\n".join(idle()) + "\n"
+begin, end = "<!-- figures -->\n", "<!-- end of figures -->\n"
+old = open(document).read()
+before, rest = old.split(begin)
+after = rest.split(end)[1]
+open(document, "w").write(before + begin + section + end + after)
+print(section)
