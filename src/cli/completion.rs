@@ -5,7 +5,7 @@ use super::output::Console;
 use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
-const HOW: &str = "\
+pub(super) const HOW: &str = "\
 How to use it:
   bash        source <(helmward completion bash)
   zsh         helmward completion zsh > \"${fpath[1]}/_helmward\"
@@ -13,7 +13,6 @@ How to use it:
   powershell  helmward completion powershell | Out-String | Invoke-Expression";
 
 #[derive(Args)]
-#[command(after_long_help = HOW)]
 pub(super) struct CompletionArgs {
     /// For which shell
     #[arg(value_enum)]

@@ -50,7 +50,8 @@ pub(super) fn reference(mut command: Command, console: &Console) -> Result<Exit,
         let _ = write!(page, "```\n{}\n```\n\n", usage.trim_start_matches("Usage: ").replace("\n       ", "\n"));
         options(sub, |arg| !arg.is_global_set(), &mut page);
         if let Some(more) = sub.get_after_long_help() {
-            let _ = write!(page, "\n```\n{more}\n```\n");
+            let more = more.to_string();
+            let _ = write!(page, "\n```\n{}\n```\n", more.trim_end_matches(EXIT_CODES).trim_end());
         }
     }
     console.data(&page)?;

@@ -130,7 +130,7 @@ enum Command {
     #[command(after_help = EXIT_CODES)]
     Version(version::VersionArgs),
     /// Print the completion script of a shell
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, after_long_help = format!("{}\n\n{EXIT_CODES}", completion::HOW))]
     Completion(completion::CompletionArgs),
     /// Write the manual pages
     #[command(hide = true)]

@@ -94,9 +94,7 @@ fn facts(house: &Household, source: Option<&Json>, now: Timestamp) -> Vec<(&'sta
         let reason = unit.pointer("/metadata/annotations").and_then(|a| a.get(names::SUSPEND_REASON)?.as_str());
         add("Suspended", reason.unwrap_or("no reason is given").to_owned());
     }
-    let since = unit.pointer("/status/conditions").and_then(Json::as_array).into_iter().flatten();
-    let since = since.filter(|c| text(c, "/type") == "Ready").map(|c| age::since(text(c, "/lastTransitionTime"), now)).next();
-    add("For", since.unwrap_or_default());
+    add("For", age::since(status::ready_since(unit), now));
     add("Revision", status::short(&get::revision(unit)));
     let (tried, deployed) = (text(unit, "/status/lastAttemptedRevision"), get::revision(unit));
     add("Tried", if tried == deployed { String::new() } else { status::short(tried) });
@@ -188,10 +186,7 @@ async fn overview(args: &StatusArgs, globals: &Globals, console: &Console) -> Re
             let counts = if counts.is_empty() { format!("nothing in {place}") } else { counts.join(", ") };
             let mut table = Table::new(&["STATE", "OBJECT", "FOR", "MESSAGE"]);
             for (pill, item) in unready() {
-                let ready = item.pointer("/status/conditions").and_then(Json::as_array).into_iter().flatten();
-                let since =
-                    ready.filter(|c| text(c, "/type") == "Ready").map(|c| age::since(text(c, "/lastTransitionTime"), Timestamp::now()));
-                let since = since.last().unwrap_or_default();
+                let since = age::since(status::ready_since(item), Timestamp::now());
                 let message = Cell::from(status::short(status::ready(item).message));
                 table.row(vec![Cell::painted(pill.as_str(), |_| paint(*pill, console)), name(item).into(), since.into(), message]);
             }

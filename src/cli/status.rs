@@ -27,6 +27,13 @@ pub(super) fn ready(object: &Json) -> Said<'_> {
     condition(object, "Ready").unwrap_or(Said { status: "Unknown", reason: "", message: "waiting to be reconciled" })
 }
 
+/// Since when it has been ready, or not.
+pub(super) fn ready_since(object: &Json) -> &str {
+    let conditions = object.pointer("/status/conditions").and_then(Json::as_array);
+    let found = conditions.and_then(|all| all.iter().find(|c| text(c, "/type") == "Ready"));
+    found.map(|c| text(c, "/lastTransitionTime")).unwrap_or_default()
+}
+
 pub(super) fn suspended(object: &Json) -> bool {
     object.pointer("/spec/suspend").and_then(Json::as_bool).unwrap_or(false)
 }

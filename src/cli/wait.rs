@@ -40,7 +40,7 @@ pub(super) async fn until_settled(
     mut done: impl FnMut(&Json) -> bool + Send,
 ) -> Result<Json, Failure> {
     let settled = |object: Option<&Json>| object.is_none_or(|o| done(o) && status::is_current(o) && !status::is_busy(o));
-    let (answer, witness) = watched(session, awaited, console, settled).await;
+    let (answer, mut witness) = watched(session, awaited, console, settled).await;
     let id = awaited.id;
     let object = match answer {
         Ok(Some(object)) => object,
@@ -54,6 +54,7 @@ pub(super) async fn until_settled(
     if status::is_ready(&object) {
         return Ok(object);
     }
+    witness.look(session, object.clone()).await;
     witness.tell(console);
     tell_events(session, id, console).await;
     let (kind, name, namespace) = (&awaited.resource.plural, &id.name, &id.namespace);
@@ -118,16 +119,21 @@ pub(super) async fn watched(
         }
         let words = latest().map(|object| last_words(&object)).unwrap_or_default();
         let (kind, name, namespace) = (&resource.plural, &id.name, &id.namespace);
-        Failure::new(Exit::Timeout, format!("{id} was not done within {}{words}", api::Duration::from(limit))).hint(format!(
+        Failure::new(Exit::Timeout, format!("{id} was not done within {}{words}", api::Duration::from(whole_seconds(limit)))).hint(format!(
             "it goes on in the cluster: `helmward get {kind}/{name} -n {namespace}`; is the daemon running? `helmward check`"
         ))
     });
-    if answer.as_ref().is_ok_and(|object| !object.as_ref().is_some_and(status::is_ready)) || answer.is_err() {
-        if let Some(unit) = latest() {
-            witness.look(session, unit).await;
-        }
+    if answer.is_err()
+        && let Some(unit) = latest()
+    {
+        witness.look(session, unit).await;
     }
     (answer, witness)
+}
+
+/// What is left of a limit of several seconds is told as it was given.
+fn whole_seconds(limit: Duration) -> Duration {
+    if limit.as_secs() == 0 { limit } else { Duration::from_secs(limit.as_secs() + u64::from(limit.subsec_nanos() > 0)) }
 }
 
 fn last_words(object: &Json) -> String {

@@ -14,6 +14,7 @@ use crate::object::{Json, ObjectId};
 use crate::release::report::Pill;
 use clap::Args;
 use std::str::FromStr;
+use std::time::Duration;
 use tokio::time::Instant;
 
 #[derive(Args)]
@@ -99,12 +100,12 @@ fn is_at(revision: &str, wanted: &str) -> bool {
 
 pub(super) async fn wait_for(args: WaitForArgs, globals: &Globals, console: &Console) -> Result<Exit, Failure> {
     let session = Session::open(globals).await?;
-    let deadline = Instant::now() + args.timeout.as_std();
     if !args.all {
         let target = target::one(&args.what, "hr")?;
         let resource = session.resource(target.kind).await?;
-        return one(&session, &args.until, &resource, &session.id(&target), deadline, console).await;
+        return one(&session, &args.until, &resource, &session.id(&target), args.timeout.as_std(), console).await;
     }
+    let deadline = Instant::now() + args.timeout.as_std();
     let query = target::many(&args.what)?;
     if !query.names.is_empty() {
         return Err(Failure::error(format!("--all and names ({}) exclude each other", query.names.join(", "))).hint("leave one out"));
@@ -117,7 +118,8 @@ pub(super) async fn wait_for(args: WaitForArgs, globals: &Globals, console: &Con
         // they become ready side by side: whichever is waited for first, the last one decides
         for item in items.iter().filter(|item| standing::pill(item) != Pill::Suspended) {
             let id = ObjectId::new(kind.group, kind.kind, text(item, "/metadata/namespace"), text(item, "/metadata/name"));
-            one(&session, &args.until, &resource, &id, deadline, console).await?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            one(&session, &args.until, &resource, &id, left, console).await?;
             count += 1;
         }
     }
@@ -133,10 +135,10 @@ async fn one(
     until: &Until,
     resource: &crate::cluster::Resource,
     id: &ObjectId,
-    deadline: Instant,
+    limit: Duration,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let awaited = Awaited { resource, id, limit: deadline.saturating_duration_since(Instant::now()) };
+    let awaited = Awaited { resource, id, limit };
     let (answer, witness) = watched(session, &awaited, console, |object| until.holds(object)).await;
     if let Err(failure) = answer {
         witness.tell(console);

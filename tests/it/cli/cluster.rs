@@ -5,23 +5,23 @@ use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::Duration;
 
-const HELM: &str = "helm.toolkit.fluxcd.io/v2";
-const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io/v1";
+pub(super) const HELM: &str = "helm.toolkit.fluxcd.io/v2";
+pub(super) const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io/v1";
 const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-fn ready(status: &str, message: &str) -> Value {
+pub(super) fn ready(status: &str, message: &str) -> Value {
     json!([{"type": "Ready", "status": status, "reason": "Any", "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"}])
 }
 
-fn snapshot(version: u32, status: &str) -> Value {
+pub(super) fn snapshot(version: u32, status: &str) -> Value {
     json!({"digest": "sha256:0", "name": "web", "namespace": "shop", "version": version, "status": status, "chartName": "web",
         "chartVersion": format!("1.{version}.0"), "configDigest": "sha256:0", "firstDeployed": "2026-01-01T00:00:00Z",
         "lastDeployed": "2026-01-02T00:00:00Z"})
 }
 
 /// A repository, a release and a kustomization in namespace `shop`.
-fn shop() -> World {
+pub(super) fn shop() -> World {
     let world = World::installed();
     world.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}));
     world.apply(json!({"apiVersion": SOURCE, "kind": "GitRepository", "metadata": {"name": "repo", "namespace": "shop"},
@@ -48,7 +48,21 @@ fn shop() -> World {
 #[test]
 fn an_installation_is_checked_and_removed() {
     let world = World::new();
-    world.run(&["check", "--pre"]).exits(0).prints(&["kubernetes", "will be made"]).tells(&["all checks passed"]);
+    world
+        .run(&["check", "--pre"])
+        .exits(0)
+        .prints(&["kubernetes", "will be made", "kubernetes-admin: everything"])
+        .tells(&["all checks passed"]);
+    let state = |dir: &str| world.run(&["check", "--pre", "--state-dir", dir]);
+    state("new/state").exits(0).prints(&["new/state is not there yet, and can be made"]);
+    world.file("taken", "");
+    state("taken/state").exits(1).prints(&["nothing can be written to taken", "choose another directory with --state-dir"]);
+    world.apply(json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "applications.argoproj.io"},
+        "spec": {"group": "argoproj.io", "scope": "Namespaced", "names": {"kind": "Application", "plural": "applications"}, "versions": [
+            {"name": "v1alpha1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}}]}}));
+    assert!(!world.run(&["check", "--pre"]).exits(0).out.contains("argo"));
+    world.apply(json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "a", "namespace": "default"}}));
+    world.run(&["check", "--pre"]).exits(0).prints(&["argo cd", "1 Applications", "is fought over"]);
     world.run(&["get"]).exits(2).tells(&["does not know the kind GitRepository", "install the definitions with `helmward install`"]);
     world.run(&["install", "--dry-run"]).exits(0).tells(&["would be created", "nothing was written"]);
     assert!(world.object("", "namespaces", "", "flux-system").is_none());

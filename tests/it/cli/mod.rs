@@ -3,10 +3,14 @@
 
 mod cluster;
 mod daemon;
+mod look;
 mod offline;
 
+use axum::extract::{Path, Query};
+use axum::routing::get;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// What a command left behind.
@@ -48,7 +52,7 @@ impl Said {
 }
 
 /// A command in an environment of its own: no kubeconfig, no home, no colours unless asked for.
-pub(crate) fn helmward(home: &Path) -> Command {
+pub(crate) fn helmward(home: &std::path::Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_helmward"));
     command.env_clear().env("HOME", home).stdin(Stdio::null()).current_dir(home);
     command
@@ -58,6 +62,16 @@ pub(crate) fn run(command: &mut Command) -> Said {
     let Output { status, stdout, stderr } = command.output().expect("the binary starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     Said { code: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }
+}
+
+const LOG: &str = "/api/v1/namespaces/{namespace}/pods/{pod}/log";
+
+/// The cluster in memory has no containers: what they write is written here, so that each option can be seen.
+async fn log(Path((_, pod)): Path<(String, String)>, Query(options): Query<BTreeMap<String, String>>) -> String {
+    let container = options.get("container").cloned().unwrap_or_default();
+    let rest: Vec<String> = options.iter().filter(|(key, _)| *key != "container").map(|(key, value)| format!("{key}={value}")).collect();
+    let kind = if pod.contains("crash") { "panic: out of coffee" } else { "hello" };
+    format!("{container} says {kind}\nasked for {}\n", rest.join(" "))
 }
 
 /// A cluster in memory on a loopback port, and a home directory with its kubeconfig.
@@ -75,7 +89,8 @@ impl World {
             let server = kubemem::Server::start();
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let address = listener.local_addr().expect("an address");
-            server.serve(listener);
+            let app = axum::Router::new().route(LOG, get(log)).fallback_service(server.router());
+            tokio::spawn(async move { axum::serve(listener, app).await });
             std::fs::create_dir(home.path().join(".kube")).expect("a directory");
             std::fs::write(home.path().join(".kube/config"), server.kubeconfig(address)).expect("a file");
             server

@@ -12,7 +12,8 @@ fn said(home: &Path, args: &[&str]) -> Said {
 fn help_names_every_command_and_the_exit_codes() {
     let home = tempfile::tempdir().unwrap();
     let help = said(home.path(), &["--help"]).exits(0);
-    for command in "run get diff drift reconcile suspend resume rollback history template install uninstall check version".split(' ') {
+    for command in "run get status wait tree events logs diff drift reconcile suspend resume rollback history template install uninstall check version \
+         completion".split(' ') {
         assert!(help.out.contains(&format!("\n  {command} ")), "{command}:\n{}", help.out);
         said(home.path(), &[command, "--help"]).exits(0).prints(&["Usage: ", "Exit codes: 0 as it should be"]);
     }
@@ -25,7 +26,12 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
     for (args, words) in [
         (&[][..], "Usage: helmward"),
         (&["frobnicate"], "unrecognized subcommand 'frobnicate'"),
-        (&["get", "-o", "xml"], "[possible values: table, wide, json, yaml, name]"),
+        (&["get", "-o", "xml"], "write table, wide, json, yaml, name or jsonpath=TEMPLATE"),
+        (&["get", "-o", "jsonpath={.a"], "a brace is not closed (in `{.a`, at character 1)"),
+        (&["wait", "web", "--for", "Ready"], "write condition=Ready"),
+        (&["wait"], "helmward wait --all [KIND]"),
+        (&["logs", "web", "-f", "-p"], "cannot be used with"),
+        (&["completion", "tcsh"], "bash, elvish, fish, powershell, zsh"),
         (&["get", "pods"], "kinds are hr, ks, gitrepo"),
         (&["get", "hr", "a", "-A"], "choose the namespace with -n"),
         (&["reconcile"], "Usage: helmward reconcile [KIND] NAME"),
@@ -104,6 +110,72 @@ fn the_kubectl_plugin_is_the_same_binary() {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_helmward"), &plugin).unwrap();
     let help = run(std::process::Command::new(&plugin).env_clear().arg("--help")).exits(0);
     assert!(help.out.contains("Usage: kubectl helmward "), "{}", help.out);
+}
+
+/// Whoever changes a command runs `helmward reference > docs/reference/cli.md`.
+#[test]
+fn the_reference_page_is_that_of_the_commands() {
+    let home = tempfile::tempdir().unwrap();
+    let made = said(home.path(), &["reference"]).exits(0).out;
+    let stored = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/cli.md")).unwrap();
+    let differs = made.lines().zip(stored.lines()).find(|(made, stored)| made != stored);
+    assert_eq!(differs, None, "run `helmward reference > docs/reference/cli.md`");
+    assert_eq!(made.lines().count(), stored.lines().count(), "run `helmward reference > docs/reference/cli.md`");
+}
+
+#[test]
+fn manual_pages_and_completions_are_made_of_the_commands() {
+    let home = tempfile::tempdir().unwrap();
+    said(home.path(), &["man", "pages/man1"]).exits(0).tells(&["the manual pages are in pages/man1"]);
+    let page = |name: &str| fs::read_to_string(home.path().join("pages/man1").join(name)).unwrap();
+    assert!(page("helmward.1").contains("helmward\\-tree(1)") && page("helmward-logs.1").contains("previous"));
+    fs::write(home.path().join("file"), "").unwrap();
+    said(home.path(), &["man", "file/x"]).exits(2).tells(&["make file/x", "check the path"]);
+    for (shell, words) in [
+        ("bash", "complete -F _helmward"),
+        ("zsh", "#compdef helmward"),
+        ("fish", "complete -c helmward"),
+        ("powershell", "Register-ArgumentCompleter"),
+    ] {
+        said(home.path(), &["completion", shell]).exits(0).prints(&[words, "with-source"]);
+    }
+}
+
+#[test]
+fn errors_about_a_file_show_its_lines() {
+    let home = tempfile::tempdir().unwrap();
+    for (path, text) in [
+        ("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+        ("web/templates/x.yaml", "a: 1\nb: {{ required \"give it\" .Values.z }}\n"),
+        ("bad.yaml", "a: [\nb: 1\n"),
+        ("bent/Chart.yaml", "apiVersion: v2\nname: [web\nversion: 1.0.0\n"),
+    ] {
+        let file = home.path().join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+    let template = |args: &[&str]| said(home.path(), &[&["template"], args].concat()).exits(2);
+    let failed = template(&["web"]);
+    let want = "\
+error: web: execution error at (web/templates/x.yaml:2:6): give it
+ ╭─[web/templates/x.yaml:2:7]
+ 1 │ a: 1
+ 2 │ b: {{ required \"give it\" .Values.z }}
+ ·       ───────────────┬───────────────
+ ·                      ╰── here
+ ╰────
+help: correct the template or the values that it reads
+";
+    assert_eq!(failed.err, want);
+    template(&["web", "-f", "bad.yaml"]).tells(&[
+        "error: failed to parse bad.yaml",
+        "╭─[bad.yaml:2:1]",
+        "2 │ b: 1",
+        "help: correct the YAML",
+    ]);
+    template(&["bent"]).tells(&["cannot load Chart.yaml", "╭─[bent/Chart.yaml:2:1]", "2 │ name: [web"]);
+    let colored = template(&["web", "--color", "always"]);
+    assert!(colored.err.contains('\u{1b}'));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `helmward check`: whether a cluster has what the daemon needs, and whether one is at work.
 
+mod rights;
+
 use super::failure::{Exit, Failure};
 use super::globals::Globals;
 use super::output::{Cell, Console, Format, Table};
@@ -7,20 +9,26 @@ use super::session::Session;
 use super::status::text;
 use super::uninstall::holder;
 use crate::api::kinds::{ALL, Kind};
-use crate::api::names::CRD_VERSION;
+use crate::api::{crd, names::CRD_VERSION};
+use crate::cluster::ListOptions;
 use crate::object::{Gvk, Json, ObjectId};
 use clap::Args;
-use futures::{StreamExt, stream};
 use serde_json::json;
+use std::path::{Path, PathBuf};
 
 /// The oldest Kubernetes whose definitions may hold the rules that ours do.
 const OLDEST: u32 = 29;
+/// The newest Kubernetes that was tried.
+const NEWEST: u32 = 36;
 
 #[derive(Args)]
 pub(super) struct CheckArgs {
     /// Before the installation: what `install` will make may be absent
     #[arg(long)]
     pre: bool,
+    /// Also check that a daemon that runs here may keep its state in this directory
+    #[arg(long, value_name = "DIR", env = "HELMWARD_STATE_DIR")]
+    state_dir: Option<PathBuf>,
     /// How to print
     #[arg(short, long, value_enum, default_value = "table", value_name = "FORMAT")]
     output: Format,
@@ -58,10 +66,12 @@ pub(super) async fn check(args: CheckArgs, globals: &Globals, console: &Console)
     let session = Session::open(globals).await?;
     let home = globals.home();
     let mut lines = vec![server(&session)];
-    lines.extend(permissions(&session).await);
+    lines.extend(rights::lines(&session).await);
     lines.push(namespace(&session, home, args.pre).await);
     lines.extend(definitions(&session, args.pre).await);
     lines.push(flux(&session).await);
+    lines.extend(argo(&session).await);
+    lines.extend(args.state_dir.as_deref().map(state));
     if !args.pre {
         lines.push(daemon(&session, home).await);
     }
@@ -111,72 +121,19 @@ fn server(session: &Session) -> Line {
     if version.major == "1" && minor < OLDEST {
         return Line::new("kubernetes", Verdict::Bad, found).next(format!("upgrade the cluster to 1.{OLDEST} or newer"));
     }
+    if minor > NEWEST {
+        return Line::new("kubernetes", Verdict::Note, found)
+            .next(format!("newer than 1.{NEWEST}, with which this version was tried: try an upgrade elsewhere first"));
+    }
     Line::new("kubernetes", Verdict::Good, found)
-}
-
-/// What the daemon cannot work without, whatever it deploys.
-const NEEDED: &[(&str, &str, &[&str])] = &[
-    ("apiextensions.k8s.io", "customresourcedefinitions", &["get", "list", "watch", "create", "patch"]),
-    ("", "namespaces", &["get", "list", "watch", "create", "patch"]),
-    ("", "secrets", &["get", "list", "watch", "create", "patch", "delete"]),
-    ("", "configmaps", &["get", "list", "watch", "create", "patch", "delete"]),
-    ("", "events", &["create", "patch"]),
-    ("", "pods", &["get", "list", "watch"]),
-    ("apps", "deployments", &["get", "list", "watch", "create", "patch", "delete"]),
-    ("coordination.k8s.io", "leases", &["get", "list", "create", "patch", "update"]),
-    ("helm.toolkit.fluxcd.io", "helmreleases", &["get", "list", "watch", "patch"]),
-    ("helm.toolkit.fluxcd.io", "helmreleases/status", &["patch"]),
-    ("kustomize.toolkit.fluxcd.io", "kustomizations", &["get", "list", "watch", "patch"]),
-    ("kustomize.toolkit.fluxcd.io", "kustomizations/status", &["patch"]),
-    ("source.toolkit.fluxcd.io", "gitrepositories", &["get", "list", "watch", "patch"]),
-    ("source.toolkit.fluxcd.io", "gitrepositories/status", &["patch"]),
-];
-
-async fn permissions(session: &Session) -> Vec<Line> {
-    match allowed(session, "*", "*", "*").await {
-        Ok(true) => return vec![Line::new("permissions", Verdict::Good, "everything (cluster-admin)")],
-        Ok(false) => {}
-        Err(failure) => {
-            return vec![Line::new("permissions", Verdict::Bad, failure.message).next("ask for the right to review one's own access")];
-        }
-    }
-    let wanted = NEEDED.iter().flat_map(|&(group, resource, verbs)| verbs.iter().map(move |&verb| (group, resource, verb)));
-    let asked: Vec<_> = stream::iter(wanted)
-        .map(|(group, resource, verb)| async move { (group, resource, verb, allowed(session, group, resource, verb).await) })
-        .buffered(8)
-        .collect()
-        .await;
-    let mut lines = Vec::new();
-    for &(group, resource, _) in NEEDED {
-        let of_this = asked.iter().filter(|(g, r, ..)| *g == group && *r == resource);
-        let missing: Vec<&str> = of_this.filter(|(.., answer)| !matches!(answer, Ok(true))).map(|(_, _, verb, _)| *verb).collect();
-        let what = format!("permissions: {resource}{}", if group.is_empty() { String::new() } else { format!(".{group}") });
-        if !missing.is_empty() {
-            let next = "use a user who may, or bind this one to a role that allows it";
-            lines.push(Line::new(&what, Verdict::Bad, format!("may not {}", missing.join(", "))).next(next));
-        }
-    }
-    if lines.is_empty() {
-        lines.push(Line::new("permissions", Verdict::Good, "what the daemon itself needs; what it deploys may need more"));
-    }
-    lines
-}
-
-async fn allowed(session: &Session, group: &str, resource: &str, verb: &str) -> Result<bool, Failure> {
-    let kind = Gvk::new("authorization.k8s.io/v1", "SelfSubjectAccessReview");
-    let review = session.cluster.resource(&kind).await?;
-    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-    let body = json!({
-        "apiVersion": kind.api_version(),
-        "kind": kind.kind,
-        "spec": {"resourceAttributes": {"group": group, "resource": resource, "subresource": subresource, "verb": verb}},
-    });
-    let answer = session.cluster.create(&review, &ObjectId::new(&kind.group, &kind.kind, "", ""), &body).await?;
-    Ok(answer.object.pointer("/status/allowed").and_then(Json::as_bool).unwrap_or(false))
 }
 
 async fn namespace(session: &Session, home: &str, pre: bool) -> Line {
     match session.cluster.get(&ObjectId::new("", "Namespace", "", home)).await {
+        Ok(Some(live)) if !text(&live, "/metadata/deletionTimestamp").is_empty() => {
+            Line::new("namespace", Verdict::Bad, format!("{home} is being deleted"))
+                .next(format!("wait until it is gone; `kubectl get namespace {home} -o yaml` says what holds it"))
+        }
         Ok(Some(_)) => Line::new("namespace", Verdict::Good, home),
         Ok(None) if pre => Line::new("namespace", Verdict::Good, format!("{home} is not there yet, and will be made")),
         Ok(None) => {
@@ -220,6 +177,10 @@ async fn definition(session: &Session, kind: &Kind, pre: bool) -> Result<Line, F
         let found = format!("{whose}, without version {}", kind.version);
         return Ok(Line::new(&what, Verdict::Bad, found).next("upgrade the definition: Flux 2.3 and newer have this version"));
     }
+    if let Some(wanted) = version_of(kind).filter(|wanted| annotation.is_some_and(|have| have != wanted)) {
+        let next = "`helmward install` brings it to the version of this program";
+        return Ok(Line::new(&what, Verdict::Note, format!("{whose}; this program has {wanted}")).next(next));
+    }
     Ok(Line::new(&what, Verdict::Good, whose.trim_end()))
 }
 
@@ -244,5 +205,59 @@ async fn daemon(session: &Session, home: &str) -> Line {
         Ok(None) => Line::new("daemon", Verdict::Bad, format!("nobody holds the Lease {home}/helmward"))
             .next(format!("start one with `helmward run`, or look at `kubectl -n {home} get pods -l app=helmward-controller`")),
         Err(failure) => Line::new("daemon", Verdict::Bad, failure.message),
+    }
+}
+
+/// The version of the schema that this program would install.
+fn version_of(kind: &Kind) -> Option<String> {
+    let of_kind = |d: &Json| text(d, "/spec/group") == kind.group && text(d, "/spec/names/kind") == kind.kind;
+    let definition = crd::all().into_iter().find(of_kind)?;
+    definition.pointer("/metadata/annotations")?.get(CRD_VERSION)?.as_str().map(str::to_owned)
+}
+
+/// Argo CD keeps no Lease: its Applications are all that tells of it.
+async fn argo(session: &Session) -> Option<Line> {
+    let kind = session.cluster.discovery().preferred("argoproj.io", "Application").await.ok()??;
+    let options = ListOptions { metadata_only: true, ..ListOptions::default() };
+    let count = session.cluster.list(&kind, &options).await.map_or(0, |list| list.items.len());
+    (count > 0).then(|| {
+        Line::new("argo cd", Verdict::Note, format!("{count} Applications"))
+            .next("an object that an Application deploys too is fought over: move one Application at a time")
+    })
+}
+
+/// Whether files can be made in a directory, or it in the nearest one that there is.
+fn state(directory: &Path) -> Line {
+    let (what, shown) = ("state directory", directory.display());
+    let there = directory.ancestors().find(|path| path.exists()).map_or(Path::new("."), |path| {
+        // the relative path of one part has an empty parent
+        if path.as_os_str().is_empty() { Path::new(".") } else { path }
+    });
+    match tempfile::tempfile_in(there) {
+        Ok(_) if there == directory => Line::new(what, Verdict::Good, format!("{shown} can be written")),
+        Ok(_) => Line::new(what, Verdict::Good, format!("{shown} is not there yet, and can be made")),
+        Err(error) => Line::new(what, Verdict::Bad, format!("nothing can be written to {}: {error}", there.display()))
+            .next("change its owner or its rights, or choose another directory with --state-dir"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_directory_must_be_writable() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(state(dir.path()).verdict, Verdict::Good);
+        assert!(state(&dir.path().join("a/b")).found.contains("can be made"));
+        let file = dir.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let line = state(&file.join("x"));
+        assert!(line.verdict == Verdict::Bad && !line.next.is_empty(), "{}", line.found);
+    }
+
+    #[test]
+    fn every_kind_has_a_version_of_its_schema() {
+        assert!(ALL.iter().all(|kind| version_of(kind).is_some()));
     }
 }
