@@ -177,7 +177,9 @@ async fn definition(session: &Session, kind: &Kind, pre: bool) -> Result<Line, F
         let found = format!("{whose}, without version {}", kind.version);
         return Ok(Line::new(&what, Verdict::Bad, found).next("upgrade the definition: Flux 2.3 and newer have this version"));
     }
-    if let Some(wanted) = version_of(kind).filter(|wanted| annotation.is_some_and(|have| have != wanted)) {
+    if let (Some(have), [wanted, ..]) = (annotation, &versions_of(kind)[..])
+        && !versions_of(kind).iter().any(|version| version == have)
+    {
         let next = "`helmward install` brings it to the version of this program";
         return Ok(Line::new(&what, Verdict::Note, format!("{whose}; this program has {wanted}")).next(next));
     }
@@ -208,11 +210,14 @@ async fn daemon(session: &Session, home: &str) -> Line {
     }
 }
 
-/// The version of the schema that this program would install.
-fn version_of(kind: &Kind) -> Option<String> {
+/// The versions of the schema that this program would install: as it is, and with file URLs, as a bootstrap from one needs it.
+fn versions_of(kind: &Kind) -> Vec<String> {
     let of_kind = |d: &Json| text(d, "/spec/group") == kind.group && text(d, "/spec/names/kind") == kind.kind;
-    let definition = crd::all().into_iter().find(of_kind)?;
-    definition.pointer("/metadata/annotations")?.get(CRD_VERSION)?.as_str().map(str::to_owned)
+    let Some(definition) = crd::all().into_iter().find(of_kind) else { return Vec::new() };
+    let mut with_files = definition.clone();
+    crd::allow_file_urls(&mut with_files);
+    let version = |d: &Json| d.pointer("/metadata/annotations")?.get(CRD_VERSION)?.as_str().map(str::to_owned);
+    [definition, with_files].iter().filter_map(version).collect()
 }
 
 /// Argo CD keeps no Lease: its Applications are all that tells of it.
@@ -258,6 +263,6 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_version_of_its_schema() {
-        assert!(ALL.iter().all(|kind| version_of(kind).is_some()));
+        assert!(ALL.iter().all(|kind| versions_of(kind).len() == 2));
     }
 }

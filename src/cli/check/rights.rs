@@ -73,7 +73,11 @@ pub(super) async fn lines(session: &Session) -> Vec<Line> {
 }
 
 fn refused(user: &str, group: &str, resource: &str, verbs: &[&str]) -> Line {
-    let full = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
+    let full = match resource.split_once('/') {
+        _ if group.is_empty() => resource.to_owned(),
+        Some((resource, subresource)) => format!("{resource}.{group}/{subresource}"),
+        None => format!("{resource}.{group}"),
+    };
     let who = if user.is_empty() { "this user" } else { user };
     Line::new(&format!("permissions: {full}"), Verdict::Bad, format!("{who} may not {}", verbs.join(", "))).next(format!(
         "`kubectl create clusterrole helmward-{} --verb={} --resource={full}` and bind it, or choose another user with --context or --as",
