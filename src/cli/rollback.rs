@@ -5,6 +5,7 @@ use super::globals::Globals;
 use super::history::{Revision, of_release};
 use super::output::Console;
 use super::session::Session;
+use super::status::text;
 use super::target;
 use super::wait::{Awaited, WaitArgs, until_settled};
 use crate::api::names;
@@ -62,24 +63,11 @@ pub(super) async fn rollback(args: RollbackArgs, globals: &Globals, console: &Co
     let awaited = Awaited { resource: &resource, id: &id, limit: args.wait.timeout.as_std() };
     // a rollback makes a new revision, whatever becomes of it
     let made = |object: &Json| object.pointer("/status/history/0/version").and_then(Json::as_i64).is_some_and(|n| n > newest);
-    let seen = until_settled(&session, &awaited, console, made).await;
-    match seen {
-        Ok(_) => console.done(&format!("{id} is back at {}", words(goal)), &follow),
-        // the release is off its Git state on purpose, which Ready=False says: what counts is whether the rollback went well
-        Err(failure) if failure.exit == Exit::Differs && is_back(&session, &target, newest).await? => {
-            console.done(&format!("{id} is back at {}", words(goal)), &follow);
-        }
-        Err(failure) => return Err(failure),
-    }
+    // the release is off its Git state on purpose, which Ready=False says: what counts is whether the rollback went well
+    let back = |object: &Json| made(object) && text(object, "/status/history/0/status") == "deployed";
+    until_settled(&session, &awaited, console, made, back).await?;
+    console.done(&format!("{id} is back at {}", words(goal)), &follow);
     Ok(Exit::Ok)
-}
-
-/// Whether a newer revision is deployed.
-async fn is_back(session: &Session, target: &target::Target, newest: i64) -> Result<bool, Failure> {
-    let (_, _, object) = session.fetch(target).await?;
-    let latest = object.pointer("/status/history/0");
-    let number = latest.and_then(|l| l.get("version")?.as_i64()).unwrap_or_default();
-    Ok(number > newest && latest.and_then(|l| l.get("status")?.as_str()) == Some("deployed"))
 }
 
 fn choose<'a>(revisions: &'a [Revision], current: Option<&Revision>, wanted: Option<i64>) -> Result<&'a Revision, String> {

@@ -59,20 +59,28 @@ pub(super) async fn status(args: StatusArgs, globals: &Globals, console: &Consol
         Format::Table | Format::Wide => console.data(&card(&id, pill, &facts, &house, console))?,
     }
     house.gaps.iter().for_each(|gap| console.warn(gap));
-    if let Some(next) = next(pill, target.kind, &id) {
+    if let Some(next) = next(pill, target.kind, &id, is_pinned(&house.unit)) {
         console.note(&format!("{} {next}", console.err.dim("→")));
     }
     Ok(if pill == Pill::Ready { Exit::Ok } else { Exit::Differs })
 }
 
-/// The state of an object in one word, from its conditions.
+/// Whether a person took it back to an earlier revision, where it stays.
+fn is_pinned(object: &Json) -> bool {
+    object.pointer("/metadata/annotations").is_some_and(|annotations| annotations.get(names::ROLLBACK_TO).is_some())
+}
+
+/// The state of an object in one word, from its conditions: the word that the daemon's page has for it.
 pub(super) fn pill(object: &Json) -> Pill {
     let holds = |kind: &str| condition(object, kind).is_some_and(|c| c.status == "True");
-    match status::ready(object).status {
+    let ready = status::ready(object);
+    let retries = condition(object, "Reconciling").is_some_and(|c| c.reason == "ProgressingWithRetry");
+    match ready.status {
         _ if status::suspended(object) => Pill::Suspended,
         _ if !status::is_current(object) => Pill::Progressing,
-        "False" if holds("RolledBack") => Pill::RolledBack,
-        "False" if holds("Reconciling") && !holds("Stalled") => Pill::Progressing,
+        "False" if holds("RolledBack") || is_pinned(object) => Pill::RolledBack,
+        "False" if holds("Stalled") || retries => Pill::Failed,
+        "False" if holds("Reconciling") || matches!(ready.reason, "DependencyNotReady" | "Progressing") => Pill::Progressing,
         "False" => Pill::Failed,
         "True" if holds("Drifted") => Pill::Drifted,
         "True" => Pill::Ready,
@@ -132,12 +140,13 @@ fn paint(pill: Pill, console: &Console) -> String {
 }
 
 /// What a person would do next.
-fn next(pill: Pill, kind: &Kind, id: &ObjectId) -> Option<String> {
+fn next(pill: Pill, kind: &Kind, id: &ObjectId, pinned: bool) -> Option<String> {
     let name = format!("{}/{} -n {}", kind.plural, id.name, id.namespace);
     let unit = matches!(id.kind.as_str(), "HelmRelease" | "Kustomization");
     Some(match pill {
         Pill::Ready => return None,
         Pill::Suspended => format!("`helmward resume {name}`"),
+        Pill::RolledBack if pinned => format!("`helmward resume {name}` follows Git again"),
         Pill::Failed | Pill::RolledBack if unit => {
             format!(
                 "`helmward history {name}` shows what was tried, `helmward logs {name}` what its pods wrote; a commit that mends it is tried at once"
@@ -225,6 +234,19 @@ mod tests {
         ] {
             assert_eq!(pill(&object(suspend, conditions)), want, "{conditions:?}");
         }
+        let with = |place: &str, value: Json| {
+            let mut object = object(false, &[("Ready", "False"), ("Reconciling", "True")]);
+            *object.pointer_mut(place).unwrap() = value;
+            pill(&object)
+        };
+        assert_eq!(
+            with("/status/conditions/1", json!({"type": "Reconciling", "status": "True", "reason": "ProgressingWithRetry"})),
+            Pill::Failed
+        );
+        assert_eq!(with("/status/conditions/1", json!(null)), Pill::Failed);
+        let waits = json!([{"type": "Ready", "status": "False", "reason": "DependencyNotReady"}]);
+        assert_eq!(with("/status/conditions", waits), Pill::Progressing);
+        assert_eq!(with("/metadata", json!({"generation": 2, "annotations": {names::ROLLBACK_TO: "3"}})), Pill::RolledBack);
         let mut stale = object(false, &[("Ready", "True")]);
         stale["metadata"]["generation"] = json!(3);
         assert_eq!(pill(&stale), Pill::Progressing);

@@ -32,12 +32,13 @@ pub(super) struct Awaited<'a> {
     pub(super) limit: Duration,
 }
 
-/// Waits until `done` holds of the object and nothing is under way any more; not ready then is a failure with exit code 1.
+/// Waits until `done` holds of the object and nothing is under way any more; what is not `good` then is a failure with exit code 1.
 pub(super) async fn until_settled(
     session: &Session,
     awaited: &Awaited<'_>,
     console: &Console,
     mut done: impl FnMut(&Json) -> bool + Send,
+    good: impl Fn(&Json) -> bool,
 ) -> Result<Json, Failure> {
     let settled = |object: Option<&Json>| object.is_none_or(|o| done(o) && status::is_current(o) && !status::is_busy(o));
     let (answer, mut witness) = watched(session, awaited, console, settled).await;
@@ -51,7 +52,7 @@ pub(super) async fn until_settled(
             return Err(failure);
         }
     };
-    if status::is_ready(&object) {
+    if good(&object) {
         return Ok(object);
     }
     witness.look(session, object.clone()).await;
@@ -65,7 +66,7 @@ pub(super) async fn until_settled(
 
 /// Waits until a request has been handled.
 pub(super) async fn until_handled(session: &Session, awaited: &Awaited<'_>, token: &str, console: &Console) -> Result<Json, Failure> {
-    until_settled(session, awaited, console, |object| text(object, "/status/lastHandledReconcileAt") == token).await
+    until_settled(session, awaited, console, |object| text(object, "/status/lastHandledReconcileAt") == token, status::is_ready).await
 }
 
 /// Waits until `done` holds (`None`: it is not there), tells what is under way, and keeps what was seen to go wrong.
@@ -91,7 +92,8 @@ pub(super) async fn watched(
     let waiting = session.cluster.wait_until(resource, id, limit, |object| {
         *seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = object.cloned();
         let done = done(object);
-        if let (false, Some(object)) = (done, object) {
+        // what was said before anything was asked for is no progress
+        if let (false, Some(object)) = (done, object.filter(|object| status::is_busy(object))) {
             // nobody listens any more once the wait is over
             let _ = lines.send(status::short(status::ready(object).message));
         }
