@@ -254,3 +254,18 @@ fn a_failed_wait_tells_the_object_its_event_and_its_log() {
     ]);
     assert_eq!(said.out, "");
 }
+
+#[test]
+fn a_rollback_is_judged_by_what_is_deployed_then() {
+    for (status, code) in [("deployed", 0), ("failed", 1)] {
+        let world = shop();
+        let said = meanwhile(&world, &["rollback", "web", "1", "-n", "shop", "--wait", "--timeout", "20s"], || {
+            let release = || world.object("helm.toolkit.fluxcd.io", "helmreleases", "shop", "web").unwrap();
+            until(|| release()["metadata"]["annotations"]["helmward.dev/rollback-to"] == "1");
+            let history = json!([snapshot(4, status), snapshot(1, "superseded")]);
+            settle(&world, "web", "False", json!({"history": history}));
+        });
+        let said = said.exits(code);
+        assert_eq!((said.err.contains("is back at 1"), said.err.contains("error: ")), (code == 0, code == 1), "{}", said.err);
+    }
+}
