@@ -82,7 +82,10 @@ fn text(body: &'static str) -> Response {
 
 fn version(git: &str) -> Value {
     let mut parts = git.trim_start_matches('v').split('.');
-    json!({"major": parts.next().unwrap_or("1"), "minor": parts.next().unwrap_or("0"), "gitVersion": git, "gitCommit": "", "gitTreeState": "clean",
+    let (major, minor) = (parts.next().unwrap_or("1"), parts.next().unwrap_or("0"));
+    let before = minor.parse::<u64>().unwrap_or(1).saturating_sub(1).to_string();
+    json!({"major": major, "minor": minor, "emulationMajor": major, "emulationMinor": minor,
+        "minCompatibilityMajor": major, "minCompatibilityMinor": before, "gitVersion": git, "gitCommit": "", "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z", "goVersion": "none", "compiler": "rustc", "platform": "linux/amd64"})
 }
 

@@ -32,7 +32,7 @@
 //! # Limits
 //!
 //! - no client certificates; no admission policies, and no calls of admission webhooks: what they answer is scripted ([`Webhook`])
-//! - protobuf is read, answers are JSON; no `exec`
+//! - protobuf is read, answers are JSON; no `exec`, `attach`, `port-forward`; logs are those of `sim.test/log` or made up from the state
 //! - CEL rules of CRDs are stored but not evaluated; versions of a custom resource are not converted
 //! - `autoscaling/v1` is not served; CronJobs start nothing; HorizontalPodAutoscalers have no metrics
 //! - OpenAPI has no descriptions

@@ -26,21 +26,23 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// The first form in the Accept header that the server can write.
-    pub(super) fn of(accept: &str, clock: &Clock) -> Shape {
+    /// The first form in the Accept header that the server can write; `None` where it can write none of them.
+    pub(super) fn of(accept: &str, clock: &Clock) -> Option<Shape> {
         for option in accept.split(',') {
             let mut params = option.split(';').map(str::trim);
             if !matches!(params.next(), Some("application/json" | "*/*" | "application/*" | "")) {
                 continue;
             }
             match params.find_map(|p| p.strip_prefix("as=")) {
-                Some("PartialObjectMetadata" | "PartialObjectMetadataList") => return Shape::Metadata,
-                Some("Table") => return Shape::Table(clock.clone()),
+                Some("PartialObjectMetadata" | "PartialObjectMetadataList") => return Some(Shape::Metadata),
+                Some("Table") => return Some(Shape::Table(clock.clone())),
                 Some(_) => {}
-                None => return Shape::Whole,
+                None => return Some(Shape::Whole),
             }
         }
-        Shape::Whole
+        // kinds of lists that only discovery and OpenAPI know are asked for in the same way
+        let unknown = |option: &str| option.contains("protobuf") && !option.contains("openapi") && !option.contains("as=");
+        if accept.split(',').all(unknown) { None } else { Some(Shape::Whole) }
     }
 
     /// One object in this form.
@@ -104,6 +106,14 @@ pub(super) fn refuse(refusal: &Refusal) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// The refusal of a client that reads nothing that is written here.
+pub(super) fn not_acceptable() -> ApiError {
+    ApiError {
+        details: Some(json!({})),
+        ..ApiError::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", "406: Not Acceptable\n\nAvailable representations: application/json")
+    }
 }
 
 /// An answer that breaks off before it begins.

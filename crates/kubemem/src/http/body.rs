@@ -33,6 +33,12 @@ pub(super) async fn read(body: Body, content_type: &str) -> Result<Option<Value>
             Err(error) => Err(ApiError::bad_request(error)),
         };
     }
+    let plain = content_type.split(';').next().unwrap_or_default().trim();
+    if !(plain.is_empty() || plain.contains("json") || plain.contains("yaml")) {
+        return Err(ApiError::unsupported_media(
+            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+        ));
+    }
     match serde_json::from_slice(&bytes) {
         Ok(value) => Ok(Some(value)),
         Err(_) if content_type.contains("yaml") => match serde_yaml::from_slice(&bytes) {

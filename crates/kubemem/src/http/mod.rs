@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod cells;
 mod columns;
+mod logs;
 mod path;
 mod query;
 mod review;
@@ -90,6 +91,8 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Re
         number
     };
     let shape = Shape::of(&incoming.accept, &core.clock);
+    let failure = failure.or_else(|| shape.is_none().then(answer::not_acceptable));
+    let shape = shape.unwrap_or(Shape::Whole);
     match &effect {
         Some(Effect::Refuse(refusal)) => return finish(&core, number, answer::refuse(refusal)),
         Some(Effect::Hang) => std::future::pending().await,
@@ -179,6 +182,9 @@ fn object(core: &Arc<Core>, incoming: &Incoming, found: &Found, shape: &Shape, e
         && let Some(review) = core.call(|call| review::answer(call, incoming, found))?
     {
         return Ok(answer::json(StatusCode::CREATED, &review));
+    }
+    if found.subresource.as_deref() == Some("log") && incoming.method == Method::GET {
+        return logs::answer(core, incoming, target);
     }
     if let Some(response) = core.call(|call| subresource::answer(call, incoming, found))? {
         return Ok(response);

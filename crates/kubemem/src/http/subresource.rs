@@ -26,6 +26,10 @@ pub(super) fn answer(call: &mut Call<'_>, incoming: &Incoming, found: &Found) ->
             let done: Value = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
             Some(answer::json(StatusCode::CREATED, &done))
         }
+        (_, "Pod", Some(sub @ ("exec" | "attach" | "portforward" | "proxy"))) | (_, "Service" | "Node", Some(sub @ "proxy")) => {
+            let message = format!("{}/{sub} is not simulated: no process and no network is behind it", resource.plural);
+            return Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "", message));
+        }
         (&Method::POST, "Pod", Some(_)) | (&Method::POST, "Binding", _) => return Err(ApiError::method_not_allowed()),
         _ => None,
     })

@@ -113,6 +113,7 @@ impl Call<'_> {
             return Err(if dying { ApiError { message: format!("object is being deleted: {}", error.message), ..error } } else { error });
         }
         kinds::admit_create(self, &resource, &object)?;
+        self.check_size(&object)?;
         let object = if options.dry_run {
             Arc::new(object)
         } else {

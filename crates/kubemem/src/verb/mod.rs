@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::fields::{Entry, Operation};
 use crate::resource::Resource;
 use crate::server::Options;
+use crate::status::ApiError;
 use crate::store::{ObjectName, Place, Store};
 
 /// One call: the state it works on and what it may need to know.
@@ -120,7 +121,29 @@ impl Target {
     }
 }
 
+/// The largest object that the store of a real cluster takes.
+const LARGEST: u64 = 3 << 19;
+
 impl Call<'_> {
+    /// Refuses an object that is too large to be stored.
+    fn check_size(&self, object: &Value) -> Result<(), ApiError> {
+        struct Counted(u64);
+        impl std::io::Write for Counted {
+            fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
+                self.0 += part.len() as u64;
+                Ok(part.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut size = Counted(0);
+        match serde_json::to_writer(&mut size, object) {
+            Ok(()) if size.0 <= LARGEST => Ok(()),
+            _ => Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "", "etcdserver: request is too large")),
+        }
+    }
+
     /// The managedFields entry of a write, without fields yet.
     fn entry(&self, target: &Target, options: &WriteOptions, operation: Operation) -> Entry {
         Entry {

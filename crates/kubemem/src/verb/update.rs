@@ -97,6 +97,7 @@ impl Call<'_> {
         if same_but_times(old, &new) {
             return Ok(Answer::ok(present(&resource, old)));
         }
+        self.check_size(&new)?;
         if options.dry_run {
             return Ok(Answer { warnings, ..Answer::ok(Arc::new(new)) });
         }
