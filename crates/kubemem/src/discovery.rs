@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::Document;
 use crate::openapi;
+use crate::proto;
 use crate::resource::{GroupVersion, Registry, Resource, maturity};
 use crate::server::Core;
 use crate::status::ApiError;
@@ -55,6 +56,9 @@ pub(crate) fn answer(core: &Core, document: &Document, accept: &str) -> Result<R
                 }
                 plain(&out)
             }
+            Document::OpenApiV2 if accept.contains("openapi.spec.v2") && accept.contains("protobuf") => {
+                binary(proto::openapi(&openapi::v2(registry)), "application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
+            }
             Document::OpenApiV2 => plain(&openapi::v2(registry)),
             Document::OpenApiIndex => plain(&openapi::index(registry)),
             Document::OpenApi(path) => plain(&openapi::v3(registry, path).ok_or_else(ApiError::no_such_path)?),
@@ -67,7 +71,11 @@ fn plain(body: &Value) -> Response {
 }
 
 fn write(body: &Value, content_type: &'static str) -> Response {
-    let mut response = Response::new(Body::from(serde_json::to_vec(body).unwrap_or_default()));
+    binary(serde_json::to_vec(body).unwrap_or_default(), content_type)
+}
+
+fn binary(body: Vec<u8>, content_type: &'static str) -> Response {
+    let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
     response

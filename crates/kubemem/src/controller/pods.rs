@@ -75,25 +75,23 @@ pub(super) fn spawn(call: &mut Call<'_>, owner: &Value, template: &Value, change
         pod["metadata"]["finalizers"] = finalizers.clone();
     }
     change(&mut pod);
+    let name = pod["metadata"]["name"].clone();
     let component = format!("{}-controller", owner["kind"].as_str().unwrap_or_default().to_lowercase());
     match create(call, pod, MANAGER) {
         Ok(made) => {
-            let name = made["metadata"]["name"].as_str().unwrap_or_default();
-            let message = in_set(owner, "Create", name).unwrap_or_else(|| format!("Created pod: {name}"));
+            let message = done(owner, "Create", &made["metadata"]["name"]);
             emit(call, owner, Severity::Normal, "SuccessfulCreate", &message, &component);
             Ok(made)
         }
         Err(why) => {
-            emit(call, owner, Severity::Warning, "FailedCreate", &format!("Error creating: {why}"), &component);
+            let message = match owner["kind"] == "StatefulSet" {
+                true => format!("{} failed error: {why}", in_set(owner, "Create", &name)),
+                false => format!("Error creating: {why}"),
+            };
+            emit(call, owner, Severity::Warning, "FailedCreate", &message, &component);
             Err(why)
         }
     }
-}
-
-/// StatefulSets have their own words.
-fn in_set(owner: &Value, verb: &str, pod: &str) -> Option<String> {
-    let set = owner["metadata"]["name"].as_str().unwrap_or_default();
-    (owner["kind"] == "StatefulSet").then(|| format!("{verb} Pod {pod} in StatefulSet {set} successful"))
 }
 
 /// Makes an object without a controller the owner's; answers whether there was one to take.
@@ -117,9 +115,20 @@ pub(super) fn adopt(call: &mut Call<'_>, owner: &Value, table: &TableKey) -> boo
 pub(super) fn dismiss(call: &mut Call<'_>, owner: &Value, pod: &Value) {
     delete(call, &table(), pod, None);
     let component = format!("{}-controller", owner["kind"].as_str().unwrap_or_default().to_lowercase());
-    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-    let message = in_set(owner, "Delete", name).unwrap_or_else(|| format!("Deleted pod: {name}"));
+    let message = done(owner, "Delete", &pod["metadata"]["name"]);
     emit(call, owner, Severity::Normal, "SuccessfulDelete", &message, &component);
+}
+
+/// What a controller says when it has made or taken away a pod.
+fn done(owner: &Value, verb: &str, pod: &Value) -> String {
+    match owner["kind"] == "StatefulSet" {
+        true => format!("{} successful", in_set(owner, verb, pod)),
+        false => format!("{verb}d pod: {}", pod.as_str().unwrap_or_default()),
+    }
+}
+
+fn in_set(set: &Value, verb: &str, pod: &Value) -> String {
+    format!("{verb} Pod {} in StatefulSet {}", pod.as_str().unwrap_or_default(), set["metadata"]["name"].as_str().unwrap_or_default())
 }
 
 /// Deletes any object, in the background.

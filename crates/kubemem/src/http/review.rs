@@ -69,23 +69,16 @@ fn access(call: &Call<'_>, user: &User, body: &Value, only_in: Option<&str>) -> 
     let spec = &body["spec"];
     let (object, path) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
     if object.is_object() == path.is_object() {
-        let kind = body["kind"].as_str().unwrap_or_default();
         let detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
-        let message = format!("{kind}.authorization.k8s.io \"\" is invalid: spec.resourceAttributes: Invalid value: null: {detail}");
-        let error = ApiError {
-            details: Some(json!({"group": "authorization.k8s.io", "kind": kind})),
-            ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
-        };
-        return Err(error.with_causes(&[Cause::invalid("spec.resourceAttributes", &Value::Null, detail)]));
+        return Err(invalid("spec.resourceAttributes", &Value::Null, detail));
+    }
+    if user.name.is_empty() && user.groups.is_empty() {
+        return Err(invalid("spec.user", &"".into(), "at least one of user or group must be specified"));
     }
     let wanted = if object.is_object() {
         let text = |field: &str| object[field].as_str().unwrap_or_default();
         if only_in.is_some_and(|namespace| namespace != text("namespace")) {
-            return Err(ApiError::bad_request(format!(
-                "namespace must match the resourceAttributes.namespace: {:?} is not {:?}",
-                only_in.unwrap_or_default(),
-                text("namespace")
-            )));
+            return Err(invalid("spec.resourceAttributes.namespace", &text("namespace").into(), "must match metadata.namespace"));
         }
         let mut out = Access::to(text("verb"), text("group"), text("resource"), text("namespace"), text("name"));
         if let Action::Resource { subresource, .. } = &mut out.action {
@@ -102,6 +95,14 @@ fn access(call: &Call<'_>, user: &User, body: &Value, only_in: Option<&str>) -> 
         out["reason"] = verdict.reason.into();
     }
     Ok(out)
+}
+
+/// The refusal of a review; its kind is not named, as a server does not name it either.
+fn invalid(field: &str, value: &Value, detail: &str) -> ApiError {
+    let cause = Cause::invalid(field, value, detail);
+    let message = format!(".authorization.k8s.io \"\" is invalid: {field}: {}", cause.message);
+    let details = Some(json!({"group": "authorization.k8s.io"}));
+    ApiError { details, ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message) }.with_causes(&[cause])
 }
 
 fn rules(call: &Call<'_>, user: &User, namespace: &str) -> Value {

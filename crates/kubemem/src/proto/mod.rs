@@ -1,11 +1,13 @@
 //! Protobuf bodies, as kubectl and client-go send them for built-in kinds, read as the JSON that they stand for.
 
 mod message;
+mod openapi;
 mod wire;
 
 use serde_json::Value;
 
 pub(crate) use message::decode as message;
+pub(crate) use openapi::encode as openapi;
 use wire::{Content, fields};
 
 /// What every body begins with.

@@ -12,6 +12,7 @@ n=kubectl-test
 mask() {
   sed -E \
     -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z/TIME/g' \
+    -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]+ [+-][0-9]{4}/TIME/g' \
     -e 's/(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} [+-][0-9]{4}/TIME/g' \
     -e 's/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/UID/g' \
     -e 's/[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+/IP/g' \
@@ -22,7 +23,7 @@ mask() {
     -e 's/(resourceVersion: ")[0-9]+/\1VERSION/; s/(Resource Version: *)[0-9]+/\1VERSION/' \
     -e 's/\b(kubemem-0|node-0|kwok-node-0|kwok-node|node0)\b/NODE/g' \
     -e 's/\b(([0-9]+d)?([0-9]+h)?([0-9]+m)?[0-9]+s|[0-9]+d[0-9]*h?|[0-9]+h([0-9]+m)?|[1-9][0-9]*m)([[:space:]]|$|\))/AGE\6/g' \
-    -e "s#$work#WORK#g" -e 's#/tmp/[A-Za-z]+-[0-9]+#TMP#g' -e 's/[ \t]+/ /g; s/ $//'
+    -e "s#$work#WORK#g" -e 's#/tmp/[A-Za-z]+-[0-9]+#TMP#g' -e 's/[ \t]+/ /g; s/ $//' -e '/^Waiting for /d'
 }
 run() { echo "\$ kubectl $*"; "$KUBECTL" "$@" 2>&1 | mask; echo "= ${PIPESTATUS[0]}"; echo; }
 feed() { local input=$1; shift; echo "\$ kubectl $* <<< $(tr -s '[:space:]' ' ' <<< "$input")"; "$KUBECTL" "$@" <<< "$input" 2>&1 | mask; echo "= ${PIPESTATUS[1]:-0}"; echo; }
@@ -61,7 +62,7 @@ run rollout restart deployment/web -n $n
 run rollout pause deployment/web -n $n
 run rollout pause deployment/web -n $n
 run rollout resume deployment/web -n $n
-run describe deployment web -n $n
+run describe deployment web -n $n --show-events=false
 run autoscale deployment web --min=1 --max=5 --cpu=80% -n $n
 run get hpa web -n $n
 run expose deployment web --port=80 --type=NodePort --name=svc -n $n
@@ -109,8 +110,11 @@ run delete configmap nope -n $n
 run delete configmap nope -n $n --ignore-not-found
 
 # --- explain, discovery
-run explain deployment.spec.strategy.type
-run explain configmap --recursive=false
+# names and types alone: the descriptions are the documentation of others
+shown() { run "$@" | grep -E '^(\$|GROUP|KIND|VERSION|FIELD|= )|<' | grep -vE '<(empty|no description)>'; echo; }
+shown explain deployment.spec.strategy.type
+shown explain configmap
+shown explain deployment.spec --recursive
 run api-resources --api-group=apps
 run api-versions
 run get --raw /healthz
@@ -167,7 +171,7 @@ items:
 - {apiVersion: v1, kind: PersistentVolume, metadata: {name: kubectl-test}, spec: {storageClassName: other, accessModes: [ReadWriteOnce, ReadOnlyMany], capacity: {storage: 1Gi}, hostPath: {path: /x}}}
 - {apiVersion: v1, kind: LimitRange, metadata: {name: lr, namespace: kubectl-test}, spec: {limits: [{type: Container, max: {cpu: "4"}}]}}
 - {apiVersion: v1, kind: Service, metadata: {name: outside, namespace: kubectl-test}, spec: {type: ExternalName, externalName: example.com}}
-- {apiVersion: v1, kind: Service, metadata: {name: balanced, namespace: kubectl-test}, spec: {type: LoadBalancer, allocateLoadBalancerNodePorts: false, selector: {x: y}, ports: [{port: 80}]}}
+- {apiVersion: v1, kind: Service, metadata: {name: balanced, namespace: kubectl-test}, spec: {type: LoadBalancer, allocateLoadBalancerNodePorts: false, selector: {app: nobody}, ports: [{port: 80}]}}
 - {apiVersion: node.k8s.io/v1, kind: RuntimeClass, metadata: {name: kubectl-test}, handler: h}
 - {apiVersion: apps/v1, kind: StatefulSet, metadata: {name: db, namespace: kubectl-test}, spec: {serviceName: db, replicas: 1, selector: {matchLabels: {app: db}}, template: {metadata: {labels: {app: db}}, spec: {containers: [{name: db, image: "db:1"}]}}}}
 - {apiVersion: apps/v1, kind: DaemonSet, metadata: {name: every, namespace: kubectl-test}, spec: {selector: {matchLabels: {app: every}}, template: {metadata: {labels: {app: every}}, spec: {containers: [{name: c, image: "c:1"}]}}}}
@@ -184,6 +188,6 @@ run describe statefulset db -n $n
 for kind in priorityclass storageclass pv runtimeclass; do quiet delete $kind kubectl-test --wait=false; done
 
 # --- events
-run get events -n $n --field-selector involvedObject.name=web,reason=ScalingReplicaSet -o 'jsonpath={.items[0].message}'
+run get events -n $n --field-selector involvedObject.kind=Job -o 'custom-columns=REASON:.reason,TYPE:.type,MESSAGE:.message'
 quiet delete clusterrole kubectl-test
 quiet delete namespace $n --wait=false
