@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
@@ -80,7 +80,9 @@ async fn state_outlives_a_killed_process() {
     assert!(maps.get_opt("gone").await.unwrap().is_none());
     let new = maps.create(&PostParams::default(), &map("new")).await.unwrap().metadata;
     assert!(new.resource_version.unwrap().parse::<u64>().unwrap() > before, "versions go on");
-    assert_ne!(new.uid, uid, "uids do not come again");
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let old = namespaces.list(&Default::default()).await.unwrap().items;
+    assert!(old.iter().all(|namespace| namespace.metadata.uid != new.uid), "uids do not come again");
     let things: Api<kube::core::DynamicObject> = Api::default_namespaced_with(client, &thing_kind);
     assert_eq!(things.get("a").await.unwrap().data["size"], 3);
     std::fs::remove_dir_all(&folder).unwrap();
