@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
 /// Starts the program and waits for its kubeconfig.
@@ -80,9 +81,16 @@ async fn state_outlives_a_killed_process() {
     assert!(maps.get_opt("gone").await.unwrap().is_none());
     let new = maps.create(&PostParams::default(), &map("new")).await.unwrap().metadata;
     assert!(new.resource_version.unwrap().parse::<u64>().unwrap() > before, "versions go on");
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    let old = namespaces.list(&Default::default()).await.unwrap().items;
-    assert!(old.iter().all(|namespace| namespace.metadata.uid != new.uid), "uids do not come again");
+    let mut owners: BTreeMap<String, String> = BTreeMap::new();
+    for line in std::fs::read_to_string(&state).unwrap().lines() {
+        let object = &serde_json::from_str::<Value>(line).unwrap()["put"]["object"];
+        if let Some(uid) = object["metadata"]["uid"].as_str() {
+            let name = format!("{} {} {}", object["kind"], object["metadata"]["namespace"], object["metadata"]["name"]);
+            let known = owners.entry(uid.to_owned()).or_insert_with(|| name.clone());
+            assert_eq!(*known, name, "uids do not come again");
+        }
+    }
+    assert!(owners.len() > 100, "{}", owners.len());
     let things: Api<kube::core::DynamicObject> = Api::default_namespaced_with(client, &thing_kind);
     assert_eq!(things.get("a").await.unwrap().data["size"], 3);
     std::fs::remove_dir_all(&folder).unwrap();
