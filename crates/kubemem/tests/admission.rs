@@ -1,4 +1,4 @@
-//! Limit ranges, quotas and webhooks. The wording is that of a kube-apiserver 1.36, compared by `kubectl.sh`.
+//! Limit ranges, quotas and webhooks. The wording of quotas and limit ranges was seen on a kube-apiserver 1.36; that of webhooks was not.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! Who may do what: tokens, impersonation, roles, reviews. The wording is checked against a real server by `kubectl.sh`.
+//! Who may do what: tokens, impersonation, roles, reviews. The same refusals are compared with those of a real server by `kubectl.rs`.
 
 #![allow(clippy::unwrap_used)]
 
