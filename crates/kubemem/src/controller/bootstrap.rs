@@ -37,9 +37,9 @@ pub(crate) fn bootstrap(call: &mut Call<'_>) {
         node::bootstrap(call);
         make(
             call,
-            json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "standard",
+            json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "kwok-volume",
                 "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
-                "provisioner": "simulated/volume", "reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}),
+                "provisioner": "kwok.x-k8s.io/volume", "reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}),
         );
     }
 }

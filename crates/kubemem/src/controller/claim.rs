@@ -11,6 +11,9 @@ use crate::resource::TableKey;
 use crate::store::{ObjectName, Place};
 use crate::verb::{Call, Part};
 
+const COMPONENT: &str = "persistentvolume-controller";
+const PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
+
 fn class(call: &Call<'_>, claim: &Value) -> Option<std::sync::Arc<Value>> {
     let name = claim["spec"]["storageClassName"].as_str().filter(|n| !n.is_empty())?;
     call.store.get(&TableKey::new("storage.k8s.io", "storageclasses"), "", name).cloned()
@@ -74,12 +77,29 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
     let Some(class) = class(call, &claim) else {
         if let Some(wanted) = claim["spec"]["storageClassName"].as_str().filter(|n| !n.is_empty()) {
             let message = format!("storageclass.storage.k8s.io \"{wanted}\" not found");
-            emit(call, &claim, Severity::Warning, "ProvisioningFailed", &message, "persistentvolume-controller");
+            emit(call, &claim, Severity::Warning, "ProvisioningFailed", &message, COMPONENT);
+        } else {
+            let message = "no persistent volumes available for this claim and no storage class is set";
+            emit(call, &claim, Severity::Normal, "FailedBinding", message, COMPONENT);
         }
         return None;
     };
     if class["volumeBindingMode"] == "WaitForFirstConsumer" && !mounted() {
         return Some(Duration::from_secs(1));
+    }
+    // first it is asked for, then somebody makes it
+    let provisioner = class["provisioner"].as_str().unwrap_or_default();
+    if claim["metadata"]["annotations"][PROVISIONER].is_null() {
+        let _ = call.edit(place, MANAGER, Part::Whole, |claim| {
+            for name in [PROVISIONER, "volume.beta.kubernetes.io/storage-provisioner"] {
+                claim["metadata"]["annotations"][name] = provisioner.into();
+            }
+        });
+        let message = format!(
+            "Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered."
+        );
+        emit(call, &claim, Severity::Normal, "ExternalProvisioning", &message, COMPONENT);
+        return Some(Duration::from_millis(20));
     }
     let uid = claim["metadata"]["uid"].as_str().unwrap_or_default();
     let volume = format!("pvc-{uid}");

@@ -7,6 +7,7 @@ mod bootstrap;
 mod budget;
 mod claim;
 mod crd;
+mod cron_job;
 mod daemon_set;
 mod deployment;
 mod event;
@@ -19,6 +20,7 @@ mod pods;
 mod queue;
 mod quota;
 mod replica_set;
+mod scaler;
 mod service;
 mod stateful_set;
 
@@ -61,13 +63,15 @@ enum Task {
     StatefulSet,
     DaemonSet,
     Job,
+    CronJob,
+    Scaler,
+    Quota,
     Pod,
     Claim,
     Volume,
     Service,
     Budget,
     Aggregate,
-    Quota,
 }
 
 /// What controllers remember between looks; nothing here is the truth about an object.
@@ -194,7 +198,12 @@ fn follow(call: &mut Call<'_>, change: &Noticed, queue: &mut Queue, memory: &mut
         }
         ("apps", "statefulsets") => add(Task::StatefulSet, place.clone()),
         ("apps", "daemonsets") => add(Task::DaemonSet, place.clone()),
-        ("batch", "jobs") => add(Task::Job, place.clone()),
+        ("batch", "jobs") => {
+            add(Task::Job, place.clone());
+            owner_work(call, object, &mut add);
+        }
+        ("batch", "cronjobs") => add(Task::CronJob, place.clone()),
+        ("autoscaling", "horizontalpodautoscalers") if change.kind == ChangeKind::Added => add(Task::Scaler, place.clone()),
         ("", "persistentvolumeclaims") => {
             add(Task::Claim, place.clone());
             for pod in pods::waiting_for_claim(call, &place.name.namespace, &place.name.name) {
@@ -251,6 +260,7 @@ fn owner_work(call: &Call<'_>, object: &Value, add: &mut impl FnMut(Task, Place)
         "statefulsets" => Task::StatefulSet,
         "daemonsets" => Task::DaemonSet,
         "jobs" => Task::Job,
+        "cronjobs" => Task::CronJob,
         _ => return,
     };
     add(task, owner.clone());
@@ -270,10 +280,12 @@ fn perform(call: &mut Call<'_>, work: &Work, memory: &mut Memory) -> Option<Dura
         Task::StatefulSet => stateful_set::reconcile(call, place),
         Task::DaemonSet => daemon_set::reconcile(call, place),
         Task::Job => job::reconcile(call, place, memory),
+        Task::CronJob => cron_job::reconcile(call, place),
+        Task::Scaler => scaler::reconcile(call, place),
+        Task::Quota => quota::reconcile(call, place),
         Task::Pod => pod::reconcile(call, place, memory),
         Task::Claim => claim::reconcile(call, place),
         Task::Volume => claim::volume(call, place),
-        Task::Quota => quota::reconcile(call, place),
         Task::Aggregate => aggregate::reconcile(call, place),
         Task::Budget => budget::reconcile(call, place),
         Task::Service => service::reconcile(call, place),

@@ -93,7 +93,9 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place, memory: &mut Memory)
         if let Some(left) = memory.left(&uid, "dying", limit) {
             return Some(left);
         }
-        if pod["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty) {
+        super::job::untrack(call, &pod);
+        let free = call.store.at(place).is_some_and(|pod| pod["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty));
+        if free {
             call.finish(place);
         }
         return None;

@@ -10,6 +10,9 @@ use crate::resource::TableKey;
 use crate::store::{Place, controller_reference};
 use crate::verb::{Call, Part};
 
+const CHANGED: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+const MANAGED_BY: &str = "endpoints.kubernetes.io/managed-by";
+
 /// The services of a namespace that select a pod, as it is or as it was.
 pub(super) fn selecting(call: &Call<'_>, namespace: &str, pod: &Value, before: Option<&Value>) -> Vec<Place> {
     let table = TableKey::new("", "services");
@@ -29,7 +32,10 @@ pub(super) fn selecting(call: &Call<'_>, namespace: &str, pod: &Value, before: O
 }
 
 pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> {
-    let service = call.store.at(place)?.clone();
+    let Some(service) = call.store.at(place).cloned() else {
+        forget(call, place);
+        return None;
+    };
     let selector = service["spec"]["selector"].as_object().cloned().unwrap_or_default();
     if selector.is_empty() || service["spec"]["type"] == "ExternalName" || pods::is_dying(&service) {
         return None;
@@ -47,7 +53,8 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
     let ready = |pod: &Value| (pods::is_ready(pod) || unready_too) && !pods::is_dying(pod);
     let target =
         |pod: &Value| json!({"kind": "Pod", "name": pod["metadata"]["name"], "namespace": namespace, "uid": pod["metadata"]["uid"]});
-    let ports = ports(&service, selected.first().map(|p| &**p));
+    let ports = if selected.is_empty() { Vec::new() } else { ports(&service, selected.first().map(|p| &**p)) };
+    let changed = if selected.is_empty() { Value::Null } else { call.clock.text().into() };
     let endpoints: Vec<Value> = selected
         .iter()
         .map(|pod| {
@@ -66,6 +73,7 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
         Some(slice) => {
             let at = pods::place_of(&slices, slice);
             let _ = call.edit(&at, MANAGER, Part::Whole, |slice| {
+                note_change(slice, &changed, slice["endpoints"] != Value::Array(endpoints.clone()));
                 slice["endpoints"] = endpoints.into();
                 slice["ports"] = ports.clone().into();
                 slice["metadata"]["labels"] = Value::Object(labels);
@@ -73,14 +81,30 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
         }
         None => {
             let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-                "metadata": {"generateName": format!("{name}-"), "namespace": namespace, "labels": labels,
+                "metadata": {"generateName": format!("{name}-"), "namespace": namespace, "labels": labels, "annotations": {CHANGED: changed},
                     "ownerReferences": [controller_reference(&service)]},
                 "endpoints": endpoints, "ports": ports});
             let _ = create(call, slice, MANAGER);
         }
     }
-    old_endpoints(call, &service, &selected, &ports, &ready);
+    old_endpoints(call, &service, &selected, &ports, &ready, &changed);
     None
+}
+
+/// When the pods of a service last changed; nothing while there are none.
+fn note_change(object: &mut Value, time: &Value, differs: bool) {
+    if differs || time.is_null() {
+        object["metadata"]["annotations"][CHANGED] = time.clone();
+    }
+}
+
+/// The endpoints of a service that is gone go by its name.
+fn forget(call: &mut Call<'_>, service: &Place) {
+    let table = TableKey::new("", "endpoints");
+    let at = Place { table: table.clone(), name: service.name.clone() };
+    if let Some(object) = call.store.at(&at).filter(|o| o["metadata"]["labels"][MANAGED_BY].is_string()).cloned() {
+        pods::delete(call, &table, &object, None);
+    }
 }
 
 /// The older `Endpoints` object, which goes with the service by name.
@@ -90,6 +114,7 @@ fn old_endpoints(
     selected: &[std::sync::Arc<Value>],
     ports: &[Value],
     ready: &dyn Fn(&Value) -> bool,
+    changed: &Value,
 ) {
     let address = |pod: &Value| {
         json!({"ip": pod["status"]["podIP"], "nodeName": pod["spec"]["nodeName"], "targetRef": {"kind": "Pod", "name": pod["metadata"]["name"],
@@ -122,15 +147,21 @@ fn old_endpoints(
         }
         vec![subset]
     };
-    let table = TableKey::new("", "endpoints");
-    let place = pods::place_of(&table, service);
+    let mut labels = service["metadata"]["labels"].as_object().cloned().unwrap_or_default();
+    labels.insert(MANAGED_BY.into(), "endpoint-controller".into());
+    if service["spec"]["clusterIP"] == "None" {
+        labels.insert("service.kubernetes.io/headless".into(), "".into());
+    }
+    let place = pods::place_of(&TableKey::new("", "endpoints"), service);
     if call.store.at(&place).is_none() {
         let object = json!({"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": place.name.name, "namespace": place.name.namespace,
-            "labels": {"endpoints.kubernetes.io/managed-by": "endpoint-controller"}}, "subsets": subsets});
+            "labels": labels, "annotations": {CHANGED: changed}}, "subsets": subsets});
         let _ = create(call, object, MANAGER);
         return;
     }
     let _ = call.edit(&place, MANAGER, Part::Whole, |object| {
+        note_change(object, changed, object["subsets"] != Value::Array(subsets.clone()));
+        object["metadata"]["labels"] = Value::Object(labels);
         if subsets.is_empty() {
             if let Some(map) = object.as_object_mut() {
                 map.remove("subsets");

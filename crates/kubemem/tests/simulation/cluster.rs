@@ -30,7 +30,7 @@ const KINDS: [(&str, &str); 14] = [
 ];
 
 /// A client of the cluster of a kubeconfig.
-pub async fn connect(kubeconfig: &str) -> Client {
+pub(crate) async fn connect(kubeconfig: &str) -> Client {
     let kubeconfig = kube::config::Kubeconfig::read_from(kubeconfig).unwrap();
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.unwrap();
     Client::try_from(config).unwrap()
@@ -47,7 +47,7 @@ fn api(client: &Client, namespace: &str, version: &str, kind: &str) -> Api<Dynam
 }
 
 /// Plays the steps in a new namespace.
-pub async fn play(client: &Client, scenario: &Scenario) -> Story {
+pub(crate) async fn play(client: &Client, scenario: &Scenario) -> Story {
     let number = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let namespace = format!("sim-{}-{number}x", scenario.name);
     apply(client, "", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})).await;
@@ -81,8 +81,7 @@ pub async fn play(client: &Client, scenario: &Scenario) -> Story {
         }
     }
     let events = api(client, &namespace, "v1", "Event").list(&ListParams::default()).await.unwrap();
-    let events: BTreeSet<String> =
-        events.iter().map(|e| facts::of_event(&serde_json::to_value(e).unwrap()).as_str().unwrap().to_owned()).collect();
+    let events: BTreeSet<String> = events.iter().filter_map(|e| facts::of_event(&serde_json::to_value(e).unwrap())).collect();
     story.insert("events".into(), events.into_iter().collect());
     let params = DeleteParams { propagation_policy: Some(PropagationPolicy::Background), ..DeleteParams::default() };
     let _ = api(client, "", "v1", "Namespace").delete(&namespace, &params).await;

@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 
 /// The facts about an object, by what it is called.
-pub fn of(object: &Value) -> (String, Value) {
+pub(crate) fn of(object: &Value) -> (String, Value) {
     let name = format!("{} {}", object["kind"].as_str().unwrap_or_default(), object["metadata"]["name"].as_str().unwrap_or_default());
     let meta = &object["metadata"];
     let mut facts = Map::new();
@@ -32,11 +32,14 @@ pub fn of(object: &Value) -> (String, Value) {
     (mask(&name), scrub(Value::Object(facts)))
 }
 
-/// The facts about an event.
-pub fn of_event(event: &Value) -> Value {
+/// The facts about an event; `None` for those of two components that got in each other's way.
+pub(crate) fn of_event(event: &Value) -> Option<String> {
     let about = &event["involvedObject"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    mask(&format!(
+    if text(&event["message"]).contains("the object has been modified") {
+        return None;
+    }
+    Some(mask(&format!(
         "{} {}: {} {} {} ({})",
         text(&about["kind"]),
         text(&about["name"]),
@@ -44,8 +47,7 @@ pub fn of_event(event: &Value) -> Value {
         text(&event["reason"]),
         text(&event["message"]),
         text(&event["reportingComponent"])
-    ))
-    .into()
+    )))
 }
 
 /// Masks every string, orders lists whose order means nothing, and leaves out what is empty.
