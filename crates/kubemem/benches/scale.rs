@@ -3,7 +3,7 @@
 //! `cargo bench -p kubemem --bench scale -- [rollouts|watchers|releases] [COUNT]`; without arguments all three, each in
 //! a process of its own, so that the memory of one is not counted for the next.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)]
 
 use std::time::{Duration, Instant};
 

@@ -281,7 +281,7 @@ fn perform(call: &mut Call<'_>, work: &Work, memory: &mut Memory) -> Option<Dura
         Task::DaemonSet => daemon_set::reconcile(call, place),
         Task::Job => job::reconcile(call, place, memory),
         Task::CronJob => cron_job::reconcile(call, place),
-        Task::Scaler => scaler::reconcile(call, place),
+        Task::Scaler => scaler::reconcile(call, place, memory),
         Task::Quota => quota::reconcile(call, place),
         Task::Pod => pod::reconcile(call, place, memory),
         Task::Claim => claim::reconcile(call, place),

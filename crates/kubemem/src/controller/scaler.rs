@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::event::{Severity, emit};
-use super::{MANAGER, pods};
+use super::{MANAGER, Memory, pods};
 use crate::server::split_version;
 use crate::store::{ObjectName, Place};
 use crate::verb::{Call, Part};
@@ -13,8 +13,12 @@ use crate::verb::{Call, Part};
 const COMPONENT: &str = "horizontal-pod-autoscaler";
 const PERIOD: Duration = Duration::from_secs(15);
 
-pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> {
+pub(super) fn reconcile(call: &mut Call<'_>, place: &Place, memory: &mut Memory) -> Option<Duration> {
     let scaler = call.store.at(place)?.clone();
+    // one that is new waits a period, too
+    if let Some(left) = memory.left(scaler["metadata"]["uid"].as_str().unwrap_or_default(), "new", PERIOD) {
+        return Some(left);
+    }
     let reference = &scaler["spec"]["scaleTargetRef"];
     let text = |field: &str| reference[field].as_str().unwrap_or_default();
     let (group, version) = split_version(text("apiVersion"));
@@ -53,7 +57,8 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
         );
         emit(call, &scaler, Severity::Warning, "FailedGetResourceMetric", &why, COMPONENT);
         let all = metrics.len().max(1);
-        let message = format!("invalid metrics ({all} invalid out of {all}), first error is: failed to get {name} resource metric value: {why}");
+        let message =
+            format!("invalid metrics ({all} invalid out of {all}), first error is: failed to get {name} resource metric value: {why}");
         emit(call, &scaler, Severity::Warning, "FailedComputeMetricsReplicas", &message, COMPONENT);
         let message = format!("the HPA was unable to compute the replica count: {why}");
         let known = count(&target);

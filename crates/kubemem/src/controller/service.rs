@@ -54,7 +54,8 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
     let target =
         |pod: &Value| json!({"kind": "Pod", "name": pod["metadata"]["name"], "namespace": namespace, "uid": pod["metadata"]["uid"]});
     let ports = if selected.is_empty() { Vec::new() } else { ports(&service, selected.first().map(|p| &**p)) };
-    let changed = if selected.is_empty() { Value::Null } else { call.clock.text().into() };
+    let now: Value = call.clock.text().into();
+    let changed = if selected.is_empty() { Value::Null } else { now.clone() };
     let endpoints: Vec<Value> = selected
         .iter()
         .map(|pod| {
@@ -81,7 +82,7 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
         }
         None => {
             let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-                "metadata": {"generateName": format!("{name}-"), "namespace": namespace, "labels": labels, "annotations": {CHANGED: changed},
+                "metadata": {"generateName": format!("{name}-"), "namespace": namespace, "labels": labels, "annotations": {CHANGED: now},
                     "ownerReferences": [controller_reference(&service)]},
                 "endpoints": endpoints, "ports": ports});
             let _ = create(call, slice, MANAGER);
@@ -91,9 +92,9 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place) -> Option<Duration> 
     None
 }
 
-/// When the pods of a service last changed; nothing while there are none.
+/// When the pods of a service last changed, or the service was made; nothing when they are gone.
 fn note_change(object: &mut Value, time: &Value, differs: bool) {
-    if differs || time.is_null() {
+    if differs {
         object["metadata"]["annotations"][CHANGED] = time.clone();
     }
 }
@@ -155,7 +156,7 @@ fn old_endpoints(
     let place = pods::place_of(&TableKey::new("", "endpoints"), service);
     if call.store.at(&place).is_none() {
         let object = json!({"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": place.name.name, "namespace": place.name.namespace,
-            "labels": labels, "annotations": {CHANGED: changed}}, "subsets": subsets});
+            "labels": labels, "annotations": {CHANGED: call.clock.text()}}, "subsets": subsets});
         let _ = create(call, object, MANAGER);
         return;
     }
