@@ -16,7 +16,7 @@
 //!
 //! # Code map
 //!
-//! - [`Server`]: options, the router, faults, the log of requests
+//! - [`Server`]: options, the router, faults, the log of requests; `fault.rs`, and `script.rs` for faults in YAML
 //! - `http/`: paths, queries, bodies, answers, watches; the only async part beside the controllers
 //! - `admission/`: limit ranges, quotas, scripted webhooks
 //! - `auth/`: whose requests they are, and whether RBAC allows them
@@ -29,12 +29,21 @@
 //! - `store/`: objects, changes, indexes, selectors; `resource.rs`: which kinds there are
 //! - `controller/`: the work of the control plane and of the nodes, simulated on the tokio clock
 //!
+//! # Time
+//!
+//! Under `#[tokio::test(start_paused = true)]` the whole server runs on paused time: rollouts, deadlines and schedules of
+//! minutes take milliseconds. Where real time must go on, [`Options::manual_clock`] stops the server's clock, and
+//! [`Server::advance`] moves it.
+//!
+//! What becomes of workloads is what becomes of them on a cluster with simulated nodes: `tests/simulation/` plays the
+//! same stories on both.
+//!
 //! # Limits
 //!
 //! - no client certificates; no admission policies, and no calls of admission webhooks: what they answer is scripted ([`Webhook`])
 //! - protobuf is read, answers are JSON; no `exec`, `attach`, `port-forward`; logs are those of `sim.test/log` or made up from the state
 //! - CEL rules of CRDs are stored but not evaluated; versions of a custom resource are not converted
-//! - `autoscaling/v1` is not served; CronJobs start nothing; HorizontalPodAutoscalers have no metrics
+//! - `autoscaling/v1` is not served; HorizontalPodAutoscalers have no metrics; CronJobs know no time zone but UTC
 //! - OpenAPI has no descriptions
 //! - the pages of a list are read at their own times, not at that of the first
 //! - what is known to differ in single answers is listed in `tests/recorded.rs`

@@ -45,6 +45,26 @@ impl Request {
     }
 }
 
+/// A request as it is kept: its body as text, which takes a fraction of the room.
+#[derive(Debug)]
+pub(crate) struct Logged {
+    pub(crate) request: Request,
+    body: Option<Box<[u8]>>,
+}
+
+impl Logged {
+    pub(crate) fn new(mut request: Request) -> Logged {
+        let body = request.body.take().and_then(|body| serde_json::to_vec(&body).ok()).map(Vec::into_boxed_slice);
+        Logged { request, body }
+    }
+
+    /// The request with its body.
+    pub(crate) fn read(&self) -> Request {
+        let body = self.body.as_deref().and_then(|text| serde_json::from_slice(text).ok());
+        Request { body, ..self.request.clone() }
+    }
+}
+
 /// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]

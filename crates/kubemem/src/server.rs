@@ -21,7 +21,7 @@ use crate::fault::{Fault, Faults};
 use crate::fields::show;
 use crate::http;
 use crate::journal::{Journal, Saved};
-use crate::log::Request;
+use crate::log::{Logged, Request};
 use crate::resource::TableKey;
 use crate::status::ApiError;
 use crate::store::{Noticed, Store};
@@ -97,7 +97,7 @@ pub(crate) struct Core {
     pub(crate) options: Options,
     faults: Mutex<Faults>,
     webhooks: Mutex<Arc<Vec<Webhook>>>,
-    log: Mutex<VecDeque<Request>>,
+    log: Mutex<VecDeque<Logged>>,
     requests: std::sync::atomic::AtomicU64,
 }
 
@@ -122,7 +122,7 @@ impl Core {
         work(&mut Call { store: &mut store, clock: &self.clock, options: &self.options, webhooks: &webhooks })
     }
 
-    pub(crate) fn log(&self) -> MutexGuard<'_, VecDeque<Request>> {
+    pub(crate) fn log(&self) -> MutexGuard<'_, VecDeque<Logged>> {
         self.log.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -259,12 +259,12 @@ impl Server {
 
     /// The requests so far, in the order in which they came.
     pub fn requests(&self) -> Vec<Request> {
-        self.core.log().iter().cloned().collect()
+        self.core.log().iter().map(Logged::read).collect()
     }
 
     /// The requests since the last call, which are taken out of the log.
     pub fn take_requests(&self) -> Vec<Request> {
-        std::mem::take(&mut *self.core.log()).into()
+        std::mem::take(&mut *self.core.log()).iter().map(Logged::read).collect()
     }
 
     /// Forgets the history of changes: watches from older versions get 410 Expired.

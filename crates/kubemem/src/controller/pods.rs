@@ -97,10 +97,8 @@ pub(super) fn spawn(call: &mut Call<'_>, owner: &Value, template: &Value, change
 /// Makes an object without a controller the owner's; answers whether there was one to take.
 pub(super) fn adopt(call: &mut Call<'_>, owner: &Value, table: &TableKey) -> bool {
     let namespace = owner["metadata"]["namespace"].as_str().unwrap_or_default();
-    let selected = |object: &Arc<Value>| {
-        controller_of(object).is_none() && !is_dying(object) && labels_match(&owner["spec"]["selector"], &object["metadata"]["labels"])
-    };
-    let orphans: Vec<_> = call.store.list(table, namespace).into_iter().filter(selected).collect();
+    let selected = |object: &Arc<Value>| !is_dying(object) && labels_match(&owner["spec"]["selector"], &object["metadata"]["labels"]);
+    let orphans: Vec<_> = call.store.orphans(table, namespace).into_iter().filter(selected).collect();
     for orphan in &orphans {
         let _ = call.edit(&place_of(table, orphan), MANAGER, Part::Whole, |object| {
             let mut owners = object["metadata"]["ownerReferences"].as_array().cloned().unwrap_or_default();

@@ -25,7 +25,7 @@ use serde_json::Value;
 use crate::auth::{self, User};
 use crate::discovery;
 use crate::fault::Effect;
-use crate::log::{Request, Verb};
+use crate::log::{Logged, Request, Verb};
 use crate::server::Core;
 use crate::status::ApiError;
 use crate::verb::{DeleteOptions, Part, PatchKind, Target, WriteOptions};
@@ -82,9 +82,11 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Re
     let entry = log_entry(&incoming, &route);
     let effect = core.faults().strike(&entry);
     let number = {
+        let mut entry = Logged::new(Request { fault: effect.clone(), ..entry });
         let mut log = core.log();
         let number = core.next_request();
-        log.push_back(Request { number, fault: effect.clone(), ..entry });
+        entry.request.number = number;
+        log.push_back(entry);
         while log.len() > core.options.request_log {
             log.pop_front();
         }
@@ -116,8 +118,8 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Re
 }
 
 fn finish(core: &Core, number: u64, response: Response) -> Response {
-    if let Some(entry) = core.log().iter_mut().rev().find(|entry| entry.number == number) {
-        entry.code = response.status().as_u16();
+    if let Some(entry) = core.log().iter_mut().rev().find(|entry| entry.request.number == number) {
+        entry.request.code = response.status().as_u16();
     }
     response
 }

@@ -30,6 +30,8 @@ pub(crate) struct Store {
     tables: BTreeMap<TableKey, Table>,
     by_uid: HashMap<String, Place>,
     dependents: HashMap<String, BTreeSet<Place>>,
+    /// pods and replica sets that nobody controls
+    orphans: BTreeSet<Place>,
     random: u64,
     watch_window: usize,
     changes: Option<UnboundedSender<Noticed>>,
@@ -56,6 +58,7 @@ impl Store {
             tables,
             by_uid: HashMap::new(),
             dependents: HashMap::new(),
+            orphans: BTreeSet::new(),
             random: seed,
             watch_window,
             changes: Some(changes),
@@ -135,6 +138,13 @@ impl Store {
         self.dependents.get(uid).map(|places| places.iter().cloned().collect()).unwrap_or_default()
     }
 
+    /// Pods or replica sets of a namespace that nobody controls.
+    pub(crate) fn orphans(&self, table: &TableKey, namespace: &str) -> Vec<Arc<Value>> {
+        let first = Place { table: table.clone(), name: ObjectName::new(namespace, "") };
+        let of_namespace = self.orphans.range(first..).take_while(|at| at.table == *table && at.name.namespace == namespace);
+        of_namespace.filter_map(|at| self.at(at).cloned()).collect()
+    }
+
     /// Writes an object under the next resourceVersion.
     pub(crate) fn put(&mut self, place: &Place, mut object: Value) -> Arc<Value> {
         self.revision += 1;
@@ -189,9 +199,13 @@ impl Store {
         for owner in owners(object) {
             self.dependents.entry(owner).or_default().insert(place.clone());
         }
+        if matches!(place.table.plural.as_str(), "pods" | "replicasets") && controller_of(object).is_none() {
+            self.orphans.insert(place.clone());
+        }
     }
 
     fn unindex(&mut self, place: &Place, object: &Value) {
+        self.orphans.remove(place);
         if let Some(uid) = object["metadata"]["uid"].as_str() {
             self.by_uid.remove(uid);
         }

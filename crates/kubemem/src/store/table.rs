@@ -1,6 +1,7 @@
 //! The objects of one kind, and the changes that watches read.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -99,7 +100,16 @@ impl Table {
 
     /// Objects in the order of their names.
     pub(crate) fn list<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a ObjectName, &'a Arc<Value>)> {
-        let start = ObjectName::new(namespace, "");
-        self.objects.range(start..).take_while(move |(name, _)| namespace.is_empty() || name.namespace == namespace)
+        self.list_after(namespace, None)
+    }
+
+    /// Those after a name.
+    pub(crate) fn list_after<'a>(
+        &'a self,
+        namespace: &'a str,
+        after: Option<ObjectName>,
+    ) -> impl Iterator<Item = (&'a ObjectName, &'a Arc<Value>)> {
+        let start = after.map_or_else(|| Bound::Included(ObjectName::new(namespace, "")), Bound::Excluded);
+        self.objects.range((start, Bound::Unbounded)).take_while(move |(name, _)| namespace.is_empty() || name.namespace == namespace)
     }
 }

@@ -150,8 +150,7 @@ impl Call<'_> {
     /// DELETE of a collection: everything that the selectors match.
     pub(crate) fn delete_collection(&mut self, target: &Target, list: &ListOptions, options: &DeleteOptions) -> Result<Answer, ApiError> {
         let names: Vec<(String, String)> = self
-            .matching(target, list)?
-            .iter()
+            .matching(target, list, None)?
             .map(|object| {
                 let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
                 (text("namespace"), text("name"))

@@ -36,8 +36,13 @@ impl ListOptions {
 }
 
 impl Call<'_> {
-    /// Everything that the options select.
-    pub(super) fn matching(&self, target: &Target, options: &ListOptions) -> Result<Vec<Arc<Value>>, ApiError> {
+    /// Everything that the options select, after a name if one is given.
+    pub(super) fn matching<'s>(
+        &'s self,
+        target: &'s Target,
+        options: &'s ListOptions,
+        after: Option<ObjectName>,
+    ) -> Result<impl Iterator<Item = &'s Arc<Value>> + use<'s>, ApiError> {
         let resource = &target.resource;
         if let Some(path) =
             options.fields.unsupported(&resource.group, &resource.kind, resource.custom.as_ref().map_or(&[], |c| &c.selectable))
@@ -47,8 +52,9 @@ impl Call<'_> {
                 resource.gvk()
             )));
         }
-        let Some(table) = self.store.table(&resource.table()) else { return Ok(Vec::new()) };
-        Ok(table.list(&target.namespace).filter(|(_, o)| options.selects(o)).map(|(_, o)| o.clone()).collect())
+        let objects =
+            self.store.table(&resource.table()).into_iter().flat_map(move |table| table.list_after(&target.namespace, after.clone()));
+        Ok(objects.map(|(_, object)| object).filter(|object| options.selects(object)))
     }
 
     /// GET of a collection.
@@ -69,22 +75,26 @@ impl Call<'_> {
                 )
             });
         }
-        let mut items = self.matching(target, options)?;
-        let mut revision = now;
-        if !options.continue_token.is_empty() {
-            let (at, after) = read_token(&options.continue_token)
-                .ok_or_else(|| ApiError::bad_request("continue key is not valid: the token cannot be read"))?;
-            revision = at;
-            items.retain(|object| name_of(object) > after);
-        }
+        let (revision, after) = match options.continue_token.as_str() {
+            "" => (now, None),
+            token => {
+                let (at, after) =
+                    read_token(token).ok_or_else(|| ApiError::bad_request("continue key is not valid: the token cannot be read"))?;
+                (at, Some(after))
+            }
+        };
+        let mut found = self.matching(target, options, after)?;
         let mut meta = json!({"resourceVersion": revision.to_string()});
-        if options.limit > 0 && items.len() > options.limit {
-            let rest = items.len() - options.limit;
-            items.truncate(options.limit);
+        let limit = if options.limit > 0 { options.limit } else { usize::MAX };
+        let items: Vec<Arc<Value>> = found.by_ref().take(limit).cloned().collect();
+        let selects = !options.labels.is_empty() || !options.fields.is_empty();
+        // what is left is counted only where nothing has to be looked into
+        let rest = if selects { found.take(1).count() } else { found.count() };
+        if rest > 0 {
             if let Some(last) = items.last() {
                 meta["continue"] = write_token(revision, &name_of(last)).into();
             }
-            if options.labels.is_empty() && options.fields.is_empty() {
+            if !selects {
                 meta["remainingItemCount"] = rest.into();
             }
         }

@@ -36,7 +36,7 @@ pub(crate) fn of(object: &Value) -> (String, Value) {
 pub(crate) fn of_event(event: &Value) -> Option<String> {
     let about = &event["involvedObject"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    if text(&event["message"]).contains("the object has been modified") {
+    if text(&event["message"]).contains("the object has been modified") || event["reason"] == "ClaimLost" {
         return None;
     }
     Some(mask(&format!(
