@@ -270,3 +270,22 @@ async fn many_releases() {
     assert_eq!(ready, 200);
     assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
 }
+
+#[tokio::test]
+async fn a_manual_clock_goes_only_when_moved() {
+    let start = "2026-01-01T00:00:30Z";
+    let server = Server::new(Options { manual_clock: true, start_time: start.parse().unwrap(), ..Options::default() });
+    let job = json!({"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "x:1"}]}}}});
+    let cron = json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "tick"},
+        "spec": {"schedule": "*/5 * * * *", "jobTemplate": job}});
+    server.apply("test", cron).unwrap();
+    server.advance(Duration::from_secs(269)).await;
+    assert!(server.objects("batch", "jobs", "default").is_empty());
+    server.advance(Duration::from_secs(3600)).await;
+    let cron = server.object("batch", "cronjobs", "default", "tick").unwrap();
+    assert_eq!(cron["status"]["lastScheduleTime"], "2026-01-01T01:00:00Z");
+    assert_eq!(cron["status"]["lastSuccessfulTime"], "2026-01-01T01:00:00Z");
+    assert_eq!(server.objects("batch", "jobs", "default").len(), 3, "the history that is kept");
+    let created = server.objects("", "events", "default").iter().filter(|e| e["reason"] == "SawCompletedJob").count();
+    assert!(created > 3);
+}

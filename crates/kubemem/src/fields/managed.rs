@@ -106,7 +106,7 @@ impl Managers {
     }
 
     /// Writes the entries into an object, in the order that Kubernetes keeps. The sets are written as text: as trees they
-    /// would take more room and time than all the rest of the object. [`Shown`] writes them for clients.
+    /// would take more room and time than all the rest of the object. [`Shown`](super::Shown) writes them for clients.
     pub(crate) fn write(&self, object: &mut Value) {
         let mut entries: Vec<&Entry> = self.entries.iter().filter(|entry| !entry.is_empty()).collect();
         entries.sort_by(|a, b| {
