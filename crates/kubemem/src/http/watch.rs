@@ -60,18 +60,19 @@ pub(super) fn start(
     let bookmarks = query.flag("allowWatchBookmarks");
     let now = Instant::now();
     let key = target.resource.table();
-    let (page, news) = core.call(|call| -> Result<_, ApiError> {
-        call.store.ensure_table(&key);
-        let news = call.store.table(&key).map(|table| table.subscribe()).ok_or_else(ApiError::no_such_path)?;
-        let probe = ListOptions { resource_version: String::new(), limit: 0, continue_token: String::new(), ..options.clone() };
-        Ok(((call.list(target, &probe)?, call.store.revision()), news))
-    })?;
-    let (page, current) = page;
     let given = options.resource_version.as_str();
     let from_start = match initial {
         Some(initial) => initial,
         None => given.is_empty() || given == "0",
     };
+    let (items, current, news) = core.call(|call| -> Result<_, ApiError> {
+        call.store.ensure_table(&key);
+        let news = call.store.table(&key).map(|table| table.subscribe()).ok_or_else(ApiError::no_such_path)?;
+        // a watch that goes on from a version reads no object, but its selectors are checked
+        let found = call.matching(target, &options, None)?;
+        let items: Vec<_> = if from_start { found.map(|object| present(&target.resource, object)).collect() } else { Vec::new() };
+        Ok((items, call.store.revision(), news))
+    })?;
     let revision = match given {
         "" | "0" => current,
         text if from_start => {
@@ -101,7 +102,7 @@ pub(super) fn start(
         over: false,
     };
     if from_start {
-        for item in &page.items {
+        for item in &items {
             watch.push("ADDED", &watch.shape.item(&target.resource, item));
         }
         if initial == Some(true) && bookmarks {

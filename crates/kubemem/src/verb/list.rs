@@ -37,7 +37,7 @@ impl ListOptions {
 
 impl Call<'_> {
     /// Everything that the options select, after a name if one is given.
-    pub(super) fn matching<'s>(
+    pub(crate) fn matching<'s>(
         &'s self,
         target: &'s Target,
         options: &'s ListOptions,
