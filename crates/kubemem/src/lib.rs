@@ -42,11 +42,11 @@
 //!
 //! - no client certificates; no admission policies, and no calls of admission webhooks: what they answer is scripted ([`Webhook`])
 //! - protobuf is read, answers are JSON; no `exec`, `attach`, `port-forward`; logs are those of `sim.test/log` or made up from the state
-//! - CEL rules of CRDs are stored but not evaluated; versions of a custom resource are not converted
+//! - CEL rules of CRDs are evaluated but not checked by type; versions of a custom resource are not converted by webhooks
 //! - `autoscaling/v1` is not served; HorizontalPodAutoscalers have no metrics; CronJobs know no time zone but UTC
-//! - OpenAPI has no descriptions
+//! - columns of tables and OpenAPI have no descriptions
 //! - the pages of a list are read at their own times, not at that of the first
-//! - what is known to differ in single answers is listed in `tests/recorded.rs`
+//! - what is known to differ in single answers is listed in `tests/differential/known.rs` and `tests/recorded.rs`
 
 mod admission;
 mod auth;

@@ -32,6 +32,8 @@ pub(crate) struct Custom {
     pub(crate) structural: Structural,
     pub(crate) storage_version: String,
     pub(crate) scale: Option<ScalePaths>,
+    /// What is told to whoever uses a deprecated version.
+    pub(crate) deprecation: Option<String>,
     pub(crate) columns: Vec<Value>,
     /// fields that selectors may name
     pub(crate) selectable: Vec<String>,
@@ -103,6 +105,14 @@ impl Resource {
         // events of both groups are one thing
         let group = if self.plural == "events" && self.group == "events.k8s.io" { "" } else { &self.group };
         TableKey::new(group, &self.plural)
+    }
+
+    /// What is told to whoever uses a version that will go.
+    pub(crate) fn deprecation(&self) -> Option<&str> {
+        if self.is("", "Endpoints") {
+            return Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
+        }
+        self.custom.as_ref().and_then(|custom| custom.deprecation.as_deref())
     }
 
     pub(crate) fn has_status(&self) -> bool {

@@ -93,12 +93,19 @@ impl ApiError {
         ApiError::about(StatusCode::NOT_FOUND, "NotFound", message, resource, name)
     }
 
+    /// A part that a resource does not have.
+    pub(crate) fn no_such_part() -> ApiError {
+        ApiError { details: Some(json!({})), ..ApiError::no_such_path() }
+    }
+
     /// A path that no resource serves.
     pub(crate) fn no_such_path() -> ApiError {
-        ApiError {
-            details: Some(json!({})),
-            ..ApiError::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
-        }
+        ApiError::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
+    }
+
+    /// Whether no resource serves the path: the server's router answers that, in plain text.
+    pub(crate) fn is_no_such_path(&self) -> bool {
+        *self == ApiError::no_such_path()
     }
 
     pub(crate) fn already_exists(resource: &Resource, name: &str) -> ApiError {
@@ -158,7 +165,10 @@ impl ApiError {
             "" => resource.kind.clone(),
             group => format!("{}.{group}", resource.kind),
         };
-        let mut details = json!({"name": name, "kind": resource.kind, "causes": causes.iter().map(Cause::json).collect::<Vec<_>>()});
+        let mut details = json!({"kind": resource.kind, "causes": causes.iter().map(Cause::json).collect::<Vec<_>>()});
+        if !name.is_empty() {
+            details["name"] = name.into();
+        }
         if !resource.group.is_empty() {
             details["group"] = resource.group.as_str().into();
         }
@@ -213,6 +223,21 @@ fn details(resource: &Resource, name: &str) -> Value {
         out["group"] = resource.group.as_str().into();
     }
     out
+}
+
+/// Options of a request that are refused.
+pub(crate) fn invalid_options(kind: &str, causes: &[Cause]) -> ApiError {
+    let shown: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+    ApiError {
+        details: Some(json!({"group": "meta.k8s.io", "kind": kind})),
+        ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", format!("{kind}.meta.k8s.io \"\" is invalid: {}", shown.join(", ")))
+    }
+    .with_causes(causes)
+}
+
+/// What Go's scheme says of a kind that it does not have.
+pub(crate) fn unregistered(kind: &str, version: &str) -> String {
+    format!("no kind \"{kind}\" is registered for version \"{version}\" in scheme \"pkg/runtime/scheme.go:111\"")
 }
 
 /// The answer to a delete that removed the object.

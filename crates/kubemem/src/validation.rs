@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::kinds;
 use crate::resource::Resource;
-use crate::schema::validate;
+use crate::schema::{Structural, evaluate, validate};
 use crate::status::{Cause, CauseType};
 use crate::verb::Call;
 
@@ -13,23 +13,30 @@ pub(crate) const LABEL: &str = "a lowercase RFC 1123 label must consist of lower
 const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
-/// The rules of a kind, for a new object or for a change of `old`.
-pub(crate) fn object(call: &Call<'_>, resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+/// The rules of a kind, for a new object or for a change of `old`; and what is only to be told.
+pub(crate) fn object(call: &Call<'_>, resource: &Resource, new: &Value, old: Option<&Value>) -> (Vec<Cause>, Vec<String>) {
     match &resource.custom {
-        Some(custom) => {
-            let mut causes = validate(new, &custom.structural.schema);
-            let blocking = |cause: &Cause| {
-                use CauseType::{Duplicate, NotSupported, Required, TooLong, TooMany, TypeInvalid};
-                matches!(cause.kind, Required | NotSupported | TooLong | TooMany | Duplicate | TypeInvalid)
-            };
-            if custom.structural.has_rules && causes.iter().any(blocking) {
-                let detail = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
-                causes.push(Cause::invalid("<nil>", &Value::Null, detail));
-            }
-            causes
-        }
-        None => kinds::validate(call, resource, new, old),
+        Some(custom) => custom_object(&custom.structural, new, old),
+        None => (kinds::validate(call, resource, new, old), Vec::new()),
     }
+}
+
+fn custom_object(structural: &Structural, new: &Value, old: Option<&Value>) -> (Vec<Cause>, Vec<String>) {
+    use CauseType::{Duplicate, NotSupported, Required, TooLong, TooMany, TypeInvalid};
+    let mut causes = validate(new, old, &structural.schema);
+    if !structural.has_rules {
+        return (causes, Vec::new());
+    }
+    let blocking = |cause: &Cause| matches!(cause.kind, Required | NotSupported | TooLong | TooMany | Duplicate | TypeInvalid);
+    if causes.iter().any(blocking) {
+        let detail =
+            "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+        causes.push(Cause::invalid("<nil>", &Value::Null, detail));
+        return (causes, Vec::new());
+    }
+    let verdict = evaluate(new, old, &structural.schema);
+    causes.extend(verdict.causes);
+    (causes, verdict.warnings.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect())
 }
 
 /// The rules of `metadata`.
@@ -39,6 +46,9 @@ pub(crate) fn metadata(object: &Value, resource: &Resource) -> Vec<Cause> {
     match meta["name"].as_str().unwrap_or_default() {
         "" => out.push(Cause::required("metadata.name", "name or generateName is required")),
         name => {
+            let prefix = meta["generateName"].as_str().unwrap_or_default();
+            let bad_prefix = (!prefix.is_empty()).then(|| name_problem(resource, prefix.trim_end_matches('-'))).flatten();
+            out.extend(bad_prefix.map(|problem| Cause::invalid("metadata.generateName", &prefix.into(), problem)));
             if let Some(problem) = name_problem(resource, name) {
                 out.push(Cause::invalid("metadata.name", &name.into(), problem));
             }
@@ -85,11 +95,16 @@ pub(crate) fn metadata_update(new: &Value, old: &Value, resource: &Resource) -> 
 
 fn name_problem(resource: &Resource, name: &str) -> Option<&'static str> {
     match (resource.group.as_str(), resource.kind.as_str()) {
-        ("rbac.authorization.k8s.io", _) | ("events.k8s.io", _) | ("", "Event") => {
-            (name.contains(['/', '%']) || name == "." || name == "..").then_some("may not contain '/'")
-        }
-        ("", "Namespace" | "Service") if name.len() > 63 => Some("must be no more than 63 characters"),
+        ("rbac.authorization.k8s.io", _) | ("events.k8s.io", _) | ("", "Event") => match name {
+            "." => Some("may not be '.'"),
+            ".." => Some("may not be '..'"),
+            _ if name.contains('/') => Some("may not contain '/'"),
+            _ => name.contains('%').then_some("may not contain '%'"),
+        },
+        ("", "Namespace" | "Service") if name.len() > 63 => Some("must be no more than 63 bytes"),
+        ("", "Namespace" | "Service") if name.contains('.') => Some("must not contain dots"),
         ("", "Namespace" | "Service") => (!is_label(name)).then_some(LABEL),
+        _ if name.len() > 253 => Some("must be no more than 253 bytes"),
         _ => (!is_subdomain(name)).then_some(SUBDOMAIN),
     }
 }
@@ -117,6 +132,12 @@ fn is_name_part(text: &str) -> bool {
 
 fn key_problems(key: &str) -> Vec<String> {
     let mut out = Vec::new();
+    if key.matches('/').count() > 1 {
+        return vec![format!(
+            "a valid label key {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+            QUALIFIED.trim_start_matches("name part ")
+        )];
+    }
     let name = match key.split_once('/') {
         None => key,
         Some((prefix, name)) => {
@@ -139,16 +160,26 @@ fn key_problems(key: &str) -> Vec<String> {
     out
 }
 
+/// Why a label key is refused.
+pub(crate) fn label_key_problem(key: &str) -> Option<String> {
+    key_problems(key).into_iter().next()
+}
+
+/// Why the value of a label is refused.
+pub(crate) fn label_value_problem(value: &str) -> Option<&'static str> {
+    if value.len() > 63 {
+        return Some("must be no more than 63 bytes");
+    }
+    (!value.is_empty() && !is_name_part(value)).then_some(LABEL_VALUE)
+}
+
 /// The rules of labels, wherever they are.
 pub(crate) fn labels(labels: &Value, at: &str) -> Vec<Cause> {
     let mut out = Vec::new();
     for (key, value) in labels.as_object().into_iter().flatten() {
         out.extend(key_problems(key).into_iter().map(|p| Cause::invalid(at, &key.as_str().into(), &p)));
-        let text = value.as_str().unwrap_or_default();
-        if text.len() > 63 {
-            out.push(Cause::invalid(at, value, "must be no more than 63 bytes"));
-        } else if !text.is_empty() && !is_name_part(text) {
-            out.push(Cause::invalid(at, value, LABEL_VALUE));
+        if let Some(problem) = label_value_problem(value.as_str().unwrap_or_default()) {
+            out.push(Cause::invalid(at, value, problem));
         }
     }
     out
@@ -165,15 +196,30 @@ fn common(meta: &Value, resource: &Resource) -> Vec<Cause> {
     if size > 256 * 1024 {
         out.push(Cause::new(CauseType::TooLong, "metadata.annotations", "Too long: may not be more than 262144 bytes"));
     }
-    for owner in meta["ownerReferences"].as_array().into_iter().flatten() {
+    let owners = meta["ownerReferences"].as_array().map_or(&[][..], Vec::as_slice);
+    for owner in owners {
         for field in ["apiVersion", "kind", "name", "uid"] {
             if owner[field].as_str().unwrap_or_default().is_empty() {
-                out.push(Cause::invalid(format!("metadata.ownerReferences.{field}"), &"".into(), "must not be empty"));
+                let what = if field == "apiVersion" { "version must not be empty" } else { "must not be empty" };
+                out.push(Cause::invalid(format!("metadata.ownerReferences.{field}"), &"".into(), what));
             }
         }
+        if owner["kind"] == "Event" && owner["apiVersion"] == "v1" {
+            let detail = "/v1, Kind=Event is disallowed from being an owner";
+            out.push(Cause::invalid("metadata.ownerReferences", owner, detail));
+        }
     }
-    for (i, finalizer) in meta["finalizers"].as_array().into_iter().flatten().enumerate() {
+    let finalizers = meta["finalizers"].as_array().map_or(&[][..], Vec::as_slice);
+    if ["orphan", "foregroundDeletion"].iter().all(|name| finalizers.iter().any(|f| f == name)) {
+        let detail = "finalizer orphan and foregroundDeletion cannot be both set";
+        out.push(Cause::invalid("metadata.finalizers", &meta["finalizers"], detail));
+    }
+    for (i, finalizer) in finalizers.iter().enumerate() {
         let text = finalizer.as_str().unwrap_or_default();
+        let problems = key_problems(text);
+        if !problems.is_empty() {
+            out.extend(problems.iter().map(|problem| Cause::invalid("metadata.finalizers", finalizer, problem)));
+        }
         let strict = resource.custom.is_none() && resource.group != "apiextensions.k8s.io";
         if strict && !text.contains('/') && !is_standard_finalizer(text) {
             out.push(Cause::invalid(

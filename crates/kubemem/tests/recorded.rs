@@ -8,16 +8,18 @@ use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt as _;
 use kubemem::Server;
-use regex::Regex;
 use serde_json::Value;
 use tower::ServiceExt as _;
+
+#[path = "differential/normal.rs"]
+mod normal;
+
+use normal::{Normal, differences};
 
 /// Cases that are known to differ: method, a part of path and body, and what is different.
 const KNOWN: &[(&str, &str, &str, &str)] = &[
     ("GET", "deployments/d2", "", "hashes of templates are of our own making"),
     ("GET", "statefulsets/d", "", "hashes of templates are of our own making"),
-    ("", "/endpoints", "", "no warning about the deprecation of Endpoints"),
-    ("PATCH", "fieldValidation=Strict", "nope", "the refused object is quoted with its keys in another order"),
     ("PATCH", "deployments/d/status", "", "a status write that names other parts of the object costs their owners nothing here"),
     ("GET", "deployments/d", "", "follows from the status write before"),
     ("PATCH", "jobs/j", "completions", "values are quoted as JSON, not as Go structs"),
@@ -25,75 +27,6 @@ const KNOWN: &[(&str, &str, &str, &str)] = &[
     ("PATCH", "persistentvolumeclaims/j", "", "the refusal shows no diff"),
     ("PATCH", "rolebindings/j", "", "values are quoted as JSON, not as Go structs"),
 ];
-
-struct Normal {
-    time: Regex,
-    uid: Regex,
-    ip: Regex,
-}
-
-impl Normal {
-    fn new() -> Normal {
-        let regex = |text: &str| Regex::new(text).unwrap();
-        Normal {
-            time: regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"),
-            uid: regex("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
-            ip: regex(r"10\.96\.\d+\.\d+"),
-        }
-    }
-
-    fn text(&self, text: &str) -> String {
-        let text = self.time.replace_all(text, "TIME");
-        let text = self.uid.replace_all(&text, "UID");
-        self.ip.replace_all(&text, "IP").into_owned()
-    }
-
-    /// Takes away what is different each time, and the order of lists that have none.
-    fn value(&self, value: &Value, name: &str) -> Value {
-        match value {
-            Value::Object(map) => map.iter().map(|(k, v)| (self.text(k), self.value(v, k))).collect(),
-            Value::Array(items) => {
-                let mut items: Vec<Value> = items.iter().map(|item| self.value(item, name)).collect();
-                if matches!(name, "managedFields" | "causes") {
-                    items.sort_by_key(|item| format!("{}{}{}{item}", item["manager"], item["operation"], item["subresource"]));
-                }
-                items.into()
-            }
-            Value::String(_) if name == "resourceVersion" => "RV".into(),
-            // the causes are compared one by one
-            Value::String(text) if name == "message" && text.contains(" is invalid: [") => {
-                self.text(text.split(" is invalid: [").next().unwrap_or_default()).into()
-            }
-            Value::String(text) => self.text(text).into(),
-            Value::Number(_) if name == "nodePort" => "PORT".into(),
-            other => other.clone(),
-        }
-    }
-}
-
-fn differences(real: &Value, ours: &Value, path: &str, out: &mut Vec<String>) {
-    match (real, ours) {
-        (Value::Object(a), Value::Object(b)) => {
-            let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();
-            keys.sort();
-            keys.dedup();
-            for key in keys {
-                match (a.get(key), b.get(key)) {
-                    (Some(a), Some(b)) => differences(a, b, &format!("{path}.{key}"), out),
-                    (Some(a), None) => out.push(format!("{path}.{key} is missing: {a}")),
-                    (_, b) => out.push(format!("{path}.{key} should not be there: {}", b.unwrap_or(&Value::Null))),
-                }
-            }
-        }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            for (i, (a, b)) in a.iter().zip(b).enumerate() {
-                differences(a, b, &format!("{path}[{i}]"), out);
-            }
-        }
-        (a, b) if a != b => out.push(format!("{path}\n    real {a}\n    ours {b}")),
-        _ => {}
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn answers_as_recorded() {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Attempt;
+use crate::patch::json_patch;
 use crate::status::ApiError;
 use http::StatusCode;
 
@@ -133,8 +134,8 @@ fn asked<'a>(webhooks: &'a [Webhook], attempt: &Attempt<'_>, patching: bool) -> 
 pub(super) fn mutate(webhooks: &[Webhook], attempt: &Attempt<'_>, object: &mut Value) -> Result<Vec<String>, ApiError> {
     for webhook in asked(webhooks, attempt, true)? {
         let Response::Patch(patch) = &webhook.response else { continue };
-        let patch: json_patch::Patch = serde_json::from_value(patch.clone()).map_err(|error| webhook.internal(error.to_string()))?;
-        json_patch::patch(object, &patch).map_err(|error| webhook.internal(error.to_string()))?;
+        let operations = patch.as_array().map_or(&[][..], Vec::as_slice);
+        json_patch(object, operations).ok_or_else(|| webhook.internal("its patch cannot be applied".to_owned()))?;
     }
     Ok(Vec::new())
 }

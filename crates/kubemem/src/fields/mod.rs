@@ -9,5 +9,5 @@ mod typed;
 pub(crate) use apply::{Conflict, apply, update};
 pub(crate) use managed::{Entry, Managers, Operation};
 pub(crate) use set::{FieldSet, display};
-pub(crate) use shown::{Shown, show};
-pub(crate) use typed::validate_typed;
+pub(crate) use shown::{Bare, Shown, show};
+pub(crate) use typed::{equal, go_value, validate_typed};

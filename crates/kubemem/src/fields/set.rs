@@ -138,13 +138,21 @@ impl FieldSet {
     /// Every path, in order.
     pub(crate) fn paths(&self) -> Vec<Path> {
         let mut out = Vec::new();
+        if self.member {
+            out.push(Vec::new());
+        }
         self.collect(&mut Vec::new(), &mut out);
         out
     }
 
     fn collect(&self, prefix: &mut Path, out: &mut Vec<Path>) {
-        if self.member {
-            out.push(prefix.clone());
+        // first what ends here, then what goes on, as Go's sets are walked
+        for (element, child) in &self.children {
+            if child.member {
+                prefix.push(element.clone());
+                out.push(prefix.clone());
+                prefix.pop();
+            }
         }
         for (element, child) in &self.children {
             prefix.push(element.clone());

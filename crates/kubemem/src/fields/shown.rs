@@ -7,10 +7,14 @@ use serde_json::value::RawValue;
 /// Writes an object for a client.
 pub(crate) struct Shown<'a>(pub(crate) &'a Value);
 
+/// The same without kind and API version, as items of lists are.
+pub(crate) struct Bare<'a>(pub(crate) &'a Value);
+
 /// The parts on the way to the text.
 #[derive(Clone, Copy)]
 enum Level {
     Object,
+    Item,
     Metadata,
     Entry,
 }
@@ -23,13 +27,20 @@ impl Serialize for Shown<'_> {
     }
 }
 
+impl Serialize for Bare<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Part(Level::Item, self.0).serialize(serializer)
+    }
+}
+
 impl Serialize for Part<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Part(level, Value::Object(fields)) = self else { return self.1.serialize(serializer) };
-        let mut map = serializer.serialize_map(Some(fields.len()))?;
+        let mut map = serializer.serialize_map(None)?;
         for (name, value) in fields {
             match (level, name.as_str(), value) {
-                (Level::Object, "metadata", _) => map.serialize_entry(name, &Part(Level::Metadata, value))?,
+                (Level::Item, "kind" | "apiVersion", _) => {}
+                (Level::Object | Level::Item, "metadata", _) => map.serialize_entry(name, &Part(Level::Metadata, value))?,
                 (Level::Metadata, "managedFields", Value::Array(entries)) => map.serialize_entry(name, &Entries(entries))?,
                 (Level::Entry, "fieldsV1", Value::String(text)) => {
                     let raw: &RawValue = serde_json::from_str(text).map_err(serde::ser::Error::custom)?;

@@ -47,13 +47,20 @@ fn array(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
+/// What a key of a list item is where it is not given. Go's own types have a zero where they are always written.
+fn key_default(schema: &Schema) -> Option<&Value> {
+    static EMPTY: Value = Value::String(String::new());
+    let text = matches!(schema.resolve().kind, Kind::Scalar(crate::schema::Scalar::String));
+    schema.default.as_ref().or_else(|| (text && schema.zero == crate::schema::Zero::Write).then_some(&EMPTY))
+}
+
 /// The path element of a list item, or what it lacks.
 fn item_element(item: &Value, schema: &Schema, relation: &Relation) -> Result<String, String> {
     match relation {
         Relation::Map(keys) => {
             let mut found = Vec::with_capacity(keys.len());
             for key in keys {
-                let value = item.get(key).or_else(|| schema.field(key).and_then(|f| f.default.as_ref()));
+                let value = item.get(key).or_else(|| schema.field(key).and_then(key_default));
                 found.extend(value.map(|value| (key.as_str(), value)));
             }
             if found.is_empty() {
@@ -204,7 +211,7 @@ fn leaf_at(old: Option<&Value>, new: Option<&Value>, path: &Path, out: &mut Comp
 }
 
 /// Equality of values, `1` and `1.0` being the same.
-pub(super) fn equal(a: &Value, b: &Value) -> bool {
+pub(crate) fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
@@ -307,7 +314,9 @@ pub(super) fn remove(value: &Value, set: &FieldSet, schema: &Schema) -> Option<V
                 match set.children.get(&field(name)) {
                     Some(child) if child.member => {}
                     Some(child) if !child.is_empty() => {
-                        out.extend(remove(inner, child, child_schema(map, name)).map(|v| (name.clone(), v)));
+                        // what is emptied stays as a null, which tells it from what was removed itself
+                        let left = remove(inner, child, child_schema(map, name)).unwrap_or(Value::Null);
+                        out.insert(name.clone(), left);
                     }
                     _ => {
                         out.insert(name.clone(), inner.clone());
@@ -372,7 +381,13 @@ fn check(value: &Value, schema: &Schema, path: &mut Path, out: &mut Vec<String>)
                 Scalar::IntOrString | Scalar::Quantity => (!value.is_object() && !value.is_array(), "scalar"),
             };
             if !ok {
-                out.push(format!("{}: expected {expected}, got {}", display(path), go_value(value)));
+                let number = matches!(scalar, Scalar::Int32 | Scalar::Int64 | Scalar::Number);
+                let got = match scalar {
+                    _ if number => crate::schema::json_type(value).to_owned(),
+                    Scalar::Bool => format!("&{{{}}}", go_value(value)),
+                    _ => format!("&value.valueUnstructured{{Value:{value}}}"),
+                };
+                out.push(format!("{}: expected {expected}, got {got}", display(path)));
             }
         }
         (Kind::Map(map), Value::Object(object)) => {
@@ -420,24 +435,24 @@ fn check(value: &Value, schema: &Schema, path: &mut Path, out: &mut Vec<String>)
                 path.pop();
             }
         }
-        (Kind::Map(_), other) => out.push(format!("{}: expected map, got {}", display(path), go_value(other))),
-        (Kind::List { .. }, other) => out.push(format!("{}: expected list, got {}", display(path), go_value(other))),
+        (Kind::Map(_), other) => out.push(format!("{}: expected map, got &{{{}}}", display(path), go_value(other))),
+        (Kind::List { .. }, other) => out.push(format!("{}: expected list, got &{{{}}}", display(path), go_value(other))),
     }
 }
 
 /// A value as Go prints what holds it.
-fn go_value(value: &Value) -> String {
-    fn inner(value: &Value) -> String {
-        match value {
-            Value::Object(map) => {
-                let fields: Vec<String> = map.iter().map(|(k, v)| format!("{k:?}:{}", inner(v))).collect();
-                format!("map[string]interface {{}}{{{}}}", fields.join(", "))
-            }
-            Value::Array(items) => format!("[]interface {{}}{{{}}}", items.iter().map(inner).collect::<Vec<_>>().join(", ")),
-            other => other.to_string(),
+/// A value as Go prints it.
+pub(crate) fn go_value(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let fields: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{}", go_value(v))).collect();
+            format!("map[{}]", fields.join(" "))
         }
+        Value::Array(items) => format!("[{}]", items.iter().map(go_value).collect::<Vec<_>>().join(" ")),
+        Value::String(text) => text.clone(),
+        Value::Null => "<nil>".into(),
+        other => other.to_string(),
     }
-    format!("&value.valueUnstructured{{Value:{}}}", inner(value))
 }
 
 #[cfg(test)]
@@ -501,9 +516,8 @@ mod tests {
         assert_eq!(
             validate_typed(&wrong, &deployment()),
             [
-                ".spec.replicas: expected numeric (int or float), got &value.valueUnstructured{Value:\"x\"}",
+                ".spec.replicas: expected numeric (int or float), got string",
                 ".spec.template.spec.containers: duplicate entries for key [name=\"a\"]",
-                ".spec.template.spec.containers: element 2: associative list with keys has an element that omits all key fields [\"name\"] (and doesn't have default values for any key fields)",
             ]
         );
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::table;
 use crate::clock::Clock;
 use crate::fault::Refusal;
-use crate::fields::Shown;
+use crate::fields::{Bare, Shown};
 use crate::resource::Resource;
 use crate::status::ApiError;
 use crate::verb::{Answer, Page};
@@ -73,6 +73,9 @@ pub(super) fn respond(code: StatusCode, content_type: &'static str, body: Body) 
 }
 
 pub(super) fn error(error: &ApiError) -> Response {
+    if error.is_no_such_path() {
+        return respond(error.code, "text/plain; charset=utf-8", Body::from("404 page not found\n"));
+    }
     let mut response = json(error.code, &error.body());
     if error.code == StatusCode::TOO_MANY_REQUESTS {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -141,12 +144,16 @@ pub(super) fn object(code: StatusCode, resource: &Resource, object: &Arc<Value>,
     let shape = if object["kind"] == "Status" { &Shape::Whole } else { shape };
     let mut response = json(code, &shape.item(resource, object));
     for warning in warnings {
-        let text = warning.replace('\\', "\\\\").replace('"', "\\\"");
-        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
-            response.headers_mut().append(header::WARNING, value);
-        }
+        warn(&mut response, warning);
     }
     response
+}
+
+pub(super) fn warn(response: &mut Response, warning: &str) {
+    let text = warning.replace('\\', "\\\\").replace('"', "\\\"");
+    if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
+        response.headers_mut().append(header::WARNING, value);
+    }
 }
 
 pub(super) fn list(resource: &Resource, page: &Page, shape: &Shape) -> Response {
@@ -157,8 +164,17 @@ pub(super) fn list(resource: &Resource, page: &Page, shape: &Shape) -> Response 
         Shape::Metadata => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),
         _ => (resource.list_kind.clone(), resource.api_version()),
     };
+    if matches!(shape, Shape::Metadata) && page.items.is_empty() {
+        return json(StatusCode::OK, &json!({"kind": kind, "apiVersion": version, "metadata": page.meta, "items": null}));
+    }
+    // items of built-in kinds do not repeat what the list says; lists of custom resources always say how they go on
+    let bare = matches!(shape, Shape::Whole) && resource.custom.is_none();
+    let mut meta = page.meta.clone();
+    if matches!(shape, Shape::Whole) && resource.custom.is_some() && meta["continue"].is_null() {
+        meta["continue"] = "".into();
+    }
     // written piece by piece: lists may be long
-    let head = json!({"kind": kind, "apiVersion": version, "metadata": page.meta});
+    let head = json!({"kind": kind, "apiVersion": version, "metadata": meta});
     let mut out = serde_json::to_vec(&head).unwrap_or_default();
     out.pop();
     out.extend_from_slice(b",\"items\":[");
@@ -166,7 +182,11 @@ pub(super) fn list(resource: &Resource, page: &Page, shape: &Shape) -> Response 
         if i > 0 {
             out.push(b',');
         }
-        let _ = serde_json::to_writer(&mut out, &Shown(&shape.item(resource, item)));
+        let item = shape.item(resource, item);
+        let _ = match bare {
+            true => serde_json::to_writer(&mut out, &Bare(&item)),
+            false => serde_json::to_writer(&mut out, &Shown(&item)),
+        };
     }
     out.extend_from_slice(b"]}\n");
     respond(StatusCode::OK, "application/json", Body::from(out))

@@ -43,8 +43,16 @@ pub(super) async fn read(body: Body, content_type: &str) -> Result<Option<Value>
         Ok(value) => Ok(Some(value)),
         Err(_) if content_type.contains("yaml") => match serde_yaml::from_slice(&bytes) {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(ApiError::bad_request(format!("error decoding YAML: {error}"))),
+            Err(error) => Err(ApiError::bad_request(format!("error decoding YAML: error converting YAML to JSON: yaml: {error}"))),
         },
-        Err(error) => Err(ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}"))),
+        Err(error) => {
+            let text = String::from_utf8_lossy(&bytes);
+            let why = if error.is_eof() { "unexpected end of JSON input".to_owned() } else { error.to_string() };
+            Err(ApiError::bad_request(if content_type.contains("patch") {
+                format!("error decoding patch: {why}")
+            } else {
+                format!("couldn't get version/kind; json parse error: {why} ({text})")
+            }))
+        }
     }
 }

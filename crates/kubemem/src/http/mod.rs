@@ -28,7 +28,7 @@ use crate::fault::Effect;
 use crate::log::{Logged, Request, Verb};
 use crate::server::Core;
 use crate::status::ApiError;
-use crate::verb::{DeleteOptions, Part, PatchKind, Target, WriteOptions};
+use crate::verb::{DeleteOptions, Part, PatchKind, Target, WriteOptions, unreadable_version};
 use answer::Shape;
 pub(crate) use path::{Document, decode as percent_decode};
 use path::{Found, Route};
@@ -169,7 +169,13 @@ fn dispatch(core: &Arc<Core>, incoming: &Incoming, route: Route, shape: &Shape, 
             }
             discovery::answer(core, &document, &incoming.accept)
         }
-        Route::Object(found) => object(core, incoming, &found, shape, effect),
+        Route::Object(found) => {
+            let mut response = object(core, incoming, &found, shape, effect).unwrap_or_else(|error| answer::error(&error));
+            if let Some(text) = found.target.resource.deprecation() {
+                answer::warn(&mut response, text);
+            }
+            Ok(response)
+        }
     }
 }
 
@@ -193,8 +199,10 @@ fn object(core: &Arc<Core>, incoming: &Incoming, found: &Found, shape: &Shape, e
     }
     let named = !target.name.is_empty();
     allowed(incoming, found)?;
-    let write =
-        || incoming.query.write_options(&incoming.user_agent).map(|options| WriteOptions { user: Some(incoming.user.clone()), ..options });
+    let write = || {
+        let options = incoming.query.write_options(&incoming.user_agent, &incoming.method, &incoming.content_type)?;
+        Ok(WriteOptions { user: Some(incoming.user.clone()), ..options })
+    };
     match (&incoming.method, named) {
         (&Method::GET | &Method::HEAD, false) => {
             let list = incoming.query.list_options()?;
@@ -204,12 +212,11 @@ fn object(core: &Arc<Core>, incoming: &Incoming, found: &Found, shape: &Shape, e
             let page = core.call(|call| call.list(target, &list))?;
             Ok(answer::list(&target.resource, &page, shape))
         }
-        (&Method::GET | &Method::HEAD, true) if incoming.query.flag("watch") => {
-            let mut list = incoming.query.list_options()?;
-            list.fields = crate::store::FieldSelector::parse(&format!("metadata.name={}", target.name)).map_err(ApiError::bad_request)?;
-            watch::start(core, &Target { name: String::new(), ..target.clone() }, list, &incoming.query, shape, effect)
-        }
         (&Method::GET | &Method::HEAD, true) => {
+            let version = incoming.query.one("resourceVersion").unwrap_or_default();
+            if let Some(problem) = unreadable_version(version) {
+                return Err(ApiError { reason: "", ..ApiError::internal(problem) });
+            }
             let object = core.call(|call| if target.part == Part::Scale { call.get_scale(target) } else { call.get(target) })?;
             Ok(answer::object(StatusCode::OK, &target.resource, &object, &[], shape))
         }
@@ -237,9 +244,6 @@ fn object(core: &Arc<Core>, incoming: &Incoming, found: &Found, shape: &Shape, e
             };
             let body = required(incoming, target)?;
             let options = write()?;
-            if kind == PatchKind::Apply && options.manager.is_empty() {
-                return Err(query::manager_required());
-            }
             let answer = core.call(|call| match target.part {
                 Part::Scale => call.patch_scale(target, kind, &body, &options),
                 _ => call.patch(target, kind, body, &options),
@@ -248,14 +252,14 @@ fn object(core: &Arc<Core>, incoming: &Incoming, found: &Found, shape: &Shape, e
         }
         (&Method::DELETE, named) => {
             let mut body = incoming.body.clone().unwrap_or_default();
-            incoming.query.merge_delete(&mut body);
+            incoming.query.merge_delete(&mut body)?;
             let options = DeleteOptions::read(&body)?;
-            let answer = if named {
-                core.call(|call| call.delete(target, &options))?
-            } else {
+            if !named {
                 let list = incoming.query.list_options()?;
-                core.call(|call| call.delete_collection(target, &list, &options))?
-            };
+                let page = core.call(|call| call.delete_collection(target, &list, &options))?;
+                return Ok(answer::list(&target.resource, &page, shape));
+            }
+            let answer = core.call(|call| call.delete(target, &options))?;
             Ok(answer::written(&target.resource, &answer, shape))
         }
         _ => Err(ApiError::method_not_allowed()),
@@ -267,7 +271,7 @@ fn allowed(incoming: &Incoming, found: &Found) -> Result<(), ApiError> {
     let resource = &found.target.resource;
     let named = !found.target.name.is_empty();
     let verbs = match &found.subresource {
-        Some(sub) => &resource.subresources.get(sub).ok_or_else(ApiError::no_such_path)?.verbs,
+        Some(sub) => &resource.subresources.get(sub).ok_or_else(ApiError::no_such_part)?.verbs,
         None => &resource.verbs,
     };
     let needed = match incoming.method {

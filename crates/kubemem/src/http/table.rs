@@ -39,7 +39,7 @@ fn other(resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Valu
             "description": column["description"].as_str().unwrap_or_default(), "priority": column["priority"].as_i64().unwrap_or(0)}));
     }
     if custom.is_empty() {
-        columns.push(json!({"name": "Created At", "type": "date", "format": "", "description": "Time of creation", "priority": 0}));
+        columns.push(json!({"name": "Age", "type": "date", "format": "", "description": "", "priority": 0}));
     }
     let rows: Vec<Value> = items
         .iter()
@@ -47,7 +47,7 @@ fn other(resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Valu
             let mut cells = vec![object["metadata"]["name"].clone()];
             cells.extend(custom.iter().map(|column| cell(object, column, now)));
             if custom.is_empty() {
-                cells.push(object["metadata"]["creationTimestamp"].clone());
+                cells.push(json!(columns::age(&object["metadata"]["creationTimestamp"], now)));
             }
             row(object, cells)
         })

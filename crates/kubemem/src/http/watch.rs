@@ -19,7 +19,7 @@ use crate::fields::Shown;
 use crate::server::Core;
 use crate::status::ApiError;
 use crate::store::{Change, ChangeKind};
-use crate::verb::{ListOptions, Target, present};
+use crate::verb::{ListOptions, Target, present, unreadable_version};
 
 struct Watch {
     core: Arc<Core>,
@@ -47,16 +47,6 @@ pub(super) fn start(
     effect: Option<&Effect>,
 ) -> Result<Response, ApiError> {
     let initial = query.one("sendInitialEvents").map(|v| v != "false" && v != "0");
-    if initial.is_some() && options.version_match != "NotOlderThan" {
-        return Err(invalid_list(
-            "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-        ));
-    }
-    if initial.is_none() && !options.version_match.is_empty() {
-        return Err(invalid_list(
-            "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-        ));
-    }
     let bookmarks = query.flag("allowWatchBookmarks");
     let now = Instant::now();
     let key = target.resource.table();
@@ -79,9 +69,9 @@ pub(super) fn start(
             let _ = text;
             current
         }
-        text => text.parse::<u64>().map_err(|_| {
-            ApiError::bad_request(format!("Invalid resource version: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax"))
-        })?,
+        text => {
+            text.parse::<u64>().map_err(|_| ApiError { reason: "", ..ApiError::internal(unreadable_version(text).unwrap_or_default()) })?
+        }
     };
     let mut watch = Watch {
         core: core.clone(),
@@ -116,10 +106,6 @@ pub(super) fn start(
     Ok(respond(StatusCode::OK, "application/json", Body::from_stream(stream)))
 }
 
-fn invalid_list(what: &str) -> ApiError {
-    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", format!("ListOptions.meta.k8s.io \"\" is invalid: {what}"))
-}
-
 impl Watch {
     fn push(&mut self, kind: &str, object: &Value) {
         self.pending.push_back(line(kind, object));
@@ -130,7 +116,7 @@ impl Watch {
             Shape::Metadata => ("PartialObjectMetadata".to_owned(), "meta.k8s.io/v1".to_owned()),
             _ => (self.target.resource.kind.clone(), self.target.resource.api_version()),
         };
-        json!({"kind": kind, "apiVersion": version, "metadata": {"resourceVersion": revision.to_string(), "creationTimestamp": null}})
+        json!({"kind": kind, "apiVersion": version, "metadata": {"resourceVersion": revision.to_string()}})
     }
 
     fn expire(&mut self, message: &str) {

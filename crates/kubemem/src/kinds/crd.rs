@@ -59,12 +59,15 @@ pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {
     if !matches!(spec["scope"].as_str(), Some("Namespaced" | "Cluster")) {
         out.push(super::pod::unsupported("spec.scope".into(), spec["scope"].as_str().unwrap_or_default(), &["Cluster", "Namespaced"]));
     }
+    super::definition::names(&spec["names"], &mut out);
     let versions = spec["versions"].as_array().map_or(&[][..], Vec::as_slice);
     if versions.iter().filter(|v| v["storage"] == true).count() != 1 {
         out.push(Cause::invalid("spec.versions", &spec["versions"], "must have exactly one version marked as storage version"));
     }
     for (i, version) in versions.iter().enumerate() {
         let schema = &version["schema"]["openAPIV3Schema"];
+        let own = if versions.len() == 1 { "spec".to_owned() } else { format!("spec.versions[{i}]") };
+        super::definition::version(version, &own, &mut out);
         if schema.is_null() {
             out.push(Cause::required(format!("spec.versions[{i}].schema.openAPIV3Schema"), "schemas are required"));
             continue;
@@ -74,6 +77,7 @@ pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {
         } else {
             format!("spec.versions[{i}].schema.openAPIV3Schema")
         };
+        super::definition::schema(schema, &at, true, &mut out);
         for problem in structural_problems(schema, "") {
             let (path, message) = problem.split_once(": ").unwrap_or((&problem, ""));
             let dot = if path.starts_with('.') { "" } else { "." };
@@ -169,6 +173,10 @@ pub(crate) fn register(call: &mut Call<'_>, object: &Value) {
                     spec: text(&scale["specReplicasPath"]),
                     status: text(&scale["statusReplicasPath"]),
                     selector: scale["labelSelectorPath"].as_str().map(str::to_owned),
+                }),
+                deprecation: (version["deprecated"] == true).then(|| match version["deprecationWarning"].as_str() {
+                    Some(own) => own.to_owned(),
+                    None => format!("{group}/{} {} is deprecated", text(&version["name"]), text(&names["kind"])),
                 }),
                 columns: version["additionalPrinterColumns"].as_array().cloned().unwrap_or_default(),
                 selectable: list_paths(&version["selectableFields"]),

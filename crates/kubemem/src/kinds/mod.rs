@@ -2,19 +2,21 @@
 
 pub(crate) mod config;
 pub(crate) mod crd;
+mod definition;
 pub(crate) mod event;
 mod network;
 mod other;
 mod pod;
 mod service;
 mod storage;
+mod words;
 mod workload;
 
 pub(crate) use other::qos;
 use serde_json::{Value, json};
 
 use crate::resource::{Resource, TableKey};
-use crate::schema::Zero;
+use crate::schema::{Zero, forget_empty_lists};
 use crate::status::{ApiError, Cause};
 use crate::verb::{Call, Propagation};
 
@@ -93,7 +95,10 @@ pub(crate) fn drop_status(resource: &Resource, object: &mut Value) {
 }
 
 /// The form in which an object is kept.
-pub(crate) fn stored(resource: &Resource, object: Value) -> Value {
+pub(crate) fn stored(resource: &Resource, mut object: Value) -> Value {
+    if resource.custom.is_none() && resource.group != "apiextensions.k8s.io" {
+        forget_empty_lists(&mut object, &resource.schema);
+    }
     if resource.group == "events.k8s.io" { event::to_core(object) } else { object }
 }
 
@@ -189,6 +194,16 @@ pub(crate) fn identify(resource: &Resource, object: &mut Value, uid: &str) {
 
 /// The rules of a kind.
 pub(crate) fn validate(_call: &Call<'_>, resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let mut causes = own_rules(resource, new, old);
+    let mut known = Vec::new();
+    words::validate(&resource.kind, new, &mut known);
+    // what a kind says of a field of its own goes before the tables
+    known.retain(|cause| !causes.iter().any(|other| other.field == cause.field));
+    causes.append(&mut known);
+    causes
+}
+
+fn own_rules(resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<Cause> {
     match id(resource) {
         ("", "Pod") => other::validate_pod(new, old),
         ("apps", kind @ ("Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")) => workload::validate(kind, new, old),
@@ -232,6 +247,10 @@ pub(crate) fn has_generation(resource: &Resource) -> bool {
 
 /// Whether a change is one of what is wanted, not of metadata or status.
 pub(crate) fn desired_changed(resource: &Resource, old: &Value, new: &Value) -> bool {
+    if resource.is("scheduling.k8s.io", "PriorityClass") {
+        // it has a generation, which nothing changes
+        return false;
+    }
     let with_status = resource.custom.is_some() && !resource.has_status();
     let counts = |name: &str| !matches!(name, "metadata" | "apiVersion") && (with_status || name != "status");
     let all_in =
@@ -254,6 +273,20 @@ pub(crate) fn create_on_update(resource: &Resource) -> bool {
 /// Kinds whose PUT must name the version that it replaces.
 pub(crate) fn needs_version(resource: &Resource) -> bool {
     resource.custom.is_some() || matches!(resource.group.as_str(), "apiextensions.k8s.io" | "apiregistration.k8s.io")
+}
+
+/// Kinds whose delete answers the object and not a status.
+pub(crate) fn returns_deleted(resource: &Resource) -> bool {
+    match id(resource) {
+        ("", kind) => {
+            matches!(
+                kind,
+                "Pod" | "PodTemplate" | "Service" | "ServiceAccount" | "ResourceQuota" | "PersistentVolume" | "PersistentVolumeClaim"
+            )
+        }
+        ("storage.k8s.io", kind) => matches!(kind, "StorageClass" | "VolumeAttachment" | "CSINode" | "CSIDriver"),
+        _ => false,
+    }
 }
 
 /// Whether something beyond finalizers keeps a deleted object: the contents of a namespace.

@@ -27,6 +27,18 @@ pub(crate) fn default(kind: &str, object: &mut Value) {
     }
 }
 
+/// A backend names its port by name or by number.
+fn backend(backend: &Value, at: &str, out: &mut Vec<Cause>) {
+    let port = &backend["service"]["port"];
+    let number = port["number"].as_i64().unwrap_or(0) != 0;
+    let name = !port["name"].as_str().unwrap_or_default().is_empty();
+    if number && name {
+        out.push(Cause::invalid(at, &"".into(), "cannot set both port name & port number"));
+    } else if backend["service"].is_object() && !number && !name {
+        out.push(Cause::required(at, "port name or number is required"));
+    }
+}
+
 pub(crate) fn validate(kind: &str, new: &Value) -> Vec<Cause> {
     let mut out = Vec::new();
     if kind == "Ingress" {
@@ -34,9 +46,11 @@ pub(crate) fn validate(kind: &str, new: &Value) -> Vec<Cause> {
         if spec["rules"].as_array().is_none_or(Vec::is_empty) && !spec["defaultBackend"].is_object() {
             out.push(Cause::invalid("spec", &Value::Null, "either `defaultBackend` or `rules` must be specified"));
         }
+        backend(&spec["defaultBackend"], "spec.defaultBackend", &mut out);
         for (i, rule) in spec["rules"].as_array().into_iter().flatten().enumerate() {
             for (j, path) in rule["http"]["paths"].as_array().into_iter().flatten().enumerate() {
                 let at = format!("spec.rules[{i}].http.paths[{j}]");
+                backend(&path["backend"], &format!("{at}.backend"), &mut out);
                 if path["pathType"].as_str().unwrap_or_default().is_empty() {
                     out.push(Cause::required(format!("{at}.pathType"), "pathType must be specified"));
                 }

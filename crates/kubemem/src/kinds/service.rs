@@ -15,6 +15,9 @@ pub(crate) fn default_service(object: &mut Value) {
     if spec["sessionAffinity"] == "ClientIP" && spec["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"].is_null() {
         spec["sessionAffinityConfig"] = json!({"clientIP": {"timeoutSeconds": 10800}});
     }
+    if spec["sessionAffinity"] == "None" {
+        spec["sessionAffinityConfig"] = Value::Null;
+    }
     set(spec, "type", "ClusterIP".into());
     let kind = spec["type"].as_str().unwrap_or_default().to_owned();
     each(&mut spec["ports"], |port| {
@@ -38,6 +41,16 @@ pub(crate) fn default_service(object: &mut Value) {
 pub(crate) fn allocate(call: &mut Call<'_>, new: &mut Value, old: Option<&Value>) {
     let kind = new["spec"]["type"].as_str().unwrap_or_default().to_owned();
     let spec = &mut new["spec"];
+    if let (Some(old), Some(map)) = (old, spec.as_object_mut()) {
+        // what only another type has goes with a change of the type, unless it is changed, too
+        let outside = matches!(kind.as_str(), "NodePort" | "LoadBalancer");
+        if !outside && map.get("externalTrafficPolicy") == old["spec"].get("externalTrafficPolicy") {
+            map.remove("externalTrafficPolicy");
+        }
+        if kind == "ExternalName" && map.get("internalTrafficPolicy") == old["spec"].get("internalTrafficPolicy") {
+            map.remove("internalTrafficPolicy");
+        }
+    }
     if kind == "ExternalName" {
         if let Some(map) = spec.as_object_mut()
             && old.is_some_and(|o| o["spec"]["type"] != "ExternalName")
@@ -110,6 +123,10 @@ pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {
         if !(1..=65535).contains(&number) {
             out.push(Cause::invalid(format!("spec.ports[{i}].port"), &number.into(), "must be between 1 and 65535, inclusive"));
         }
+        let target = &port["targetPort"];
+        if target.as_i64().is_some_and(|n| !(1..=65535).contains(&n)) {
+            out.push(Cause::invalid(format!("spec.ports[{i}].targetPort"), target, "must be between 1 and 65535, inclusive"));
+        }
         if ports.len() > 1 && port["name"].as_str().unwrap_or_default().is_empty() {
             out.push(Cause::required(format!("spec.ports[{i}].name"), ""));
         }
@@ -117,6 +134,10 @@ pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {
             let shown = json!({"port": port["port"], "protocol": port["protocol"]});
             out.push(Cause::new(CauseType::Duplicate, format!("spec.ports[{i}]"), format!("Duplicate value: {shown}")));
         }
+    }
+    if kind != "LoadBalancer" && new["status"]["loadBalancer"]["ingress"].as_array().is_some_and(|list| !list.is_empty()) {
+        let detail = "may only be used when `spec.type` is 'LoadBalancer'";
+        out.push(Cause::forbidden("status.loadBalancer.ingress", detail));
     }
     let free = spec["clusterIP"] == "None" && spec["selector"].is_null();
     for (i, family) in spec["ipFamilies"].as_array().into_iter().flatten().enumerate() {

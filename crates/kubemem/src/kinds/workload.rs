@@ -173,6 +173,24 @@ fn template(spec: &mut Value) {
 }
 
 /// The rules of Deployment, StatefulSet, DaemonSet and ReplicaSet.
+/// How a deployment replaces its pods.
+fn strategy(spec: &Value, out: &mut Vec<Cause>) {
+    let (strategy, rolling) = (&spec["strategy"], &spec["strategy"]["rollingUpdate"]);
+    let zero = |value: &Value| value.as_i64() == Some(0) || value == "0%";
+    if strategy["type"] == "Recreate" && rolling.is_object() {
+        let detail = "may not be specified when strategy `type` is 'Recreate'";
+        out.push(Cause::forbidden("spec.strategy.rollingUpdate", detail));
+    } else if strategy["type"] == "RollingUpdate" && zero(&rolling["maxSurge"]) && zero(&rolling["maxUnavailable"]) {
+        let field = "spec.strategy.rollingUpdate.maxUnavailable";
+        out.push(Cause::invalid(field, &rolling["maxUnavailable"], "may not be 0 when `maxSurge` is 0"));
+    }
+    let (ready, deadline) = (spec["minReadySeconds"].as_i64().unwrap_or(0), spec["progressDeadlineSeconds"].as_i64());
+    if deadline.is_some_and(|deadline| deadline <= ready) {
+        let detail = "must be greater than minReadySeconds";
+        out.push(Cause::invalid("spec.progressDeadlineSeconds", &spec["progressDeadlineSeconds"], detail));
+    }
+}
+
 pub(crate) fn validate(kind: &str, new: &Value, old: Option<&Value>) -> Vec<Cause> {
     let spec = &new["spec"];
     let mut out = Vec::new();
@@ -183,6 +201,9 @@ pub(crate) fn validate(kind: &str, new: &Value, old: Option<&Value>) -> Vec<Caus
     }
     if let Some(old) = old.filter(|_| kind == "DaemonSet") {
         immutable(kind, new, old, &mut out);
+    }
+    if kind == "Deployment" {
+        strategy(spec, &mut out);
     }
     let selector = &spec["selector"];
     let empty = selector["matchLabels"].as_object().is_none_or(|m| m.is_empty())

@@ -1,9 +1,11 @@
 //! Patches of JSON values.
 
+mod json;
 mod strategic;
 
 use serde_json::{Map, Value};
 
+pub(crate) use json::json_patch;
 pub(crate) use strategic::strategic;
 
 /// RFC 7386.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::fields::go_value;
 use crate::schema::{Kind, Schema, any};
 
 /// Lays a patch over a value. `None` means that the value goes.
@@ -25,7 +26,7 @@ fn object(target: Option<&Map<String, Value>>, patch: &Map<String, Value>, schem
         Some("replace") => return Ok(Value::Object(without_directives(patch))),
         Some("delete") => return Ok(Value::Object(Map::new())),
         Some("merge") | None => {}
-        Some(other) => return Err(format!("Unknown patch type: {other}")),
+        Some(other) => return Err(format!("unknown patch type: {other} in map: {}", go_value(&Value::Object(patch.clone())))),
     }
     let mut out = target.cloned().unwrap_or_default();
     if let Some(keep) = patch.get("$retainKeys").and_then(Value::as_array) {
@@ -72,6 +73,18 @@ fn without_directives(map: &Map<String, Value>) -> Map<String, Value> {
     map.iter().filter(|(name, _)| !name.starts_with('$')).map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
+/// A new item without directives and nulls.
+fn without_nested(item: &Value) -> Value {
+    match item {
+        Value::Object(map) => {
+            let kept = map.iter().filter(|(name, value)| !name.starts_with('$') && !value.is_null());
+            kept.map(|(name, value)| (name.clone(), without_nested(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(without_nested).collect(),
+        other => other.clone(),
+    }
+}
+
 fn list(target: Option<&Vec<Value>>, patch: &[Value], schema: &Schema) -> Result<Value, String> {
     let replace = patch.iter().any(|item| item["$patch"] == "replace");
     if replace || !schema.patch.merge {
@@ -79,19 +92,20 @@ fn list(target: Option<&Vec<Value>>, patch: &[Value], schema: &Schema) -> Result
     }
     let mut out = target.cloned().unwrap_or_default();
     let Some(key) = &schema.patch.key else {
+        let live = out.clone();
         for item in patch {
             if !out.contains(item) {
                 out.push(item.clone());
             }
         }
-        return Ok(out.into());
+        return Ok(arrange(out, patch, &live, None).into());
     };
     for item in patch {
         let Some(id) = item.get(key) else {
             if item["$patch"].is_string() {
                 continue;
             }
-            return Err(format!("map: {item} does not contain declared merge key: {key}"));
+            return Err(format!("map: {} does not contain declared merge key: {key}", go_value(item)));
         };
         let position = out.iter().position(|old| old.get(key) == Some(id));
         if item["$patch"] == "delete" {
@@ -104,7 +118,8 @@ fn list(target: Option<&Vec<Value>>, patch: &[Value], schema: &Schema) -> Result
                     out[at] = new;
                 }
             }
-            None => out.extend(strategic(None, item, item_schema(schema))?),
+            // what is new is taken as it is, even if its own lists repeat a key
+            None => out.push(without_nested(item)),
         }
     }
     let live = target.cloned().unwrap_or_default();

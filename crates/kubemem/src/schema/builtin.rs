@@ -40,6 +40,11 @@ pub(super) fn at(index: usize) -> &'static Schema {
     &table().types[index]
 }
 
+/// The Go name of a type of the table.
+pub(super) fn short_name(index: usize) -> &'static str {
+    table().document.keys().nth(index).and_then(|name| name.rsplit('.').next()).unwrap_or_default()
+}
+
 /// The schema of a built-in kind.
 pub(crate) fn gvk_schema(group: &str, version: &str, kind: &str) -> Option<Arc<Schema>> {
     let table = table();

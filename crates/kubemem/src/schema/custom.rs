@@ -7,12 +7,13 @@ use serde_json::{Map, Value};
 
 use super::builtin::relation;
 use super::{Kind, MapKind, Patch, Relation, Rest, Rules, Scalar, Schema, Zero, object_meta};
+use crate::status::Cause;
 
 /// The structural schema of one version of a custom resource.
 #[derive(Clone, Debug)]
 pub(crate) struct Structural {
     pub(crate) schema: Arc<Schema>,
-    /// Whether there are CEL rules, which are not evaluated.
+    /// Whether there are CEL rules.
     pub(crate) has_rules: bool,
 }
 
@@ -100,8 +101,17 @@ impl Structural {
 
     /// Fills in defaults; a null where the schema does not allow one, but has a default, counts as absent.
     pub(crate) fn default(&self, value: &mut Value) {
+        self.fill(value, true);
+    }
+
+    /// Fills in defaults of what an apply made: nulls without a default stay, and are refused where they are not allowed.
+    pub(crate) fn default_applied(&self, value: &mut Value) {
+        self.fill(value, false);
+    }
+
+    fn fill(&self, value: &mut Value, drop_nulls: bool) {
         if let (Kind::Map(map), Value::Object(object)) = (&self.schema.kind, value) {
-            fill(map, object, true);
+            fill(map, object, true, drop_nulls);
         }
     }
 }
@@ -145,7 +155,7 @@ fn prune(value: &mut Value, schema: &Schema, path: &mut String, dropped: &mut Ve
     }
 }
 
-fn fill(map: &MapKind, object: &mut Map<String, Value>, root: bool) {
+fn fill(map: &MapKind, object: &mut Map<String, Value>, root: bool, drop_nulls: bool) {
     for (name, field) in &map.fields {
         if root && name == "metadata" {
             continue;
@@ -159,7 +169,7 @@ fn fill(map: &MapKind, object: &mut Map<String, Value>, root: bool) {
             if absent {
                 object.insert(name.clone(), default.clone());
             }
-        } else if !root && object.get(name).is_some_and(Value::is_null) && !field.nullable {
+        } else if drop_nulls && object.get(name).is_some_and(Value::is_null) && !field.nullable {
             object.remove(name);
         }
     }
@@ -168,18 +178,30 @@ fn fill(map: &MapKind, object: &mut Map<String, Value>, root: bool) {
             continue;
         }
         match (map.fields.get(name), &map.rest) {
-            (Some(field), _) | (None, Rest::Typed(field)) => descend(field, inner),
+            (Some(field), _) | (None, Rest::Typed(field)) => descend(field, inner, drop_nulls),
             _ => {}
         }
     }
 }
 
-fn descend(schema: &Schema, value: &mut Value) {
+fn descend(schema: &Schema, value: &mut Value, drop_nulls: bool) {
     match (&schema.kind, value) {
-        (Kind::Map(map), Value::Object(object)) => fill(map, object, false),
-        (Kind::List { item, .. }, Value::Array(items)) => items.iter_mut().for_each(|inner| descend(item, inner)),
+        (Kind::Map(map), Value::Object(object)) => fill(map, object, false, drop_nulls),
+        (Kind::List { item, .. }, Value::Array(items)) => items.iter_mut().for_each(|inner| descend(item, inner, drop_nulls)),
         _ => {}
     }
+}
+
+/// Why the default of a schema is refused: it must be a value that the schema accepts.
+pub(crate) fn problems_of_default(default: &Value, json: &Value, at: &str) -> Vec<Cause> {
+    let schema = parse(json);
+    let mut dropped = Vec::new();
+    prune(&mut default.clone(), &schema, &mut String::new(), &mut dropped);
+    if !dropped.is_empty() {
+        return vec![Cause::invalid(at, default, "must not have unknown fields")];
+    }
+    let inside = |field: &str| if matches!(field, "" | "<nil>") { at.to_owned() } else { format!("{at}.{field}") };
+    super::validate(default, None, &schema).into_iter().map(|cause| Cause { field: inside(&cause.field), ..cause }).collect()
 }
 
 /// Why a schema is not structural, as conditions of a CRD say it: path and reason.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Kind, Quantity, Rest, Scalar, Schema, Zero};
+use super::{Kind, Quantity, Rest, Scalar, Schema, Zero, builtin};
 
 /// An object as the server understands it.
 #[derive(Debug, Default)]
@@ -24,6 +24,7 @@ pub(crate) fn decode(value: Value, schema: &Schema, type_name: &str) -> Decoded 
 
 struct Cursor {
     path: Vec<String>,
+    /// The innermost Go struct around the value.
     owner: String,
 }
 
@@ -34,18 +35,19 @@ impl Cursor {
             if !part.starts_with('[') && !out.is_empty() {
                 out.push('.');
             }
-            out.push_str(part);
+            out.push_str(part.trim_start_matches('\0'));
         }
         out
     }
 
     fn go_path(&self) -> String {
-        self.path.iter().filter(|p| !p.starts_with('[')).cloned().collect::<Vec<_>>().join(".")
+        self.path.iter().filter(|p| !p.starts_with(['[', '\0'])).cloned().collect::<Vec<_>>().join(".")
     }
 }
 
 fn walk(value: Value, schema: &Schema, at: &mut Cursor, out: &mut Decoded) -> Option<Value> {
     let zero = schema.zero;
+    let named = schema;
     let schema = schema.resolve();
     if value.is_null() {
         return None;
@@ -70,6 +72,10 @@ fn walk(value: Value, schema: &Schema, at: &mut Cursor, out: &mut Decoded) -> Op
         }
         (Kind::Map(map), Value::Object(object)) => {
             let mut kept = Map::new();
+            let outer = match named.kind {
+                Kind::Ref(index) => Some(std::mem::replace(&mut at.owner, builtin::short_name(index).to_owned())),
+                _ => None,
+            };
             for (name, value) in object {
                 let field = match (map.fields.get(&name), &map.rest) {
                     (Some(field), _) | (None, Rest::Typed(field)) => field,
@@ -84,17 +90,21 @@ fn walk(value: Value, schema: &Schema, at: &mut Cursor, out: &mut Decoded) -> Op
                         continue;
                     }
                 };
-                at.path.push(name.clone());
-                if let Some(value) = walk(value, field, at, out) {
+                // Go's errors do not name the keys of maps
+                at.path.push(if map.fields.contains_key(&name) { name.clone() } else { format!("\0{name}") });
+                // a null in a map of texts is an empty text in Go, not an absent one
+                let named = map.fields.contains_key(&name);
+                let null_text = value.is_null() && !named && matches!(field.resolve().kind, Kind::Scalar(Scalar::String));
+                if let Some(value) = walk(if null_text { "".into() } else { value }, field, at, out) {
                     kept.insert(name, value);
                 }
                 at.path.pop();
             }
+            at.owner = outer.unwrap_or(std::mem::take(&mut at.owner));
             Value::Object(kept)
         }
-        (kind, value) => {
-            let go = if matches!(kind, Kind::List { .. }) { "[]" } else { "struct" };
-            mismatch(&value, go, at, out);
+        (_, value) => {
+            mismatch(&value, &go_type(named), at, out);
             return None;
         }
     };
@@ -118,15 +128,50 @@ fn empty_item(schema: &Schema) -> Value {
     }
 }
 
-fn mismatch(value: &Value, go: &str, at: &Cursor, out: &mut Decoded) {
-    let was = match value {
+/// What Go calls the type of a JSON value.
+pub(crate) fn json_type(value: &Value) -> &'static str {
+    match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",
         Value::Number(_) => "number",
         Value::String(_) => "string",
         Value::Array(_) => "array",
         Value::Object(_) => "object",
-    };
+    }
+}
+
+/// The Go type of a field.
+fn go_type(schema: &Schema) -> String {
+    match &schema.kind {
+        Kind::Ref(index) => match &schema.resolve().kind {
+            Kind::Scalar(scalar) => go_scalar(*scalar).to_owned(),
+            _ => format!("v1.{}", builtin::short_name(*index)),
+        },
+        Kind::Scalar(scalar) => go_scalar(*scalar).to_owned(),
+        Kind::List { item, .. } => format!("[]{}", go_type(item)),
+        Kind::Map(map) => match &map.rest {
+            Rest::Typed(inner) => format!("map[string]{}", go_type(inner)),
+            _ => "struct".to_owned(),
+        },
+        Kind::Any => "interface {}".to_owned(),
+    }
+}
+
+fn go_scalar(scalar: Scalar) -> &'static str {
+    match scalar {
+        Scalar::String | Scalar::Time => "string",
+        Scalar::Bytes => "[]uint8",
+        Scalar::Int32 => "int32",
+        Scalar::Int64 => "int64",
+        Scalar::Number => "float64",
+        Scalar::Bool => "bool",
+        Scalar::IntOrString => "intstr.IntOrString",
+        Scalar::Quantity => "resource.Quantity",
+    }
+}
+
+fn mismatch(value: &Value, go: &str, at: &Cursor, out: &mut Decoded) {
+    let was = json_type(value);
     let was = match value {
         Value::Number(n) if go.starts_with("int") => format!("{was} {n}"),
         _ => was.to_owned(),
@@ -160,19 +205,7 @@ fn convert(scalar: Scalar, value: Value) -> Result<Value, (Value, &'static str)>
             Some(quantity) => Ok(quantity.to_string().into()),
             None => Err((value, "resource.Quantity")),
         },
-        _ => {
-            let go = match scalar {
-                Scalar::String | Scalar::Time => "string",
-                Scalar::Bytes => "[]uint8",
-                Scalar::Int32 => "int32",
-                Scalar::Int64 => "int64",
-                Scalar::Number => "float64",
-                Scalar::Bool => "bool",
-                Scalar::IntOrString => "intstr.IntOrString",
-                Scalar::Quantity => "resource.Quantity",
-            };
-            Err((value, go))
-        }
+        _ => Err((value, go_scalar(scalar))),
     }
 }
 
@@ -204,7 +237,7 @@ mod tests {
         let wrong = decode(json!({"spec": {"replicas": "x"}}), &schema, "Deployment");
         assert_eq!(
             wrong.error.as_deref(),
-            Some("json: cannot unmarshal string into Go struct field Deployment.spec.replicas of type int32")
+            Some("json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32")
         );
     }
 }

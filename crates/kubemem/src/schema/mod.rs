@@ -6,14 +6,17 @@ use std::sync::Arc;
 use serde_json::Value;
 
 mod builtin;
+mod cel;
 mod custom;
 mod decode;
+mod format;
 mod quantity;
 mod rules;
 
 pub(crate) use builtin::{document as builtin_types, gvk_name, gvk_schema, object_meta};
-pub(crate) use custom::{Structural, from_crd, structural_problems};
-pub(crate) use decode::decode;
+pub(crate) use cel::{evaluate, problem as rule_problem};
+pub(crate) use custom::{Structural, from_crd, problems_of_default, structural_problems};
+pub(crate) use decode::{decode, json_type};
 pub(crate) use quantity::Quantity;
 pub(crate) use rules::{Rules, validate};
 
@@ -142,6 +145,24 @@ pub(crate) fn any() -> &'static Schema {
     static ANY: Schema =
         Schema { kind: Kind::Any, default: None, zero: Zero::Keep, patch: Patch { merge: false, key: None }, nullable: true, rules: None };
     &ANY
+}
+
+/// An empty list that is always written comes back from the store as none.
+pub(crate) fn forget_empty_lists(value: &mut Value, schema: &Schema) {
+    let schema = schema.resolve();
+    match (&schema.kind, value) {
+        (Kind::Map(map), Value::Object(object)) => {
+            for (name, inner) in object.iter_mut() {
+                match map.fields.get(name) {
+                    Some(field) if field.zero == Zero::Write && inner.as_array().is_some_and(Vec::is_empty) => *inner = Value::Null,
+                    Some(field) => forget_empty_lists(inner, field),
+                    None => {}
+                }
+            }
+        }
+        (Kind::List { item, .. }, Value::Array(items)) => items.iter_mut().for_each(|value| forget_empty_lists(value, item)),
+        _ => {}
+    }
 }
 
 /// Writes the fields that a server writes even when they are empty, in objects that are there.

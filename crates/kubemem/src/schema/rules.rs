@@ -1,12 +1,10 @@
 //! Validation of custom resources: types, required fields, enums, patterns, bounds, and their logical combinations.
-//!
-//! CEL rules (`x-kubernetes-validations`) are stored with the CRD but not evaluated.
 
 use regex::Regex;
 use serde_json::Value;
 
 use super::custom;
-use super::{Kind, Rest, Scalar, Schema};
+use super::{Kind, Relation, Rest, Scalar, Schema};
 use crate::status::{Cause, CauseType};
 
 /// What a value must fulfil beyond its type.
@@ -28,6 +26,7 @@ pub(crate) struct Rules {
     any_of: Vec<Schema>,
     one_of: Vec<Schema>,
     not: Option<Box<Schema>>,
+    pub(super) cel: Vec<super::cel::Rule>,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +37,8 @@ struct Bounds {
 
 impl Rules {
     pub(crate) fn from_json(json: &Value) -> Option<Rules> {
-        const KEYS: [&str; 18] = [
+        const KEYS: [&str; 19] = [
+            "x-kubernetes-validations",
             "required",
             "enum",
             "pattern",
@@ -80,18 +80,29 @@ impl Rules {
             any_of: schemas("anyOf"),
             one_of: schemas("oneOf"),
             not: json.get("not").map(|not| Box::new(custom::parse(not))),
+            cel: super::cel::read(json),
         })
     }
 }
 
+impl Rules {
+    pub(super) fn format(&self) -> Option<&str> {
+        self.format.as_deref()
+    }
+}
+
 /// Every violation in `value`.
-pub(crate) fn validate(value: &Value, schema: &Schema) -> Vec<Cause> {
+pub(crate) fn validate(value: &Value, old: Option<&Value>, schema: &Schema) -> Vec<Cause> {
     let mut out = Vec::new();
-    walk(value, schema, &mut String::new(), &mut out);
+    walk(value, old, schema, &mut String::new(), &mut out);
     out
 }
 
-fn walk(value: &Value, schema: &Schema, path: &mut String, out: &mut Vec<Cause>) {
+fn walk(value: &Value, old: Option<&Value>, schema: &Schema, path: &mut String, out: &mut Vec<Cause>) {
+    // what did not change is not asked about again
+    if old.is_some_and(|old| crate::fields::equal(old, value)) {
+        return;
+    }
     if path == "metadata" || (value.is_null() && (schema.nullable || path.is_empty())) {
         return;
     }
@@ -111,16 +122,17 @@ fn walk(value: &Value, schema: &Schema, path: &mut String, out: &mut Vec<Cause>)
                         path.push('.');
                     }
                     path.push_str(name);
-                    walk(inner, field, path, out);
+                    walk(inner, old.and_then(|old| old.get(name)), field, path, out);
                     path.truncate(length);
                 }
             }
         }
-        (Kind::List { item, .. }, Value::Array(items)) => {
+        (Kind::List { item, relation }, Value::Array(items)) => {
+            duplicates(items, item, relation, path, out);
             for (i, inner) in items.iter().enumerate() {
                 let length = path.len();
                 path.push_str(&format!("[{i}]"));
-                walk(inner, item, path, out);
+                walk(inner, None, item, path, out);
                 path.truncate(length);
             }
         }
@@ -131,8 +143,8 @@ fn walk(value: &Value, schema: &Schema, path: &mut String, out: &mut Vec<Cause>)
     }
 }
 
-fn check(value: &Value, rules: &Rules, path: &mut String, out: &mut Vec<Cause>) {
-    let at = path.clone();
+fn check(value: &Value, rules: &Rules, path: &str, out: &mut Vec<Cause>) {
+    let at = path;
     if let Value::Object(object) = value {
         for name in rules.required.iter().filter(|name| !object.contains_key(*name)) {
             let field = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
@@ -141,35 +153,36 @@ fn check(value: &Value, rules: &Rules, path: &mut String, out: &mut Vec<Cause>) 
         let n = object.len() as u64;
         if rules.properties.min.is_some_and(|min| n < min) {
             let min = rules.properties.min.unwrap_or_default();
-            out.push(invalid(&at, n.into(), format!("{at} in body should have at least {min} properties")));
+            out.push(invalid(at, n.into(), format!("{at} in body should have at least {min} properties")));
         }
         if let Some(max) = rules.properties.max.filter(|max| n > *max) {
-            out.push(Cause::new(CauseType::TooMany, at.clone(), format!("Too many: {n}: must have at most {max} items")));
+            out.push(Cause::new(CauseType::TooMany, at, format!("Too many: {n}: must have at most {max} items")));
         }
     }
     if !rules.allowed.is_empty() && !rules.allowed.contains(value) {
         let list: Vec<String> =
             rules.allowed.iter().map(|v| v.as_str().map_or_else(|| format!("\"{v}\""), |s| format!("\"{s}\""))).collect();
-        out.push(Cause::new(
-            CauseType::NotSupported,
-            at.clone(),
-            format!("Unsupported value: {value}: supported values: {}", list.join(", ")),
-        ));
+        out.push(Cause::new(CauseType::NotSupported, at, format!("Unsupported value: {value}: supported values: {}", list.join(", "))));
     }
     match value {
         Value::String(s) => {
             let n = s.chars().count() as u64;
             if let Some(min) = rules.lengths.min.filter(|min| n < *min) {
-                out.push(invalid(&at, value.clone(), format!("{at} in body should be at least {min} chars long")));
+                out.push(invalid(at, value.clone(), format!("{at} in body should be at least {min} chars long")));
             }
             // strings have one problem at a time
             else if let Some(max) = rules.lengths.max.filter(|max| n > *max) {
-                out.push(Cause::new(CauseType::TooLong, at.clone(), format!("Too long: may not be more than {max} bytes")));
+                out.push(Cause::new(
+                    CauseType::TooLong,
+                    at,
+                    format!("Too long: may not be more than {max} {}", if max == 1 { "byte" } else { "bytes" }),
+                ));
             } else if let Some(pattern) = rules.pattern.as_ref().filter(|p| !p.is_match(s)) {
-                out.push(invalid(&at, value.clone(), format!("{at} in body should match '{}'", pattern.as_str())));
+                out.push(invalid(at, value.clone(), format!("{at} in body should match '{}'", pattern.as_str())));
             }
-            if rules.format.as_deref() == Some("date-time") && s.parse::<jiff::Timestamp>().is_err() {
-                out.push(invalid(&at, value.clone(), format!("{at} in body must be of type date-time: {value}")));
+            if let Some(format) = rules.format.as_deref().filter(|format| !super::format::fits(format, s)) {
+                let cause = invalid(at, value.clone(), format!("{at} in body must be of type {format}: {value}"));
+                out.push(Cause { kind: CauseType::TypeInvalid, ..cause });
             }
         }
         Value::Number(number) => {
@@ -178,45 +191,68 @@ fn check(value: &Value, rules: &Rules, path: &mut String, out: &mut Vec<Cause>) 
                 && (n < min || rules.exclusive_minimum && n <= min)
             {
                 let or = if rules.exclusive_minimum { "" } else { " or equal to" };
-                out.push(invalid(&at, value.clone(), format!("{at} in body should be greater than{or} {min}")));
+                out.push(invalid(at, value.clone(), format!("{at} in body should be greater than{or} {min}")));
             }
             if let Some(max) = rules.maximum
                 && (n > max || rules.exclusive_maximum && n >= max)
             {
                 let or = if rules.exclusive_maximum { "" } else { " or equal to" };
-                out.push(invalid(&at, value.clone(), format!("{at} in body should be less than{or} {max}")));
+                out.push(invalid(at, value.clone(), format!("{at} in body should be less than{or} {max}")));
             }
             if let Some(step) = rules.multiple_of.filter(|step| *step != 0.0 && (n / step).fract() != 0.0) {
-                out.push(invalid(&at, value.clone(), format!("{at} in body should be a multiple of {step}")));
+                out.push(invalid(at, value.clone(), format!("{at} in body should be a multiple of {step}")));
             }
         }
         Value::Array(items) => {
             let n = items.len() as u64;
             if let Some(min) = rules.items.min.filter(|min| n < *min) {
-                out.push(invalid(&at, n.into(), format!("{at} in body should have at least {min} items")));
+                out.push(invalid(at, n.into(), format!("{at} in body should have at least {min} items")));
             }
             if let Some(max) = rules.items.max.filter(|max| n > *max) {
-                out.push(Cause::new(CauseType::TooMany, at.clone(), format!("Too many: {n}: must have at most {max} items")));
+                out.push(Cause::new(CauseType::TooMany, at, format!("Too many: {n}: must have at most {max} items")));
             }
         }
         _ => {}
     }
-    for schema in &rules.all_of {
-        walk(value, schema, path, out);
-    }
-    let passes = |schema: &Schema| {
-        let mut problems = Vec::new();
-        walk(value, schema, &mut at.clone(), &mut problems);
-        problems.is_empty()
+    combined(value, rules, path, out);
+}
+
+/// The logical combinations; of several that fail, the first one's problems are told, too.
+fn combined(value: &Value, rules: &Rules, path: &str, out: &mut Vec<Cause>) {
+    let problems = |schema: &Schema| {
+        let mut found = Vec::new();
+        walk(value, None, schema, &mut path.to_owned(), &mut found);
+        found
     };
-    if !rules.any_of.is_empty() && !rules.any_of.iter().any(passes) {
-        out.push(invalid(&at, shown(value), format!("{} in body must validate at least one schema (anyOf)", quoted(&at))));
+    let name = quoted(path);
+    let failed = |why: &str| Cause::new(CauseType::Invalid, "<nil>", format!("Invalid value: \"\": {name} must {why}"));
+    if !rules.any_of.is_empty() {
+        let mut found = rules.any_of.iter().map(problems).collect::<Vec<_>>();
+        if !found.iter().any(Vec::is_empty) {
+            out.push(failed("validate at least one schema (anyOf)"));
+            out.append(&mut found[0]);
+        }
     }
-    if !rules.one_of.is_empty() && rules.one_of.iter().filter(|schema| passes(schema)).count() != 1 {
-        out.push(invalid(&at, shown(value), format!("{} in body must validate one and only one schema (oneOf)", quoted(&at))));
+    if !rules.one_of.is_empty() {
+        let mut found = rules.one_of.iter().map(problems).collect::<Vec<_>>();
+        let valid = found.iter().filter(|f| f.is_empty()).count();
+        if valid == 0 {
+            out.push(failed("validate one and only one schema (oneOf). Found none valid"));
+            out.append(&mut found[0]);
+        } else if valid > 1 {
+            out.push(failed(&format!("validate one and only one schema (oneOf). Found {valid} valid alternatives")));
+        }
     }
-    if rules.not.as_ref().is_some_and(|schema| passes(schema)) {
-        out.push(invalid(&at, shown(value), format!("{} in body must not validate the schema (not)", quoted(&at))));
+    if !rules.all_of.is_empty() {
+        let mut found = rules.all_of.iter().map(problems).collect::<Vec<_>>();
+        let valid = found.iter().filter(|f| f.is_empty()).count();
+        if valid < found.len() {
+            out.push(failed(&format!("validate all the schemas (allOf){}", if valid == 0 { ". None validated" } else { "" })));
+            found.iter_mut().for_each(|f| out.append(f));
+        }
+    }
+    if rules.not.as_ref().is_some_and(|schema| problems(schema).is_empty()) {
+        out.push(failed("not validate the schema (not)"));
     }
 }
 
@@ -224,20 +260,30 @@ fn quoted(path: &str) -> String {
     format!("\"{path}\"")
 }
 
-fn shown(value: &Value) -> Value {
-    match value {
-        Value::Object(_) => "object".into(),
-        Value::Array(_) => "array".into(),
-        other => other.clone(),
-    }
-}
-
 fn invalid(path: &str, value: Value, detail: String) -> Cause {
     let path = if path.is_empty() { "<nil>" } else { path };
     Cause::new(CauseType::Invalid, path, format!("Invalid value: {value}: {detail}"))
 }
 
-fn type_name(value: &Value) -> &'static str {
+/// Items of sets and of lists with keys that come again.
+fn duplicates(items: &[Value], item: &Schema, relation: &Relation, path: &str, out: &mut Vec<Cause>) {
+    let id = |value: &Value| match relation {
+        Relation::Atomic => None,
+        Relation::Set => Some(value.clone()),
+        Relation::Map(keys) => {
+            let default = |key: &str| item.field(key).and_then(|field| field.default.clone()).unwrap_or_default();
+            Some(keys.iter().map(|key| (key.clone(), value.get(key).cloned().unwrap_or_else(|| default(key)))).collect())
+        }
+    };
+    let ids: Vec<Option<Value>> = items.iter().map(id).collect();
+    for (i, own) in ids.iter().enumerate() {
+        if let Some(own) = own.as_ref().filter(|_| ids[..i].contains(own)) {
+            out.push(Cause::new(CauseType::Duplicate, format!("{path}[{i}]"), format!("Duplicate value: {own}")));
+        }
+    }
+}
+
+pub(super) fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",

@@ -1,5 +1,6 @@
 //! What the server keeps: objects by kind, the recent changes of each kind, indexes for garbage collection.
 
+mod labels;
 mod selector;
 mod table;
 

@@ -2,19 +2,21 @@
 
 use serde_json::Value;
 
+use super::labels;
+
 /// A parsed label selector.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct LabelSelector(Vec<Requirement>);
 
 #[derive(Clone, Debug, PartialEq)]
-struct Requirement {
-    key: String,
-    operator: Operator,
-    values: Vec<String>,
+pub(super) struct Requirement {
+    pub(super) key: String,
+    pub(super) operator: Operator,
+    pub(super) values: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Operator {
+pub(super) enum Operator {
     In,
     NotIn,
     Exists,
@@ -26,15 +28,7 @@ enum Operator {
 impl LabelSelector {
     /// Reads `a=b,c in (d,e),!f,g`.
     pub(crate) fn parse(text: &str) -> Result<LabelSelector, String> {
-        let mut out = Vec::new();
-        for part in split(text) {
-            let part = part.trim();
-            if part.is_empty() {
-                continue;
-            }
-            out.push(requirement(part).ok_or_else(|| format!("unable to parse requirement: {part}"))?);
-        }
-        Ok(LabelSelector(out))
+        labels::parse(text).map(LabelSelector)
     }
 
     pub(crate) fn matches(&self, object: &Value) -> bool {
@@ -66,56 +60,6 @@ impl Requirement {
     }
 }
 
-/// Splits at commas outside of parentheses.
-fn split(text: &str) -> Vec<&str> {
-    let (mut depth, mut start, mut out) = (0, 0, Vec::new());
-    for (i, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ',' if depth == 0 => {
-                out.push(&text[start..i]);
-                start = i + 1;
-            }
-            _ => {}
-        }
-    }
-    out.push(&text[start..]);
-    out
-}
-
-fn requirement(part: &str) -> Option<Requirement> {
-    let make = |key: &str, operator, values: Vec<&str>| {
-        let key = key.trim();
-        let sound = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-        (!key.is_empty() && key.chars().all(sound) && values.iter().all(|v| v.chars().all(sound))).then(|| Requirement {
-            key: key.to_owned(),
-            operator,
-            values: values.into_iter().map(str::to_owned).collect(),
-        })
-    };
-    if let Some(key) = part.strip_prefix('!') {
-        return make(key, Operator::Missing, Vec::new());
-    }
-    if let Some((key, list)) = part.strip_suffix(')').and_then(|p| p.split_once('(')) {
-        let values = list.split(',').map(str::trim).collect();
-        let (key, word) = key.trim_end().rsplit_once(char::is_whitespace)?;
-        return match word {
-            "in" => make(key, Operator::In, values),
-            "notin" => make(key, Operator::NotIn, values),
-            _ => None,
-        };
-    }
-    for (sign, operator) in
-        [("!=", Operator::NotIn), ("==", Operator::In), ("=", Operator::In), (">", Operator::Greater), ("<", Operator::Less)]
-    {
-        if let Some((key, value)) = part.split_once(sign) {
-            return make(key, operator, vec![value.trim()]);
-        }
-    }
-    make(part, Operator::Exists, Vec::new())
-}
-
 /// Whether labels fulfil a `LabelSelector` object (matchLabels and matchExpressions).
 pub(crate) fn labels_match(selector: &Value, labels: &Value) -> bool {
     let equal = selector["matchLabels"].as_object().into_iter().flatten().all(|(k, v)| labels[k] == *v);
@@ -131,6 +75,39 @@ pub(crate) fn labels_match(selector: &Value, labels: &Value) -> bool {
                 _ => false,
             }
         })
+}
+
+fn own_fields(group: &str, kind: &str) -> &'static [&'static str] {
+    match (group, kind) {
+        ("", "Pod") => {
+            &["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase", "status.podIP"]
+        }
+        ("", "Secret") => &["type"],
+        ("", "Namespace") => &["status.phase"],
+        ("", "Node") => &["spec.unschedulable"],
+        ("", "Service") => &["spec.clusterIP", "spec.type"],
+        ("batch", "Job") => &["status.successful"],
+        ("apps", "ReplicaSet") => &["status.replicas"],
+        ("", "Event") | ("events.k8s.io", "Event") => &[
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "regarding.kind",
+            "regarding.namespace",
+            "regarding.name",
+            "regarding.uid",
+            "reason",
+            "reportingComponent",
+            "reportingController",
+            "source",
+            "type",
+        ],
+        _ => &[],
+    }
 }
 
 /// A parsed field selector: `path=value`, `path!=value`.
@@ -153,38 +130,14 @@ impl FieldSelector {
         Ok(FieldSelector(out))
     }
 
+    /// Whether a kind has fields of its own to select by.
+    pub(crate) fn has_own(group: &str, kind: &str) -> bool {
+        !own_fields(group, kind).is_empty()
+    }
+
     /// The first path that a kind does not support.
     pub(crate) fn unsupported(&self, group: &str, kind: &str, extra: &[String]) -> Option<&str> {
-        let known: &[&str] = match (group, kind) {
-            ("", "Pod") => {
-                &["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase", "status.podIP"]
-            }
-            ("", "Secret") => &["type"],
-            ("", "Namespace") => &["status.phase"],
-            ("", "Node") => &["spec.unschedulable"],
-            ("", "Service") => &["spec.clusterIP", "spec.type"],
-            ("batch", "Job") => &["status.successful"],
-            ("apps", "ReplicaSet") => &["status.replicas"],
-            ("", "Event") | ("events.k8s.io", "Event") => &[
-                "involvedObject.kind",
-                "involvedObject.namespace",
-                "involvedObject.name",
-                "involvedObject.uid",
-                "involvedObject.apiVersion",
-                "involvedObject.resourceVersion",
-                "involvedObject.fieldPath",
-                "regarding.kind",
-                "regarding.namespace",
-                "regarding.name",
-                "regarding.uid",
-                "reason",
-                "reportingComponent",
-                "reportingController",
-                "source",
-                "type",
-            ],
-            _ => &[],
-        };
+        let known = own_fields(group, kind);
         let ok =
             |path: &str| matches!(path, "metadata.name" | "metadata.namespace") || known.contains(&path) || extra.iter().any(|e| e == path);
         self.0.iter().map(|(path, _, _)| path.as_str()).find(|path| !ok(path))

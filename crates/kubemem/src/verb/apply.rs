@@ -52,7 +52,7 @@ impl Call<'_> {
         let (mut object, warnings) = match &resource.custom {
             Some(custom) => {
                 drop_nulls(&mut merged);
-                custom.structural.default(&mut merged);
+                custom.structural.default_applied(&mut merged);
                 (merged, Vec::new())
             }
             None => self.read_object(target, merged, options)?,
@@ -85,14 +85,10 @@ impl Call<'_> {
         let version = config["apiVersion"].as_str().unwrap_or_default();
         let kind = config["kind"].as_str().unwrap_or_default();
         if version != own || kind != resource.kind {
-            let why = if version.is_empty() || kind.is_empty() {
-                "error decoding YAML: Object 'Kind' is missing".to_owned()
-            } else {
-                format!("the API version in the data ({version}) does not match the expected API version ({own})")
-            };
-            return Err(ApiError::bad_request(why));
+            let (group, version) = version.split_once('/').unwrap_or(("", version));
+            return Err(ApiError::bad_request(format!("invalid object type: {group}/{version}, Kind={kind}")));
         }
-        if config["metadata"]["managedFields"].as_array().is_some_and(|list| !list.is_empty()) {
+        if config["metadata"]["managedFields"].is_array() {
             return Err(ApiError::bad_request("metadata.managedFields must be nil"));
         }
         if !config["metadata"].is_object() {

@@ -82,7 +82,8 @@ impl Call<'_> {
         if let Some(rv) = object["metadata"]["resourceVersion"].as_str()
             && !rv.is_empty()
         {
-            return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
+            let why = "resourceVersion should not be set on objects to be created";
+            return Err(ApiError { reason: "", ..ApiError::internal(why) });
         }
         let uid = self.store.uid();
         let now = self.clock.text();
@@ -98,11 +99,13 @@ impl Call<'_> {
             meta.insert("generation".into(), 1.into());
         }
         let mut causes = validation::metadata(&object, &resource);
-        causes.extend(validation::object(self, &resource, &object, None));
+        let (own, told) = validation::object(self, &resource, &object, None);
+        causes.extend(own);
         if !causes.is_empty() {
             return Err(ApiError::invalid(&resource, &target.name, &causes));
         }
         let mut warnings = warnings;
+        warnings.extend(told);
         warnings.extend(validation::metadata_warnings(&object, None, &resource));
         let attempt = Attempt { write: Write::Create, target, old: None, dry_run: options.dry_run };
         warnings.extend(admission::validate(self, &attempt, &object)?);

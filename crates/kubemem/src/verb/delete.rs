@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::create::meta;
-use super::{Answer, Call, ListOptions, Target, present};
+use super::{Answer, Call, ListOptions, Page, Target, present};
 use crate::admission::{self, Attempt, Write};
 use crate::kinds;
-use crate::status::{ApiError, Cause, CauseType, deleted};
+use crate::status::{ApiError, Cause, CauseType, deleted, invalid_options, unregistered};
 use crate::store::Place;
 
 /// What becomes of the objects that name the deleted one as their owner.
@@ -36,6 +36,19 @@ const FOREGROUND: &str = "foregroundDeletion";
 impl DeleteOptions {
     pub(crate) fn read(body: &Value) -> Result<DeleteOptions, ApiError> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
+        if let Some(kind) = body["kind"].as_str().filter(|kind| !kind.is_empty() && *kind != "DeleteOptions") {
+            let version = body["apiVersion"].as_str().unwrap_or_default();
+            return Err(ApiError::bad_request(unregistered(kind, version)));
+        }
+        let dry_run = body["dryRun"].as_array().map_or(&[][..], Vec::as_slice);
+        if dry_run.iter().any(|v| *v != "All") {
+            let detail = format!("Unsupported value: {}: supported values: \"All\"", Value::from(dry_run));
+            return Err(invalid_options("DeleteOptions", &[Cause::new(CauseType::NotSupported, "dryRun", detail)]));
+        }
+        if body["orphanDependents"].is_boolean() && body["propagationPolicy"].is_string() {
+            let detail = "orphanDependents and deletionPropagation cannot be both set";
+            return Err(invalid_options("DeleteOptions", &[Cause::invalid("propagationPolicy", &body["propagationPolicy"], detail)]));
+        }
         let propagation = match body["propagationPolicy"].as_str() {
             None => match body["orphanDependents"].as_bool() {
                 Some(true) => Some(Propagation::Orphan),
@@ -48,12 +61,7 @@ impl DeleteOptions {
             Some(other) => {
                 let detail =
                     format!("Unsupported value: \"{other}\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"");
-                let message = format!("DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: {detail}");
-                let error = ApiError {
-                    details: Some(json!({"group": "meta.k8s.io", "kind": "DeleteOptions"})),
-                    ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
-                };
-                return Err(error.with_causes(&[Cause::new(CauseType::NotSupported, "propagationPolicy", detail)]));
+                return Err(invalid_options("DeleteOptions", &[Cause::new(CauseType::NotSupported, "propagationPolicy", detail)]));
             }
         };
         Ok(DeleteOptions {
@@ -61,7 +69,7 @@ impl DeleteOptions {
             propagation,
             uid: text(&body["preconditions"]["uid"]),
             resource_version: text(&body["preconditions"]["resourceVersion"]),
-            dry_run: body["dryRun"].as_array().is_some_and(|list| !list.is_empty()),
+            dry_run: !dry_run.is_empty(),
         })
     }
 }
@@ -116,6 +124,14 @@ impl Call<'_> {
             if !options.dry_run {
                 self.finish(&place);
             }
+            if kinds::returns_deleted(&resource) {
+                if resource.is("", "Pod") {
+                    let meta = meta(&mut new);
+                    meta.insert("deletionTimestamp".into(), self.clock.text().into());
+                    meta.insert("deletionGracePeriodSeconds".into(), 0.into());
+                }
+                return Ok(Answer::ok(present(&resource, &Arc::new(new))));
+            }
             return Ok(Answer::ok(Arc::new(deleted(&resource, &target.name, &object["metadata"]["uid"]))));
         }
         let left = object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(i64::MAX);
@@ -124,7 +140,9 @@ impl Call<'_> {
         }
         let now = self.clock.now();
         let due = now.checked_add(jiff::SignedDuration::from_secs(grace)).unwrap_or(now);
-        let generation = kinds::has_generation(&resource) && !dying;
+        // namespaces and definitions are marked by code of their own
+        let own_deletion = matches!(resource.kind.as_str(), "Namespace" | "CustomResourceDefinition") && resource.custom.is_none();
+        let generation = kinds::has_generation(&resource) && !dying && !own_deletion;
         let meta = meta(&mut new);
         if finalizers.is_empty() {
             meta.remove("finalizers");
@@ -133,7 +151,9 @@ impl Call<'_> {
         }
         if !dying || grace < left {
             meta.insert("deletionTimestamp".into(), crate::clock::seconds(due).into());
-            meta.insert("deletionGracePeriodSeconds".into(), grace.into());
+            if !own_deletion {
+                meta.insert("deletionGracePeriodSeconds".into(), grace.into());
+            }
         }
         if generation {
             let next = meta.get("generation").and_then(Value::as_i64).unwrap_or(0) + 1;
@@ -147,10 +167,12 @@ impl Call<'_> {
         Ok(Answer::ok(present(&resource, &stored)))
     }
 
-    /// DELETE of a collection: everything that the selectors match.
-    pub(crate) fn delete_collection(&mut self, target: &Target, list: &ListOptions, options: &DeleteOptions) -> Result<Answer, ApiError> {
-        let names: Vec<(String, String)> = self
-            .matching(target, list, None)?
+    /// DELETE of a collection: everything that the selectors match; answers what that was.
+    pub(crate) fn delete_collection(&mut self, target: &Target, list: &ListOptions, options: &DeleteOptions) -> Result<Page, ApiError> {
+        let page = self.list(target, &ListOptions { limit: 0, ..list.clone() })?;
+        let names: Vec<(String, String)> = page
+            .items
+            .iter()
             .map(|object| {
                 let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
                 (text("namespace"), text("name"))
@@ -164,8 +186,7 @@ impl Call<'_> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Answer::ok(Arc::new(json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
-            "details": {"group": target.resource.group, "kind": target.resource.plural}}))))
+        Ok(page)
     }
 
     /// Removes an object for good.

@@ -18,7 +18,6 @@ pub(crate) struct ListOptions {
     pub(crate) limit: usize,
     pub(crate) continue_token: String,
     pub(crate) resource_version: String,
-    pub(crate) version_match: String,
 }
 
 /// One page of a list.
@@ -47,10 +46,11 @@ impl Call<'_> {
         if let Some(path) =
             options.fields.unsupported(&resource.group, &resource.kind, resource.custom.as_ref().map_or(&[], |c| &c.selectable))
         {
-            return Err(ApiError::bad_request(format!(
-                "Unable to find \"{}\" that match label selector \"\", field selector \"{path}\": \"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
-                resource.gvk()
-            )));
+            let own = resource.custom.is_some() || FieldSelector::has_own(&resource.group, &resource.kind);
+            return Err(ApiError::bad_request(match own {
+                true => format!("field label not supported: {path}"),
+                false => format!("\"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""),
+            }));
         }
         let objects =
             self.store.table(&resource.table()).into_iter().flat_map(move |table| table.list_after(&target.namespace, after.clone()));
@@ -61,6 +61,9 @@ impl Call<'_> {
     pub(crate) fn list(&self, target: &Target, options: &ListOptions) -> Result<Page, ApiError> {
         let resource = &target.resource;
         let now = self.store.revision();
+        if let Some(problem) = unreadable_version(&options.resource_version) {
+            return Err(ApiError::bad_request(format!("invalid resource version: {problem}")));
+        }
         if let Ok(wanted) = options.resource_version.parse::<u64>()
             && wanted > now
         {
@@ -74,6 +77,9 @@ impl Call<'_> {
                     format!("Too large resource version: {wanted}, current: {now}"),
                 )
             });
+        }
+        if !options.continue_token.is_empty() && !matches!(options.resource_version.as_str(), "" | "0") {
+            return Err(ApiError::bad_request("specifying resource version is not allowed when using continue"));
         }
         let (revision, after) = match options.continue_token.as_str() {
             "" => (now, None),
@@ -101,6 +107,13 @@ impl Call<'_> {
         let items = items.iter().map(|object| present(resource, object)).collect();
         Ok(Page { items, meta })
     }
+}
+
+/// Why a resource version cannot be read.
+pub(crate) fn unreadable_version(text: &str) -> Option<String> {
+    let shown = Value::from(text);
+    (!text.is_empty() && text.parse::<u64>().is_err())
+        .then(|| format!("resourceVersion: Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"))
 }
 
 fn name_of(object: &Value) -> ObjectName {

@@ -16,7 +16,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 pub(crate) use delete::{DeleteOptions, Propagation};
-pub(crate) use list::{ListOptions, Page};
+pub(crate) use list::{ListOptions, Page, unreadable_version};
 pub(crate) use patch::PatchKind;
 pub(crate) use read::present;
 pub(crate) use update::same_but;
@@ -85,6 +85,8 @@ pub(crate) struct WriteOptions {
     pub(crate) force: bool,
     /// who writes; nobody where it is the control plane
     pub(crate) user: Option<Arc<User>>,
+    /// A patch never asks for another uid than that of the object.
+    pub(crate) by_patch: bool,
 }
 
 impl WriteOptions {

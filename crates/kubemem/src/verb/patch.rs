@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Part, Target, WriteOptions, present};
+use super::{Answer, Call, Target, WriteOptions, present};
 use crate::fields::show;
-use crate::patch::{merge_patch, strategic};
+use crate::patch::{json_patch, merge_patch, strategic};
 use crate::status::{ApiError, Cause};
 
 /// The kind of a patch, from its content type.
@@ -45,38 +45,38 @@ impl Call<'_> {
         let mut new = show((*old).clone());
         match kind {
             PatchKind::Json => {
-                let operations: json_patch::Patch =
-                    serde_json::from_value(patch).map_err(|e| ApiError::bad_request(format!("error decoding patch: {e}")))?;
-                json_patch::patch(&mut new, &operations).map_err(|_| rejected())?;
+                json_patch(&mut new, operations(&patch)?).ok_or_else(rejected)?;
             }
             PatchKind::Merge => {
                 if !patch.is_object() {
-                    return Err(ApiError::bad_request("error decoding patch: the patch must be an object"));
+                    return Err(undecodable(&patch, "map[string]interface {}"));
                 }
                 merge_patch(&mut new, &patch);
             }
             PatchKind::Strategic | PatchKind::Apply => {
-                new = strategic(Some(&new), &patch, &resource.schema).map_err(ApiError::bad_request)?.unwrap_or(Value::Null);
+                if !patch.is_object() {
+                    let was = crate::schema::json_type(&patch);
+                    let why = format!("json: cannot unmarshal {was} into Go value of type map[string]interface {{}}");
+                    return Err(ApiError::bad_request(why));
+                }
+                new = strategic(Some(&new), &patch, &resource.schema)
+                    .map_err(|why| ApiError { reason: "", ..ApiError::internal(why) })?
+                    .unwrap_or(Value::Null);
             }
         }
         let shown = new.to_string();
-        let (mut new, warnings) = self.read_object(target, new, options).map_err(|error| strict(error, &shown))?;
-        if new["metadata"]["name"] != old["metadata"]["name"] {
-            let cause = Cause::invalid("metadata.name", &new["metadata"]["name"], "field is immutable");
-            if target.part == Part::Whole {
-                return Err(ApiError::invalid(resource, &target.name, &[cause]));
-            }
-            new["metadata"]["name"] = old["metadata"]["name"].clone();
-        }
+        let (mut new, warnings) = self.read_object(target, new, options).map_err(|error| unreadable(error, &shown))?;
+        self.check_identity(target, &mut new)?;
         let answer = self.replace(target, &old, new, options, None)?;
         Ok(answer.warned_first(warnings))
     }
 }
 
-/// What strict decoding refuses is, in a patch, an invalid patch.
-fn strict(error: ApiError, object: &str) -> ApiError {
-    let Some((_, why)) = error.message.split_once("strict decoding error: ") else { return error };
-    let cause = Cause::invalid("patch", &object.into(), &format!("strict decoding error: {why}"));
+/// What cannot be read after a patch is an invalid patch.
+fn unreadable(error: ApiError, object: &str) -> ApiError {
+    let Some((_, why)) = error.message.split_once(" cannot be handled as a ") else { return error };
+    let why = why.split_once(": ").map_or(why, |(_, why)| why);
+    let cause = Cause::invalid("patch", &object.into(), why);
     ApiError {
         message: format!(" \"\" is invalid: patch: {}", cause.message),
         ..ApiError::new(http::StatusCode::UNPROCESSABLE_ENTITY, "Invalid", "")
@@ -84,7 +84,18 @@ fn strict(error: ApiError, object: &str) -> ApiError {
     .with_causes(&[cause])
 }
 
-fn rejected() -> ApiError {
+/// The operations of a JSON patch.
+pub(super) fn operations(patch: &Value) -> Result<&Vec<Value>, ApiError> {
+    patch.as_array().ok_or_else(|| undecodable(patch, "[]handlers.jsonPatchOp"))
+}
+
+/// A body of the wrong type.
+fn undecodable(patch: &Value, wanted: &str) -> ApiError {
+    let was = crate::schema::json_type(patch);
+    ApiError::bad_request(format!("error decoding patch: json: cannot unmarshal {was} into Go value of type {wanted}"))
+}
+
+pub(super) fn rejected() -> ApiError {
     ApiError {
         details: Some(json!({})),
         ..ApiError::new(http::StatusCode::UNPROCESSABLE_ENTITY, "Invalid", "the server rejected our request due to an error in our request")

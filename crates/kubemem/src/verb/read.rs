@@ -8,7 +8,7 @@ use super::{Call, Target, Validation, WriteOptions};
 use crate::kinds;
 use crate::resource::Resource;
 use crate::schema::{decode, object_meta, write_zeros};
-use crate::status::{ApiError, Cause};
+use crate::status::{ApiError, Cause, unregistered};
 
 /// An object in the version that was asked for.
 pub(crate) fn present(resource: &Resource, object: &Arc<Value>) -> Arc<Value> {
@@ -96,17 +96,21 @@ impl Call<'_> {
             }
             .with_causes(&[cause]));
         }
-        if version != own && kind == resource.kind {
+        if version != own && kind == resource.kind && resource.custom.is_some() {
             return Err(ApiError::bad_request(format!(
                 "the API version in the data ({version}) does not match the expected API version ({own})"
             )));
         }
-        if kind != resource.kind {
+        if kind != resource.kind || version != own {
             let short = value_version(&version);
-            return Err(ApiError::bad_request(format!(
-                "{kind} in version \"{short}\" cannot be handled as a {}: no kind \"{kind}\" is registered for version \"{version}\"",
-                resource.kind
-            )));
+            let (group, of) = version.split_once('/').unwrap_or(("", &version));
+            let why = if self.store.registry.by_kind(group, of, &kind).is_some_and(|other| other.custom.is_none()) {
+                let internal = if resource.group.is_empty() { "core" } else { &resource.group };
+                format!("converting ({short}.{kind}) to ({internal}.{}): unknown conversion", resource.kind)
+            } else {
+                unregistered(&kind, &version)
+            };
+            return Err(ApiError::bad_request(format!("{kind} in version \"{short}\" cannot be handled as a {}: {why}", resource.kind)));
         }
         Ok(())
     }

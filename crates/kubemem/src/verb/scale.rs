@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Answer, Call, Part, PatchKind, Target, WriteOptions, present};
-use crate::patch::merge_patch;
+use crate::patch::{json_patch, merge_patch};
 use crate::resource::Resource;
 use crate::status::ApiError;
 
@@ -71,9 +71,7 @@ impl Call<'_> {
         let mut scale = (*self.get_scale(target)?).clone();
         match kind {
             PatchKind::Json => {
-                let operations: json_patch::Patch =
-                    serde_json::from_value(patch.clone()).map_err(|e| ApiError::bad_request(format!("error decoding patch: {e}")))?;
-                json_patch::patch(&mut scale, &operations).map_err(|e| ApiError::bad_request(e.to_string()))?;
+                json_patch(&mut scale, super::patch::operations(patch)?).ok_or_else(super::patch::rejected)?;
             }
             _ => merge_patch(&mut scale, patch),
         }
@@ -91,7 +89,10 @@ fn scale_of(resource: &Resource, object: &Value) -> Result<Value, ApiError> {
     let mut out = json!({"kind": "Scale", "apiVersion": "autoscaling/v1",
         "metadata": {"name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"],
             "resourceVersion": meta["resourceVersion"], "creationTimestamp": meta["creationTimestamp"]},
-        "spec": {"replicas": number(&spec)}, "status": {"replicas": number(&status)}});
+        "spec": {}, "status": {"replicas": number(&status)}});
+    if number(&spec) != 0 {
+        out["spec"]["replicas"] = number(&spec).into();
+    }
     let text = match selector {
         Some(path) => object.pointer(&pointer(&path)).and_then(Value::as_str).map(str::to_owned),
         None => object["spec"]["selector"]["matchLabels"]

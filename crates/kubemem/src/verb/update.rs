@@ -16,21 +16,9 @@ use crate::validation;
 impl Call<'_> {
     /// PUT: replaces an object, or the part of it that a subresource covers.
     pub(crate) fn update(&mut self, target: &Target, value: Value, options: &WriteOptions) -> Result<Answer, ApiError> {
-        let (object, warnings) = self.read_object(target, value, options)?;
+        let (mut object, warnings) = self.read_object(target, value, options)?;
         let resource = &target.resource;
-        let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        if name != target.name {
-            return Err(match name {
-                "" => ApiError::bad_request(format!("the name of the object () does not match the name on the URL ({})", target.name)),
-                name => {
-                    ApiError::bad_request(format!("the name of the object ({name}) does not match the name on the URL ({})", target.name))
-                }
-            });
-        }
-        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
-        if resource.namespaced && !namespace.is_empty() && namespace != target.namespace {
-            return Err(ApiError::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
-        }
+        self.check_identity(target, &mut object)?;
         let Some(old) = self.store.at(&target.place()).cloned() else {
             if kinds::create_on_update(resource) && target.part == Part::Whole {
                 let mut object = object;
@@ -44,6 +32,27 @@ impl Call<'_> {
         Ok(answer.warned_first(warnings))
     }
 
+    /// Whether an object is the one that the path names.
+    pub(super) fn check_identity(&self, target: &Target, object: &mut Value) -> Result<(), ApiError> {
+        let url = &target.name;
+        match object["metadata"]["name"].as_str().unwrap_or_default() {
+            name if name == url => {}
+            "" => {
+                return Err(ApiError::bad_request(format!(
+                    "the name of the object ({url} based on URL) was undeterminable: name must be provided"
+                )));
+            }
+            name => {
+                return Err(ApiError::bad_request(format!("the name of the object ({name}) does not match the name on the URL ({url})")));
+            }
+        }
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+        if target.resource.namespaced && !namespace.is_empty() && namespace != target.namespace {
+            return Err(ApiError::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
+        }
+        Ok(())
+    }
+
     /// Writes `new` over `old`: checks its version, keeps what clients cannot change, tracks owners, validates, stores.
     /// `managers` is given where the caller has worked them out (server-side apply).
     pub(super) fn replace(
@@ -55,7 +64,7 @@ impl Call<'_> {
         managers: Option<Managers>,
     ) -> Result<Answer, ApiError> {
         let resource = target.resource.clone();
-        self.check_version(target, old, &new)?;
+        self.check_version(target, old, &new, options.by_patch || managers.is_some())?;
         let own = |object: &Value| match object["metadata"]["managedFields"].as_array() {
             Some(list) if list.len() == 1 && list[0] == json!({}) => Some(Managers::default()),
             Some(list) if !list.is_empty() && target.part == Part::Whole => Some(Managers::of(object)),
@@ -86,13 +95,15 @@ impl Call<'_> {
             check_escalation(self, user, target, Some(old), &new)?;
         }
         let mut causes = validation::metadata_update(&new, old, &resource);
-        causes.extend(validation::object(self, &resource, &new, Some(old)));
+        let (own, told) = validation::object(self, &resource, &new, Some(old));
+        causes.extend(own);
         if !causes.is_empty() {
             return Err(ApiError::invalid(&resource, &target.name, &causes));
         }
         kinds::admit_update(self, &resource, old, &new)?;
         warned.extend(admission::validate(self, &attempt, &new)?);
         warned.extend(validation::metadata_warnings(&new, Some(old), &resource));
+        warned.extend(told);
         let warnings = warned;
         if same_but_times(old, &new) {
             return Ok(Answer::ok(present(&resource, old)));
@@ -116,16 +127,29 @@ impl Call<'_> {
         Ok(Answer { warnings, ..Answer::ok(present(&resource, &stored)) })
     }
 
-    fn check_version(&self, target: &Target, old: &Value, new: &Value) -> Result<(), ApiError> {
+    fn check_version(&self, target: &Target, old: &Value, new: &Value, by_patch: bool) -> Result<(), ApiError> {
         let resource = &target.resource;
         let given = new["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        if !given.is_empty() && given.parse::<u64>().is_err() {
+            return Err(ApiError {
+                reason: "",
+                ..ApiError::internal(format!("strconv.ParseUint: parsing {}: invalid syntax", Value::from(given)))
+            });
+        }
         let current = old["metadata"]["resourceVersion"].as_str().unwrap_or_default();
         if let Some(uid) = new["metadata"]["uid"].as_str()
             && !uid.is_empty()
             && old["metadata"]["uid"] != uid
         {
+            if by_patch {
+                let cause = crate::status::Cause::invalid("metadata.uid", &uid.into(), "field is immutable");
+                return Err(ApiError::invalid(resource, &target.name, &[cause]));
+            }
             let why = format!(
-                "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                "StorageError: invalid object, Code: 4, Key: /registry/{}/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                resource.plural,
+                target.namespace,
+                target.name,
                 old["metadata"]["uid"].as_str().unwrap_or_default()
             );
             return Err(ApiError::conflict(resource, &target.name, &why));

@@ -135,8 +135,8 @@ const SUBJECTS: [Subject; 6] = [
         fields: &[
             ("/spec/podSelector", &[r#"{"matchLabels":{"a":"b"}}"#, "{}"]),
             ("/spec/policyTypes", &[r#"["Ingress"]"#, r#"["Ingress","Egress"]"#]),
-            ("/spec/ingress", &[r#"[{"from":[{"podSelector":{}}],"ports":[{"port":80}]}]"#, "[{}]", "[]"]),
-            ("/spec/egress", &[r#"[{"to":[{"ipBlock":{"cidr":"10.0.0.0/8"}}]}]"#, "[]"]),
+            ("/spec/ingress", &[r#"[{"from":[{"podSelector":{}}],"ports":[{"port":80}]}]"#, "[{}]"]),
+            ("/spec/egress", &[r#"[{"to":[{"ipBlock":{"cidr":"10.0.0.0/8"}}]}]"#, "[{}]"]),
             ("/metadata/annotations/x", &["\"1\"", "\"2\""]),
         ],
         crd: None,

@@ -15,6 +15,10 @@ impl Normal {
             masks: vec![
                 mask(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
                 mask("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
+                mask(r"^\d+s$", "AGE"),
+                mask(r"record \(\d+\)", "record (RV)"),
+                mask(r"resource version: 1 \(\d+\)", "resource version: 1 (RV)"),
+                mask(r"\b(a\.b\.c-|z-|Bad_)[a-z0-9]{5}\b", "${1}SUFFIX"),
                 mask("kube-api-access-[a-z0-9]{5}", "kube-api-access-SUFFIX"),
                 mask(r"10\.96\.\d+\.\d+", "IP"),
             ],
@@ -22,6 +26,7 @@ impl Normal {
     }
 
     pub(crate) fn text(&self, text: &str) -> String {
+        let text = &in_one_order(text);
         self.masks.iter().fold(text.to_owned(), |text, (mask, word)| mask.replace_all(&text, *word).into_owned())
     }
 
@@ -38,7 +43,8 @@ impl Normal {
                 }
                 items.into()
             }
-            Value::String(_) if name == "resourceVersion" => "RV".into(),
+            Value::String(text) if name == "resourceVersion" && !text.is_empty() => "RV".into(),
+            Value::String(text) if name == "continue" && !text.is_empty() => "TOKEN".into(),
             // the causes are compared one by one
             Value::String(text) if name == "message" && text.contains(" is invalid: [") => {
                 self.text(text.split(" is invalid: [").next().unwrap_or_default()).into()
@@ -48,6 +54,23 @@ impl Normal {
             other => other.clone(),
         }
     }
+}
+
+/// An object that a message quotes, with its keys in the order of the alphabet and without its version.
+fn in_one_order(text: &str) -> String {
+    const START: &str = "patch: Invalid value: \"{";
+    let Some(at) = text.find(START).map(|at| at + START.len() - 2).or_else(|| text.starts_with(&START[7..]).then_some(START.len() - 9))
+    else {
+        return text.to_owned();
+    };
+    let mut quoted = serde_json::Deserializer::from_str(&text[at..]).into_iter::<String>();
+    let Some(Ok(object)) = quoted.next() else { return text.to_owned() };
+    let rest = at + quoted.byte_offset();
+    let Ok(mut object) = serde_json::from_str::<Value>(&object) else { return text.to_owned() };
+    if object["metadata"]["resourceVersion"].is_string() {
+        object["metadata"]["resourceVersion"] = "RV".into();
+    }
+    format!("{}{}{}", &text[..at], Value::from(object.to_string()), &text[rest..])
 }
 
 /// Where two values differ, one line each.

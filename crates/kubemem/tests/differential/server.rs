@@ -58,7 +58,7 @@ impl<'a> Run<'a> {
         let mut body = self.substitute(&step.body);
         let accept = match step.word.as_str() {
             "table" => "application/json;as=Table;v=v1;g=meta.k8s.io",
-            "meta" if step.verb == Verb::Get => "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
+            "meta" if step.verb != Verb::List => "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
             "meta" => "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
             _ => "application/json",
         };
@@ -152,9 +152,9 @@ impl<'a> Run<'a> {
             let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let timed = |e: &Value| e["type"] == "BOOKMARK" && e["object"]["metadata"]["annotations"].is_null();
             answer["events"] = events.filter(|e| !timed(e)).collect();
+            // a single event reads as a body
+            answer.as_object_mut().unwrap().remove("body");
         }
-        answer.as_object_mut().unwrap().remove("text");
-        answer.as_object_mut().unwrap().remove("body");
         answer
     }
 
