@@ -66,6 +66,8 @@ pub(super) fn reconcile(call: &mut Call<'_>, place: &Place, _memory: &mut Memory
             set["status"]["conditions"] = conditions;
         }
         match &failure {
+            // as on a real server its message, which names a pod that never was, stays that of the first refusal
+            Some(_) if set["status"]["conditions"].as_array().into_iter().flatten().any(|c| c["type"] == "ReplicaFailure") => {}
             Some(why) => pods::set_condition(set, &time, false, "ReplicaFailure", "True", "FailedCreate", why),
             None => {
                 if let Some(list) = set["status"]["conditions"].as_array_mut() {

@@ -39,7 +39,9 @@ fn other(resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Valu
             "description": column["description"].as_str().unwrap_or_default(), "priority": column["priority"].as_i64().unwrap_or(0)}));
     }
     if custom.is_empty() {
-        columns.push(json!({"name": "Age", "type": "date", "format": "", "description": "", "priority": 0}));
+        // built-in kinds without columns of their own show the time itself
+        let name = if resource.custom.is_some() { "Age" } else { "Created At" };
+        columns.push(json!({"name": name, "type": "date", "format": "", "description": "", "priority": 0}));
     }
     let rows: Vec<Value> = items
         .iter()
@@ -47,7 +49,8 @@ fn other(resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Valu
             let mut cells = vec![object["metadata"]["name"].clone()];
             cells.extend(custom.iter().map(|column| cell(object, column, now)));
             if custom.is_empty() {
-                cells.push(json!(columns::age(&object["metadata"]["creationTimestamp"], now)));
+                let made = &object["metadata"]["creationTimestamp"];
+                cells.push(if resource.custom.is_some() { json!(columns::age(made, now)) } else { made.clone() });
             }
             row(object, cells)
         })

@@ -67,7 +67,7 @@ run autoscale deployment web --min=1 --max=5 --cpu=80% -n $n
 run get hpa web -n $n
 run expose deployment web --port=80 --type=NodePort --name=svc -n $n
 run create job job --image=busybox -n $n
-run create cronjob hello --image=busybox --schedule='*/5 * * * *' -n $n
+run create cronjob hello --image=busybox --schedule='0 0 29 2 *' -n $n
 run get cronjob hello -n $n -o wide
 run create poddisruptionbudget pdb --selector=app=web --min-available=1 -n $n
 run get pdb pdb -n $n
