@@ -109,10 +109,10 @@ fn read(log: &str, group: &Regex, from: &str, to: &str) -> BTreeMap<String, Vec<
         };
         let body = entry.get("requestObject").map(|object| {
             let mut body: Value = serde_json::from_str(&next(&object.to_string())).unwrap();
-            if let Some(labels) = body.pointer_mut("/metadata/labels").filter(|_| resource == "secrets") {
-                if let Some(number) = labels["version"].as_str().and_then(|v| v.parse::<u32>().ok()) {
-                    labels["version"] = json!((number + 1).to_string());
-                }
+            if let Some(labels) = body.pointer_mut("/metadata/labels").filter(|_| resource == "secrets")
+                && let Some(number) = labels["version"].as_str().and_then(|v| v.parse::<u32>().ok())
+            {
+                labels["version"] = json!((number + 1).to_string());
             }
             if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
                 metadata.remove("resourceVersion");
@@ -155,7 +155,7 @@ async fn watch(client: kube::Client, mut wanted: HashSet<String>, version: Strin
             }
             wanted.is_empty()
         };
-        let mut done = list.items.iter().map(&mut note).any(|done| done);
+        let mut done = list.items.iter().any(&mut note);
         let from = list.metadata.resource_version.unwrap_or_default();
         let mut events = std::pin::pin!(api.watch(&WatchParams::default(), &from).await.unwrap());
         while !done && let Some(Ok(event)) = events.next().await {
