@@ -1,13 +1,15 @@
 //! A Kubernetes API in memory as a process of its own: `kubemem --kubeconfig FILE`, then `kubectl --kubeconfig FILE get pods`.
 
+#![allow(clippy::print_stderr)]
+
 mod tls;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Parser;
-use kubemem::{Endpoint, Options, Server, User};
+use kubemem::{Endpoint, Faults, Options, Server, User};
 use tokio::net::TcpListener;
 
 /// A Kubernetes API in memory, for tests and demos
@@ -29,6 +31,9 @@ struct Args {
     /// File of bearer tokens, one `TOKEN,USER,UID,"GROUP,GROUP"` per line, as kube-apiserver takes it
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
+    /// Script of faults to inject, in YAML: `- {verb: apply, kind: Deployment, nth: 2, error: 429, retryAfter: 5}`. Those that hit nothing are named at the end
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
     /// Let objects lie there: no pods run, no workload progresses
     #[arg(long)]
     no_workloads: bool,
@@ -58,6 +63,10 @@ async fn main() -> anyhow::Result<()> {
         Some(file) => Server::open(options, file).with_context(|| format!("cannot use the state in {}", file.display()))?,
         None => Server::new(options),
     };
+    if let Some(file) = &args.faults {
+        let script = std::fs::read_to_string(file).with_context(|| format!("cannot read the faults in {}", file.display()))?;
+        server.inject_all(Faults::parse(&script).with_context(|| format!("cannot use the faults in {}", file.display()))?);
+    }
     let (serving, endpoint) = if args.tls {
         let (listener, certificate) = tls::Listener::new(listener)?;
         let endpoint = Endpoint { url: format!("https://{address}"), certificate: Some(certificate), token: Some(admin) };
@@ -65,14 +74,24 @@ async fn main() -> anyhow::Result<()> {
     } else {
         (server.serve(listener), Endpoint::plain(address))
     };
-    std::fs::write(&args.kubeconfig, endpoint.kubeconfig()).with_context(|| format!("cannot write {}", args.kubeconfig.display()))?;
+    write_secret(&args.kubeconfig, &endpoint.kubeconfig()).with_context(|| format!("cannot write {}", args.kubeconfig.display()))?;
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         ended = serving => ended??,
         _ = tokio::signal::ctrl_c() => {}
         _ = terminated.recv() => {}
     }
+    for fault in server.unhit() {
+        eprintln!("hit nothing: {fault}");
+    }
     Ok(())
+}
+
+/// Writes a file that holds credentials: for its owner only.
+fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?.write_all(text.as_bytes())
 }
 
 /// A number that nobody guesses.

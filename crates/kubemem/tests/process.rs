@@ -119,3 +119,32 @@ async fn encrypted_only_those_with_a_token_are_known() {
     assert!(list(with(Some("unknown"))).await.unwrap_err().contains("Unauthorized"));
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[tokio::test]
+async fn faults_come_from_a_script_and_those_that_hit_nothing_are_named() {
+    let folder = std::env::temp_dir().join(format!("kubemem-faults-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = folder.join("faults.yaml");
+    std::fs::write(&script, "- {verb: create, name: second, error: 422}\n- {verb: delete, name: never, error: 500}\n").unwrap();
+    let file = folder.join("kubeconfig");
+    let _ = std::fs::remove_file(&file);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubemem"));
+    command.arg("--kubeconfig").arg(&file).arg("--faults").arg(&script).kill_on_drop(true).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    let config = loop {
+        if let Some(config) = std::fs::read_to_string(&file).ok().and_then(|text| Kubeconfig::from_yaml(&text).ok()) {
+            break config;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap()) & 0o777, 0o600, "it may hold a token");
+    let maps: Api<ConfigMap> = Api::default_namespaced(client(config).await);
+    maps.create(&PostParams::default(), &map("first")).await.unwrap();
+    let refused = maps.create(&PostParams::default(), &map("second")).await.unwrap_err();
+    assert!(matches!(&refused, kube::Error::Api(status) if status.code == 422), "{refused}");
+    let pid = child.id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").arg(pid).status().unwrap().success());
+    let said = String::from_utf8(child.wait_with_output().await.unwrap().stderr).unwrap();
+    assert!(said.contains("hit nothing") && said.contains("never") && !said.contains("second"), "{said}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
