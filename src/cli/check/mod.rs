@@ -66,7 +66,7 @@ pub(super) async fn check(args: CheckArgs, globals: &Globals, console: &Console)
     let session = Session::open(globals).await?;
     let home = globals.home();
     let mut lines = vec![server(&session)];
-    lines.extend(rights::lines(&session).await);
+    lines.extend(rights::lines(&session, home).await);
     lines.push(namespace(&session, home, args.pre).await);
     lines.extend(definitions(&session, args.pre).await);
     lines.push(flux(&session).await);

@@ -15,19 +15,21 @@ const CONCURRENCY: usize = 16;
 /// Verbs on a resource of a group; a subresource stands behind a slash.
 type Right = (&'static str, String, &'static [&'static str]);
 
-/// What the daemon cannot work without, whatever it deploys.
-fn needed() -> Vec<Right> {
+/// What the daemon cannot work without, whatever it deploys. Where it acts as service accounts (`acts`), writing is for them.
+fn needed(acts: bool) -> Vec<Right> {
     const READ: &[&str] = &["get", "list", "watch"];
-    const WRITE: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
+    const ALL_VERBS: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
+    let write: &[&str] = if acts { READ } else { ALL_VERBS };
+    let definitions: &[&str] = if acts { READ } else { &["get", "list", "watch", "create", "patch"] };
     let built_in: [(&str, &str, &[&str]); 9] = [
-        ("apiextensions.k8s.io", "customresourcedefinitions", &["get", "list", "watch", "create", "patch"]),
-        ("", "namespaces", &["get", "list", "watch", "create", "patch"]),
-        ("", "secrets", WRITE),
-        ("", "configmaps", WRITE),
-        ("", "events", &["list", "watch", "create", "patch"]),
+        ("apiextensions.k8s.io", "customresourcedefinitions", definitions),
+        ("", "namespaces", definitions),
+        ("", "secrets", write),
+        ("", "configmaps", write),
+        ("", "events", &["create", "patch"]),
         ("", "pods", READ),
         ("apps", "replicasets", READ),
-        ("apps", "deployments", WRITE),
+        ("apps", "deployments", write),
         ("coordination.k8s.io", "leases", &["get", "list", "create", "patch", "update"]),
     ];
     let mut rights: Vec<Right> = built_in.into_iter().map(|(group, resource, verbs)| (group, resource.to_owned(), verbs)).collect();
@@ -39,20 +41,25 @@ fn needed() -> Vec<Right> {
 }
 
 /// A line for each resource to which a right is missing; one line where none is.
-pub(super) async fn lines(session: &Session) -> Vec<Line> {
+pub(super) async fn lines(session: &Session, home: &str) -> Vec<Line> {
     let user = user(session).await;
     let of_user = |words: &str| if user.is_empty() { words.to_owned() } else { format!("{user}: {words}") };
-    match allowed(session, "*", "*", "*").await {
+    match allowed(session, "", "*", "*", "*").await {
         Ok(true) => return vec![Line::new("permissions", Verdict::Good, of_user("everything (cluster-admin)"))],
         Ok(false) => {}
         Err(failure) => {
             return vec![Line::new("permissions", Verdict::Bad, failure.message).next("ask for the right to review one's own access")];
         }
     }
-    let needed = needed();
+    let acts = allowed(session, "", "", "serviceaccounts", "impersonate").await.unwrap_or(false);
+    let needed = needed(acts);
     let wanted = needed.iter().flat_map(|(group, resource, verbs)| verbs.iter().map(move |verb| (*group, resource, *verb)));
     let answers: Vec<Result<bool, Failure>> = stream::iter(wanted)
-        .map(|(group, resource, verb)| async move { allowed(session, group, resource, verb).await })
+        .map(|(group, resource, verb)| async move {
+            // The Lease is the only thing that it has in its own namespace alone.
+            let namespace = if resource == "leases" { home } else { "" };
+            allowed(session, namespace, group, resource, verb).await
+        })
         .buffered(CONCURRENCY)
         .collect()
         .await;
@@ -66,7 +73,10 @@ pub(super) async fn lines(session: &Session) -> Vec<Line> {
         }
     }
     if lines.is_empty() {
-        let words = of_user("what the daemon itself needs; what it deploys may need more");
+        let words = of_user(match acts {
+            true => "what the daemon itself needs; what it deploys it deploys as service accounts",
+            false => "what the daemon itself needs; what it deploys may need more",
+        });
         lines.push(Line::new("permissions", Verdict::Good, words));
     }
     lines
@@ -93,13 +103,13 @@ async fn user(session: &Session) -> String {
     answer.map(|answer| text(&answer, "/status/userInfo/username").to_owned()).unwrap_or_default()
 }
 
-async fn allowed(session: &Session, group: &str, resource: &str, verb: &str) -> Result<bool, Failure> {
+async fn allowed(session: &Session, namespace: &str, group: &str, resource: &str, verb: &str) -> Result<bool, Failure> {
     let kind = Gvk::new("authorization.k8s.io/v1", "SelfSubjectAccessReview");
     let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     let body = json!({
         "apiVersion": kind.api_version(),
         "kind": kind.kind,
-        "spec": {"resourceAttributes": {"group": group, "resource": resource, "subresource": subresource, "verb": verb}},
+        "spec": {"resourceAttributes": {"namespace": namespace, "group": group, "resource": resource, "subresource": subresource, "verb": verb}},
     });
     let answer = review(session, &kind, body).await?;
     Ok(answer.pointer("/status/allowed").and_then(Json::as_bool).unwrap_or(false))
