@@ -30,6 +30,8 @@ pub(crate) struct Resource {
 #[derive(Debug)]
 pub(crate) struct Custom {
     pub(crate) structural: Structural,
+    /// The schemas of all versions, served or not.
+    pub(crate) versions: Arc<BTreeMap<String, Structural>>,
     pub(crate) storage_version: String,
     pub(crate) scale: Option<ScalePaths>,
     /// What is told to whoever uses a deprecated version.

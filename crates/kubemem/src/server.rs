@@ -175,11 +175,16 @@ impl Server {
             requests: Default::default(),
         });
         core.call(|call| {
+            let new = saved.is_none();
             if let Some(saved) = saved {
                 controller::restore(call, saved);
             }
             call.store.keep_in(journal);
             controller::bootstrap(call);
+            if new {
+                // nobody can have a version from before there was a server
+                call.store.compact();
+            }
         });
         let task = tokio::spawn(controller::run(Arc::downgrade(&core), noticed));
         Server { core, _tasks: Arc::new(Tasks(vec![task])) }

@@ -12,6 +12,8 @@ pub(crate) struct ApiError {
     pub(crate) reason: &'static str,
     pub(crate) message: String,
     pub(crate) details: Option<Value>,
+    /// What there was to tell of the request before it was refused.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// One entry of `details.causes`.
@@ -81,11 +83,11 @@ impl Cause {
 
 impl ApiError {
     pub(crate) fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> ApiError {
-        ApiError { code, reason, message: message.into(), details: None }
+        ApiError { code, reason, message: message.into(), details: None, warnings: Vec::new() }
     }
 
     fn about(code: StatusCode, reason: &'static str, message: String, resource: &Resource, name: &str) -> ApiError {
-        ApiError { code, reason, message, details: Some(details(resource, name)) }
+        ApiError { details: Some(details(resource, name)), ..ApiError::new(code, reason, message) }
     }
 
     pub(crate) fn not_found(resource: &Resource, name: &str) -> ApiError {
@@ -156,11 +158,7 @@ impl ApiError {
 
     /// 422 with its causes.
     pub(crate) fn invalid(resource: &Resource, name: &str, causes: &[Cause]) -> ApiError {
-        let shown: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
-        let list = match shown.as_slice() {
-            [one] => one.clone(),
-            many => format!("[{}]", many.join(", ")),
-        };
+        let list = told(causes);
         let kind = match resource.group.as_str() {
             "" => resource.kind.clone(),
             group => format!("{}.{group}", resource.kind),
@@ -172,22 +170,18 @@ impl ApiError {
         if !resource.group.is_empty() {
             details["group"] = resource.group.as_str().into();
         }
-        ApiError {
-            code: StatusCode::UNPROCESSABLE_ENTITY,
-            reason: "Invalid",
-            message: format!("{kind} \"{name}\" is invalid: {list}"),
-            details: Some(details),
-        }
+        let message = format!("{kind} \"{name}\" is invalid: {list}");
+        ApiError { details: Some(details), ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message) }
     }
 
     /// 409 of server-side apply.
     pub(crate) fn apply_conflict(causes: &[Cause], message: String) -> ApiError {
-        ApiError {
-            code: StatusCode::CONFLICT,
-            reason: "Conflict",
-            message,
-            details: Some(json!({"causes": causes.iter().map(Cause::json).collect::<Vec<_>>()})),
-        }
+        ApiError::new(StatusCode::CONFLICT, "Conflict", message).with_causes(causes)
+    }
+
+    /// With what there was to warn of while the request was read.
+    pub(crate) fn warned(self, warnings: Vec<String>) -> ApiError {
+        ApiError { warnings, ..self }
     }
 
     pub(crate) fn with_causes(mut self, causes: &[Cause]) -> ApiError {
@@ -214,6 +208,15 @@ impl ApiError {
     }
 }
 
+/// Causes in a message: one as it is, several in brackets.
+fn told(causes: &[Cause]) -> String {
+    let shown: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+    match shown.as_slice() {
+        [one] => one.clone(),
+        many => format!("[{}]", many.join(", ")),
+    }
+}
+
 fn details(resource: &Resource, name: &str) -> Value {
     let mut out = json!({"kind": resource.plural});
     if !name.is_empty() {
@@ -227,10 +230,9 @@ fn details(resource: &Resource, name: &str) -> Value {
 
 /// Options of a request that are refused.
 pub(crate) fn invalid_options(kind: &str, causes: &[Cause]) -> ApiError {
-    let shown: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
     ApiError {
         details: Some(json!({"group": "meta.k8s.io", "kind": kind})),
-        ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", format!("{kind}.meta.k8s.io \"\" is invalid: {}", shown.join(", ")))
+        ..ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", format!("{kind}.meta.k8s.io \"\" is invalid: {}", told(causes)))
     }
     .with_causes(causes)
 }

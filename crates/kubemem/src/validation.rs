@@ -17,7 +17,7 @@ const LABEL_VALUE: &str = "a valid label must be an empty string or consist of a
 pub(crate) fn object(call: &Call<'_>, resource: &Resource, new: &Value, old: Option<&Value>) -> (Vec<Cause>, Vec<String>) {
     match &resource.custom {
         Some(custom) => custom_object(&custom.structural, new, old),
-        None => (kinds::validate(call, resource, new, old), Vec::new()),
+        None => (kinds::validate(call, resource, new, old), kinds::warnings(resource, new, old)),
     }
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn metadata_warnings(new: &Value, old: Option<&Value>, resource: &Res
     let new = new["metadata"]["finalizers"].as_array().into_iter().flatten();
     new.filter(|f| resource.custom.is_some() && !before.contains(f))
         .filter(unqualified)
-        .map(|f| format!("metadata.finalizers: {f}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers"))
+        .map(|f| format!("metadata.finalizers: {f}: prefer a domain-qualified finalizer name{} to avoid accidental conflicts with other finalizer writers", if f.as_str().is_some_and(|f| f.contains('.')) { " including a path (/)" } else { "" }))
         .collect()
 }
 

@@ -81,7 +81,7 @@ pub(crate) fn apply(
         Some(last) => prune(&merged, &managers, &last, schema),
         None => merged,
     };
-    take(&live, &object, schema, &mut managers, Some(at), force)?;
+    take(&live, &object, schema, &mut managers, Some(at), ignored, force)?;
     // an apply that changes nothing leaves the time as it was, even if that is none
     if !equal(&live, &object)
         && let Some(at) = managers.position(&entry)
@@ -139,9 +139,13 @@ fn take(
     schema: &Schema,
     managers: &mut Managers,
     acting: Option<usize>,
+    ignored: &dyn Fn(&mut FieldSet),
     force: bool,
 ) -> Result<(), Vec<Conflict>> {
-    let comparison = changes(old, new, schema);
+    let mut comparison = changes(old, new, schema);
+    for set in [&mut comparison.added, &mut comparison.modified, &mut comparison.removed] {
+        ignored(set);
+    }
     let touched = comparison.modified.union(&comparison.added);
     if !force {
         let mut conflicts = Vec::new();

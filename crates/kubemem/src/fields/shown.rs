@@ -67,7 +67,7 @@ impl Serialize for Entries<'_> {
 
 /// The same for an object that is read or changed as a value.
 pub(crate) fn show(mut object: Value) -> Value {
-    for entry in object["metadata"]["managedFields"].as_array_mut().into_iter().flatten() {
+    for entry in object.pointer_mut("/metadata/managedFields").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(Ok(fields)) = entry["fieldsV1"].as_str().map(serde_json::from_str) {
             entry["fieldsV1"] = fields;
         }

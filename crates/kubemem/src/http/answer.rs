@@ -22,27 +22,49 @@ use crate::verb::{Answer, Page};
 pub(super) enum Shape {
     Whole,
     Metadata,
-    Table(Clock),
+    Table(Clock, Included),
+}
+
+/// What the rows of a table carry beside their cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Included {
+    #[default]
+    Metadata,
+    Object,
+    Nothing,
+}
+
+impl Included {
+    fn of(name: &str) -> Result<Included, ApiError> {
+        match name {
+            "" | "Metadata" => Ok(Included::Metadata),
+            "Object" => Ok(Included::Object),
+            "None" => Ok(Included::Nothing),
+            other => Err(ApiError::bad_request(format!(
+                "Unable to convert to Table as requested: includeObject: Invalid value: \"{other}\": must be 'Metadata', 'Object', 'None', or empty"
+            ))),
+        }
+    }
 }
 
 impl Shape {
-    /// The first form in the Accept header that the server can write; `None` where it can write none of them.
-    pub(super) fn of(accept: &str, clock: &Clock) -> Option<Shape> {
+    /// The first form in the Accept header that the server can write; refused where it can write none of them.
+    pub(super) fn of(accept: &str, include: &str, clock: &Clock) -> Result<Shape, ApiError> {
         for option in accept.split(',') {
             let mut params = option.split(';').map(str::trim);
             if !matches!(params.next(), Some("application/json" | "*/*" | "application/*" | "")) {
                 continue;
             }
             match params.find_map(|p| p.strip_prefix("as=")) {
-                Some("PartialObjectMetadata" | "PartialObjectMetadataList") => return Some(Shape::Metadata),
-                Some("Table") => return Some(Shape::Table(clock.clone())),
+                Some("PartialObjectMetadata" | "PartialObjectMetadataList") => return Ok(Shape::Metadata),
+                Some("Table") => return Ok(Shape::Table(clock.clone(), Included::of(include)?)),
                 Some(_) => {}
-                None => return Some(Shape::Whole),
+                None => return Ok(Shape::Whole),
             }
         }
         // kinds of lists that only discovery and OpenAPI know are asked for in the same way
         let unknown = |option: &str| option.contains("protobuf") && !option.contains("openapi") && !option.contains("as=");
-        if accept.split(',').all(unknown) { None } else { Some(Shape::Whole) }
+        if accept.split(',').all(unknown) { Err(not_acceptable()) } else { Ok(Shape::Whole) }
     }
 
     /// One object in this form.
@@ -50,7 +72,10 @@ impl Shape {
         match self {
             Shape::Whole => object.clone(),
             Shape::Metadata => Arc::new(metadata(object)),
-            Shape::Table(clock) => Arc::new(table::write(resource, std::slice::from_ref(object), &json!({}), clock.now())),
+            Shape::Table(clock, include) => {
+                let meta = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
+                Arc::new(table::write(resource, std::slice::from_ref(object), &meta, clock.now(), *include))
+            }
         }
     }
 }
@@ -79,6 +104,9 @@ pub(super) fn error(error: &ApiError) -> Response {
     let mut response = json(error.code, &error.body());
     if error.code == StatusCode::TOO_MANY_REQUESTS {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    for warning in &error.warnings {
+        warn(&mut response, warning);
     }
     response
 }
@@ -112,7 +140,7 @@ pub(super) fn refuse(refusal: &Refusal) -> Response {
 }
 
 /// The refusal of a client that reads nothing that is written here.
-pub(super) fn not_acceptable() -> ApiError {
+fn not_acceptable() -> ApiError {
     ApiError {
         details: Some(json!({})),
         ..ApiError::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", "406: Not Acceptable\n\nAvailable representations: application/json")
@@ -157,8 +185,8 @@ pub(super) fn warn(response: &mut Response, warning: &str) {
 }
 
 pub(super) fn list(resource: &Resource, page: &Page, shape: &Shape) -> Response {
-    if let Shape::Table(clock) = shape {
-        return json(StatusCode::OK, &table::write(resource, &page.items, &page.meta, clock.now()));
+    if let Shape::Table(clock, include) = shape {
+        return json(StatusCode::OK, &table::write(resource, &page.items, &page.meta, clock.now(), *include));
     }
     let (kind, version) = match shape {
         Shape::Metadata => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),

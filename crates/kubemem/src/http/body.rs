@@ -4,6 +4,7 @@ use axum::body::Body;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
+use super::json_problem;
 use crate::proto;
 use crate::schema::gvk_name;
 use crate::server::split_version;
@@ -43,16 +44,31 @@ pub(super) async fn read(body: Body, content_type: &str) -> Result<Option<Value>
         Ok(value) => Ok(Some(value)),
         Err(_) if content_type.contains("yaml") => match serde_yaml::from_slice(&bytes) {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(ApiError::bad_request(format!("error decoding YAML: error converting YAML to JSON: yaml: {error}"))),
+            Err(error) => {
+                Err(ApiError::bad_request(format!("error decoding YAML: error converting YAML to JSON: yaml: {}", yaml_problem(&error))))
+            }
         },
         Err(error) => {
             let text = String::from_utf8_lossy(&bytes);
-            let why = if error.is_eof() { "unexpected end of JSON input".to_owned() } else { error.to_string() };
-            Err(ApiError::bad_request(if content_type.contains("patch") {
+            let why = json_problem(&bytes).unwrap_or_else(|| error.to_string());
+            Err(ApiError::bad_request(if content_type.contains("strategic-merge-patch") {
+                why
+            } else if content_type.contains("patch") {
                 format!("error decoding patch: {why}")
             } else {
                 format!("couldn't get version/kind; json parse error: {why} ({text})")
             }))
         }
+    }
+}
+
+/// What Go's YAML reader says: it counts lines from zero where it parses, and does not tell the first.
+fn yaml_problem(error: &serde_yaml::Error) -> String {
+    let text = error.to_string();
+    let what = text.split(" at line ").next().unwrap_or_default();
+    let scanned = what.contains("in this context") || what.contains("could not find") || what.contains("found character");
+    match error.location().map(|at| at.line()).filter(|line| *line > 1) {
+        Some(line) => format!("line {}: {what}", if scanned { line } else { line - 1 }),
+        None => what.to_owned(),
     }
 }

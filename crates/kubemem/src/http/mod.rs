@@ -8,6 +8,7 @@ mod logs;
 mod path;
 mod query;
 mod review;
+mod scanner;
 mod subresource;
 mod table;
 mod watch;
@@ -33,6 +34,7 @@ use answer::Shape;
 pub(crate) use path::{Document, decode as percent_decode};
 use path::{Found, Route};
 use query::Query;
+pub(crate) use scanner::json_problem;
 
 /// The API as a router.
 pub(crate) fn router(core: Arc<Core>) -> Router {
@@ -92,8 +94,8 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Re
         }
         number
     };
-    let shape = Shape::of(&incoming.accept, &core.clock);
-    let failure = failure.or_else(|| shape.is_none().then(answer::not_acceptable));
+    let shape = Shape::of(&incoming.accept, incoming.query.one("includeObject").unwrap_or_default(), &core.clock);
+    let failure = failure.or_else(|| shape.as_ref().err().cloned());
     let shape = shape.unwrap_or(Shape::Whole);
     match &effect {
         Some(Effect::Refuse(refusal)) => return finish(&core, number, answer::refuse(refusal)),

@@ -132,7 +132,8 @@ impl Query {
             fields: FieldSelector::parse(self.one("fieldSelector").unwrap_or_default()).map_err(ApiError::bad_request)?,
             limit: usize::try_from(self.number("limit")?.unwrap_or(0)).unwrap_or(0),
             continue_token: self.one("continue").unwrap_or_default().to_owned(),
-            resource_version: self.one("resourceVersion").unwrap_or_default().to_owned(),
+            resource_version: version.to_owned(),
+            exact: matching == "Exact" || matching.is_empty() && !matches!(self.one("limit"), None | Some("" | "0")),
         })
     }
 

@@ -5,33 +5,54 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::answer::Included;
 use super::columns;
 use crate::fields::show;
 use crate::resource::Resource;
 
 /// A table of objects.
-pub(super) fn write(resource: &Resource, items: &[Arc<Value>], meta: &Value, now: Timestamp) -> Value {
-    let (definitions, rows) = match columns::of(&resource.group, &resource.kind) {
+pub(super) fn write(resource: &Resource, items: &[Arc<Value>], meta: &Value, now: Timestamp, include: Included) -> Value {
+    let own = columns::of(&resource.group, &resource.kind);
+    let (definitions, cells) = match own {
         Some(own) => built_in(own, resource, items, now),
         None => other(resource, items, now),
     };
+    let rows: Vec<Value> = items.iter().zip(cells).map(|(object, cells)| row(resource, object, cells, include)).collect();
+    let rows = if rows.is_empty() && own.is_none() && resource.custom.is_none() { Value::Null } else { rows.into() };
     json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "columnDefinitions": definitions, "rows": rows})
 }
 
-fn built_in(own: &[columns::Column], resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Value>, Vec<Value>) {
+fn built_in(own: &[columns::Column], resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Value>, Vec<Vec<Value>>) {
     let definitions = own.iter().map(|(name, kind, priority)| {
         let format = if name == "Name" { "name" } else { "" };
         json!({"name": name, "type": kind, "format": format, "description": "", "priority": priority})
     });
-    (definitions.collect(), items.iter().map(|object| row(object, columns::cells(&resource.kind, object, now))).collect())
+    (definitions.collect(), items.iter().map(|object| columns::cells(&resource.kind, object, now)).collect())
 }
 
-fn row(object: &Value, cells: Vec<Value>) -> Value {
-    json!({"cells": cells, "object": show(json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]}))})
+fn row(resource: &Resource, object: &Value, cells: Vec<Value>, include: Included) -> Value {
+    let carried = match include {
+        Included::Metadata => {
+            show(json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]}))
+        }
+        Included::Object => show(object.clone()),
+        Included::Nothing => Value::Null,
+    };
+    let mut row = json!({"cells": cells, "object": carried});
+    let ended = match object["status"]["phase"].as_str() {
+        Some("Succeeded") => "The pod has completed successfully.",
+        Some("Failed") => "The pod failed.",
+        _ => return row,
+    };
+    if resource.is("", "Pod") {
+        let reason = &object["status"]["phase"];
+        row["conditions"] = json!([{"type": "Completed", "status": "True", "reason": reason, "message": ended}]);
+    }
+    row
 }
 
 /// Name and creation time, or the columns that a CRD adds.
-fn other(resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Value>, Vec<Value>) {
+fn other(resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Value>, Vec<Vec<Value>>) {
     let custom: &[Value] = resource.custom.as_ref().map_or(&[], |c| c.columns.as_slice());
     let mut columns = vec![json!({"name": "Name", "type": "string", "format": "name", "description": "Name of the object", "priority": 0})];
     for column in custom {
@@ -43,16 +64,16 @@ fn other(resource: &Resource, items: &[Arc<Value>], now: Timestamp) -> (Vec<Valu
         let name = if resource.custom.is_some() { "Age" } else { "Created At" };
         columns.push(json!({"name": name, "type": "date", "format": "", "description": "", "priority": 0}));
     }
-    let rows: Vec<Value> = items
+    let rows = items
         .iter()
         .map(|object| {
             let mut cells = vec![object["metadata"]["name"].clone()];
             cells.extend(custom.iter().map(|column| cell(object, column, now)));
             if custom.is_empty() {
-                let made = &object["metadata"]["creationTimestamp"];
-                cells.push(if resource.custom.is_some() { json!(columns::age(made, now)) } else { made.clone() });
+                let created = &object["metadata"]["creationTimestamp"];
+                cells.push(if resource.custom.is_some() { json!(columns::age(created, now)) } else { created.clone() });
             }
-            row(object, cells)
+            cells
         })
         .collect();
     (columns, rows)

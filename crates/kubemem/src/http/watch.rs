@@ -35,6 +35,7 @@ struct Watch {
     /// events until an injected end, and whether that is an expiry
     fuse: Option<(usize, bool)>,
     over: bool,
+    columns_told: bool,
 }
 
 /// Starts a watch.
@@ -90,10 +91,12 @@ pub(super) fn start(
             _ => None,
         },
         over: false,
+        columns_told: false,
     };
     if from_start {
         for item in &items {
-            watch.push("ADDED", &watch.shape.item(&target.resource, item));
+            let item = watch.shape.item(&target.resource, item);
+            watch.push("ADDED", &item);
         }
         if initial == Some(true) && bookmarks {
             let mut bookmark = watch.bookmark(current);
@@ -107,7 +110,14 @@ pub(super) fn start(
 }
 
 impl Watch {
+    /// Writes an event; of tables only the first has columns.
     fn push(&mut self, kind: &str, object: &Value) {
+        if object["kind"] == "Table" && std::mem::replace(&mut self.columns_told, true) {
+            let mut rest = object.clone();
+            rest["columnDefinitions"] = Value::Null;
+            self.pending.push_back(line(kind, &rest));
+            return;
+        }
         self.pending.push_back(line(kind, object));
     }
 

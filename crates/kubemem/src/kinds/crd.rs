@@ -1,12 +1,13 @@
 //! Custom resource definitions: names, versions, schemas, and the kinds that come of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::set;
 use crate::resource::{Custom, Resource, ScalePaths, Subresource, TableKey};
-use crate::schema::{from_crd, structural_problems};
+use crate::schema::{Structural, from_crd, structural_problems};
 use crate::status::Cause;
 use crate::verb::Call;
 
@@ -35,10 +36,19 @@ pub(crate) fn default(object: &mut Value) {
 }
 
 pub(crate) fn prepare_create(object: &mut Value) {
-    let stored: Vec<&Value> =
-        object["spec"]["versions"].as_array().into_iter().flatten().filter(|v| v["storage"] == true).map(|v| &v["name"]).collect();
-    let stored = json!(stored);
-    object["status"] = json!({"conditions": null, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored});
+    object["status"] = json!({"conditions": null, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": null});
+    note_storage(object);
+}
+
+/// Notes that objects are stored in the version that is now for that.
+pub(crate) fn note_storage(object: &mut Value) {
+    let storage = object["spec"]["versions"].as_array().into_iter().flatten().find(|v| v["storage"] == true);
+    let Some(storage) = storage.map(|v| v["name"].clone()) else { return };
+    match object["status"]["storedVersions"].as_array_mut() {
+        Some(stored) if stored.contains(&storage) => {}
+        Some(stored) => stored.push(storage),
+        None => object["status"]["storedVersions"] = json!([storage]),
+    }
 }
 
 pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {
@@ -46,12 +56,16 @@ pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut out = Vec::new();
     let wanted = format!("{}.{}", text(&spec["names"]["plural"]), text(&spec["group"]));
-    if new["metadata"]["name"] != wanted.as_str() {
+    if old.is_none() && new["metadata"]["name"] != wanted.as_str() {
         out.push(Cause::invalid("metadata.name", &new["metadata"]["name"], "must be spec.names.plural+\".\"+spec.group"));
     }
-    for (field, value) in
-        [("spec.group", &spec["group"]), ("spec.names.plural", &spec["names"]["plural"]), ("spec.names.kind", &spec["names"]["kind"])]
-    {
+    for (field, value) in [
+        ("spec.group", &spec["group"]),
+        ("spec.names.plural", &spec["names"]["plural"]),
+        ("spec.names.kind", &spec["names"]["kind"]),
+        ("spec.names.singular", &spec["names"]["singular"]),
+        ("spec.names.listKind", &spec["names"]["listKind"]),
+    ] {
         if text(value).is_empty() {
             out.push(Cause::required(field, ""));
         }
@@ -62,21 +76,30 @@ pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {
     super::definition::names(&spec["names"], &mut out);
     let versions = spec["versions"].as_array().map_or(&[][..], Vec::as_slice);
     if versions.iter().filter(|v| v["storage"] == true).count() != 1 {
-        out.push(Cause::invalid("spec.versions", &spec["versions"], "must have exactly one version marked as storage version"));
+        let shown = super::definition::shown_versions(versions);
+        let detail = "must have exactly one version marked as storage version";
+        out.push(Cause::new(crate::status::CauseType::Invalid, "spec.versions", format!("Invalid value: {shown}: {detail}")));
     }
+    super::definition::version_names(versions, &mut out);
+    super::definition::conversion(&spec["conversion"], &mut out);
+    if spec["preserveUnknownFields"] == true && old.is_none_or(|old| old["spec"]["preserveUnknownFields"] != true) {
+        let detail = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
+        out.push(Cause::invalid("spec.preserveUnknownFields", &true.into(), detail));
+    }
+    super::definition::stored_versions(&new["status"]["storedVersions"], versions, &mut out);
     for (i, version) in versions.iter().enumerate() {
         let schema = &version["schema"]["openAPIV3Schema"];
+        let alike = versions.iter().all(|other| other["schema"] == version["schema"]);
         let own = if versions.len() == 1 { "spec".to_owned() } else { format!("spec.versions[{i}]") };
         super::definition::version(version, &own, &mut out);
         if schema.is_null() {
-            out.push(Cause::required(format!("spec.versions[{i}].schema.openAPIV3Schema"), "schemas are required"));
+            out.push(Cause::required(format!("spec.versions[{i}].schema.openAPIV3Schema"), ""));
             continue;
         }
-        let at = if versions.len() == 1 {
-            "spec.validation.openAPIV3Schema".to_owned()
-        } else {
-            format!("spec.versions[{i}].schema.openAPIV3Schema")
-        };
+        if alike && i > 0 {
+            continue;
+        }
+        let at = if alike { "spec.validation.openAPIV3Schema".to_owned() } else { format!("spec.versions[{i}].schema.openAPIV3Schema") };
         super::definition::schema(schema, &at, true, &mut out);
         for problem in structural_problems(schema, "") {
             let (path, message) = problem.split_once(": ").unwrap_or((&problem, ""));
@@ -85,21 +108,31 @@ pub(crate) fn validate(new: &Value, old: Option<&Value>) -> Vec<Cause> {
         }
     }
     if let Some(old) = old {
-        for field in ["group", "scope"] {
-            if spec[field] != old["spec"][field] {
-                out.push(Cause::invalid(format!("spec.{field}"), &spec[field], "field is immutable"));
-            }
-        }
-        if spec["names"]["plural"] != old["spec"]["names"]["plural"] || spec["names"]["kind"] != old["spec"]["names"]["kind"] {
-            out.push(Cause::invalid("spec.names.kind", &spec["names"]["kind"], "field is immutable"));
-        }
-        for (i, stored) in new["status"]["storedVersions"].as_array().into_iter().flatten().enumerate() {
-            if !versions.iter().any(|v| v["name"] == *stored) {
-                out.push(Cause::invalid(format!("status.storedVersions[{i}]"), stored, "missing from spec.versions"));
+        for (path, always) in [("/scope", false), ("/names/kind", false), ("/group", true), ("/names/plural", true)] {
+            let (now, was) = (spec.pointer(path), old["spec"].pointer(path));
+            if now != was && (always || is_established(old)) {
+                let field = format!("spec{}", path.replace('/', "."));
+                out.push(Cause::invalid(field, now.unwrap_or(&Value::Null), "field is immutable"));
             }
         }
     }
     out
+}
+
+/// Formats that are not known and were not there before.
+pub(crate) fn warnings(new: &Value, old: Option<&Value>) -> Vec<String> {
+    let formats = |object: &Value| {
+        let mut out = Vec::new();
+        let versions = object["spec"]["versions"].as_array().map_or(&[][..], Vec::as_slice);
+        let mut schemas: Vec<&Value> = versions.iter().map(|version| &version["schema"]["openAPIV3Schema"]).collect();
+        if schemas.iter().all(|schema| *schema == schemas[0]) {
+            schemas.truncate(1);
+        }
+        schemas.into_iter().for_each(|schema| super::definition::unknown_formats(schema, &mut out));
+        out
+    };
+    let before = old.map(formats).unwrap_or_default();
+    formats(new).into_iter().filter(|format| !before.contains(format)).collect()
 }
 
 /// Sets a condition of a CRD.
@@ -130,6 +163,12 @@ pub(crate) fn register(call: &mut Call<'_>, object: &Value) {
     let plural = text(&names["plural"]);
     let versions = spec["versions"].as_array().cloned().unwrap_or_default();
     let storage = versions.iter().find(|v| v["storage"] == true).map(|v| text(&v["name"])).unwrap_or_default();
+    let schema_of = |version: &Value| {
+        let schema = &version["schema"]["openAPIV3Schema"];
+        from_crd(schema.is_object().then_some(schema))
+    };
+    let schemas: Arc<BTreeMap<String, Structural>> =
+        Arc::new(versions.iter().map(|version| (text(&version["name"]), schema_of(version))).collect());
     call.store.registry.remove(&group, &plural);
     let dying = object["metadata"]["deletionTimestamp"].is_string();
     for version in versions.iter().filter(|v| v["served"] == true) {
@@ -147,8 +186,7 @@ pub(crate) fn register(call: &mut Call<'_>, object: &Value) {
             subresources
                 .insert("scale".to_owned(), Subresource { kind: "Scale".into(), group: "autoscaling".into(), version: "v1".into(), verbs });
         }
-        let schema = version["schema"]["openAPIV3Schema"].clone();
-        let structural = from_crd(schema.is_object().then_some(&schema));
+        let Some(structural) = schemas.get(&text(&version["name"])).cloned() else { continue };
         let mut all = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"].map(str::to_owned).to_vec();
         if dying {
             all.retain(|verb| verb != "create");
@@ -168,6 +206,7 @@ pub(crate) fn register(call: &mut Call<'_>, object: &Value) {
             schema: structural.schema.clone(),
             custom: Some(Custom {
                 structural,
+                versions: schemas.clone(),
                 storage_version: storage.clone(),
                 scale: scale.is_object().then(|| ScalePaths {
                     spec: text(&scale["specReplicasPath"]),
@@ -180,7 +219,7 @@ pub(crate) fn register(call: &mut Call<'_>, object: &Value) {
                 }),
                 columns: version["additionalPrinterColumns"].as_array().cloned().unwrap_or_default(),
                 selectable: list_paths(&version["selectableFields"]),
-                document: schema,
+                document: version["schema"]["openAPIV3Schema"].clone(),
             }),
         });
     }

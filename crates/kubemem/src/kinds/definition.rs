@@ -21,15 +21,16 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
+fn is_label_1035(value: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    value.starts_with(|c: char| c.is_ascii_lowercase()) && value.chars().all(inner) && !value.ends_with('-') && value.len() <= 63
+}
+
 /// The names of the kind.
 pub(super) fn names(names: &Value, out: &mut Vec<Cause>) {
-    let label = |value: &str| {
-        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        value.starts_with(|c: char| c.is_ascii_lowercase()) && value.chars().all(inner) && !value.ends_with('-') && value.len() <= 63
-    };
     let mut check = |field: String, value: &Value, lower: bool| {
         let given = text(value);
-        let fits = if lower { label(&given.to_lowercase()) } else { label(given) };
+        let fits = if lower { is_label_1035(&given.to_lowercase()) } else { is_label_1035(given) };
         if !given.is_empty() && !fits {
             out.push(Cause::invalid(field, value, LABEL_1035));
         }
@@ -45,6 +46,143 @@ pub(super) fn names(names: &Value, out: &mut Vec<Cause>) {
         check(format!("spec.names.categories[{i}]"), name, false);
     }
 }
+
+/// The versions as Go writes them; what all of them have alike stands beside them.
+pub(super) fn shown_versions(versions: &[Value]) -> String {
+    let shown = versions.iter().map(|version| {
+        let own = |field: &str, key: &str| {
+            let alike = versions.iter().all(|other| other[key] == version[key]);
+            format!("\"{field}\":{}", if alike { &Value::Null } else { &version[key] })
+        };
+        let plain = |field: &str, key: &str| format!("\"{field}\":{}", version[key]);
+        let flag = |field: &str, key: &str| format!("\"{field}\":{}", version[key] == true);
+        let parts = [
+            plain("Name", "name"),
+            flag("Served", "served"),
+            flag("Storage", "storage"),
+            flag("Deprecated", "deprecated"),
+            plain("DeprecationWarning", "deprecationWarning"),
+            own("Schema", "schema"),
+            own("Subresources", "subresources"),
+            own("AdditionalPrinterColumns", "additionalPrinterColumns"),
+            own("SelectableFields", "selectableFields"),
+        ];
+        format!("{{{}}}", parts.join(","))
+    });
+    format!("[{}]", shown.collect::<Vec<_>>().join(","))
+}
+
+/// The names of versions; the first is the version of the definition, too.
+pub(super) fn version_names(versions: &[Value], out: &mut Vec<Cause>) {
+    for (i, version) in versions.iter().enumerate().filter(|(_, version)| !is_label_1035(text(&version["name"]))) {
+        if i == 0 {
+            out.push(Cause::invalid("spec.version", &version["name"], LABEL_1035));
+        }
+        out.push(Cause::invalid(format!("spec.versions[{i}].name"), &version["name"], LABEL_1035));
+    }
+    let twice = |(i, version): (usize, &Value)| versions[..i].iter().any(|other| other["name"] == version["name"]);
+    if versions.iter().enumerate().any(twice) {
+        let shown = format!("Invalid value: {}: must contain unique version names", shown_versions(versions));
+        out.push(Cause::new(CauseType::Invalid, "spec.versions", shown));
+    }
+}
+
+/// The versions that objects were ever stored in.
+pub(super) fn stored_versions(stored: &Value, versions: &[Value], out: &mut Vec<Cause>) {
+    let at = "status.storedVersions";
+    if list(stored).is_empty() {
+        return out.push(Cause::invalid(at, stored, "must have at least one stored version"));
+    }
+    for version in versions.iter().filter(|v| v["storage"] == true && !list(stored).contains(&v["name"])) {
+        out.push(Cause::invalid(at, stored, &format!("must have the storage version {}", text(&version["name"]))));
+    }
+    for (i, name) in list(stored).iter().enumerate().filter(|(_, name)| !versions.iter().any(|v| v["name"] == **name)) {
+        let v = text(name);
+        let detail = format!(
+            "missing from spec.versions; {v} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in {v} and removes {v} from status.storedVersions"
+        );
+        out.push(Cause::invalid(format!("{at}[{i}]"), name, &detail));
+    }
+}
+
+/// How versions are converted.
+pub(super) fn conversion(conversion: &Value, out: &mut Vec<Cause>) {
+    let (config, reviews) = (&conversion["webhook"]["clientConfig"], list(&conversion["webhook"]["conversionReviewVersions"]));
+    let (at_config, at_reviews) = ("spec.conversion.webhookClientConfig", "spec.conversion.conversionReviewVersions");
+    let unwanted = "should not be set when strategy is not set to Webhook";
+    match conversion["strategy"].as_str() {
+        Some("Webhook") => {
+            if !config.is_object() {
+                out.push(Cause::required(at_config, "required when strategy is set to Webhook"));
+            } else if config["url"].is_null() == config["service"].is_null() {
+                out.push(Cause::required(at_config, "exactly one of url or service is required"));
+            }
+            if reviews.is_empty() {
+                out.push(Cause::required(at_reviews, ""));
+            }
+            return;
+        }
+        Some("None") | None => {}
+        Some(_) => out.push(unsupported("spec.conversion.strategy".into(), &conversion["strategy"], &["None", "Webhook"])),
+    }
+    if config.is_object() {
+        out.push(Cause::forbidden(at_config, unwanted));
+    }
+    if !reviews.is_empty() {
+        out.push(Cause::forbidden(at_reviews, unwanted));
+    }
+}
+
+/// Formats that are not known, in the order in which a schema has them.
+pub(super) fn unknown_formats(json: &Value, out: &mut Vec<String>) {
+    if !json.is_object() {
+        return;
+    }
+    let format = text(&json["format"]);
+    let known = match text(&json["type"]) {
+        "" | "string" => FORMATS.contains(&format.replace('-', "").as_str()),
+        "integer" => matches!(format, "int32" | "int64"),
+        "number" => matches!(format, "float" | "double"),
+        _ => false,
+    };
+    if !format.is_empty() && !known {
+        out.push(format!("unrecognized format \"{format}\""));
+    }
+    ["items", "additionalProperties", "not"].iter().for_each(|word| unknown_formats(&json[*word], out));
+    for word in ["allOf", "anyOf", "oneOf"] {
+        list(&json[word]).iter().for_each(|inner| unknown_formats(inner, out));
+    }
+    json["properties"].as_object().into_iter().flatten().for_each(|(_, inner)| unknown_formats(inner, out));
+}
+
+const FORMATS: [&str; 26] = [
+    "bsonobjectid",
+    "uri",
+    "email",
+    "hostname",
+    "ipv4",
+    "ipv6",
+    "cidr",
+    "mac",
+    "uuid",
+    "uuid3",
+    "uuid4",
+    "uuid5",
+    "isbn",
+    "isbn10",
+    "isbn13",
+    "creditcard",
+    "ssn",
+    "hexcolor",
+    "rgbcolor",
+    "byte",
+    "password",
+    "date",
+    "duration",
+    "datetime",
+    "k8sshortname",
+    "k8slongname",
+];
 
 /// Subresources, columns and selectable fields of a version, whose fields are named under `at`.
 pub(super) fn version(version: &Value, at: &str, out: &mut Vec<Cause>) {
@@ -129,7 +267,7 @@ pub(super) fn schema(json: &Value, at: &str, root: bool, out: &mut Vec<Cause>) {
         }
     }
     lists(json, at, out);
-    rules(json, at, out);
+    rules(json, at, root, out);
     if let Some(default) = json.get("default").filter(|d| !d.is_null()) {
         out.extend(problems_of_default(default, json, &format!("{at}.default")));
     }
@@ -187,14 +325,29 @@ fn lists(json: &Value, at: &str, out: &mut Vec<Cause>) {
     }
 }
 
+/// A rule as Go writes it.
+fn shown_rule(rule: &Value) -> String {
+    let word = |key: &str| Value::from(text(&rule[key]));
+    format!(
+        "{{\"Rule\":{},\"Message\":{},\"MessageExpression\":{},\"Reason\":{},\"FieldPath\":{},\"OptionalOldSelf\":{}}}",
+        word("rule"),
+        word("message"),
+        word("messageExpression"),
+        rule["reason"],
+        word("fieldPath"),
+        rule["optionalOldSelf"]
+    )
+}
+
 /// CEL rules.
-fn rules(json: &Value, at: &str, out: &mut Vec<Cause>) {
+fn rules(json: &Value, at: &str, root: bool, out: &mut Vec<Cause>) {
     for (i, rule) in list(&json["x-kubernetes-validations"]).iter().enumerate() {
         let name = |field: &str| format!("{at}.x-kubernetes-validations[{i}].{field}");
         if text(&rule["rule"]).trim().is_empty() {
             out.push(Cause::required(name("rule"), "rule is not specified"));
-        } else if let Some(why) = rule_problem(text(&rule["rule"])) {
-            out.push(Cause::invalid(name("rule"), &rule["rule"], &format!("compilation failed: {why}")));
+        } else if let Some(why) = rule_problem(text(&rule["rule"]), json, root) {
+            let shown = format!("Invalid value: {}: {why}", shown_rule(rule));
+            out.push(Cause::new(CauseType::Invalid, name("rule"), shown));
         }
         let message = text(&rule["message"]);
         if !message.is_empty() && message.trim().is_empty() {
@@ -207,7 +360,7 @@ fn rules(json: &Value, at: &str, out: &mut Vec<Cause>) {
             out.push(unsupported(
                 name("reason"),
                 &rule["reason"],
-                &["FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired", "FieldValueDuplicate"],
+                &["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"],
             ));
         }
         let path = text(&rule["fieldPath"]);

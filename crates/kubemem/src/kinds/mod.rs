@@ -1,6 +1,7 @@
 //! What is particular to each built-in kind: defaults, allocation, validation, deletion.
 
 pub(crate) mod config;
+pub(crate) mod conversion;
 pub(crate) mod crd;
 mod definition;
 pub(crate) mod event;
@@ -96,7 +97,10 @@ pub(crate) fn drop_status(resource: &Resource, object: &mut Value) {
 
 /// The form in which an object is kept.
 pub(crate) fn stored(resource: &Resource, mut object: Value) -> Value {
-    if resource.custom.is_none() && resource.group != "apiextensions.k8s.io" {
+    if let Some(custom) = &resource.custom {
+        return conversion::stored(resource, custom, object);
+    }
+    if resource.group != "apiextensions.k8s.io" {
         forget_empty_lists(&mut object, &resource.schema);
     }
     if resource.group == "events.k8s.io" { event::to_core(object) } else { object }
@@ -168,6 +172,7 @@ pub(crate) fn prepare_update(call: &mut Call<'_>, resource: &Resource, old: &Val
             }
         }
         ("apps", "DaemonSet") => workload::count_template(new, Some(old)),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => crd::note_storage(new),
         ("batch", "Job") => {
             // what the server made is not taken away by a client that does not know it
             if new["spec"]["selector"].is_null() && !old["spec"]["selector"].is_null() {
@@ -201,6 +206,14 @@ pub(crate) fn validate(_call: &Call<'_>, resource: &Resource, new: &Value, old: 
     known.retain(|cause| !causes.iter().any(|other| other.field == cause.field));
     causes.append(&mut known);
     causes
+}
+
+/// What a kind only tells of a new or changed object.
+pub(crate) fn warnings(resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<String> {
+    match id(resource) {
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => crd::warnings(new, old),
+        _ => Vec::new(),
+    }
 }
 
 fn own_rules(resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<Cause> {

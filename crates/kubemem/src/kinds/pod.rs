@@ -8,6 +8,13 @@ use crate::status::{Cause, CauseType};
 
 /// Defaults of a pod itself.
 pub(crate) fn default_pod(pod: &mut Value) {
+    // the address is the first of the addresses, whichever of both is given
+    let (one, all) = (pod["status"]["podIP"].clone(), pod["status"]["podIPs"][0]["ip"].clone());
+    match (one.as_str().filter(|ip| !ip.is_empty()), all.as_str()) {
+        (Some(one), all) if all != Some(one) => pod["status"]["podIPs"] = json!([{"ip": one}]),
+        (None, Some(first)) => pod["status"]["podIP"] = first.into(),
+        _ => {}
+    }
     let spec = &mut pod["spec"];
     if !spec.is_object() {
         *spec = json!({});

@@ -28,7 +28,12 @@ fn apply(target: &mut Value, operation: &Value) -> Option<()> {
             add(target, &path, moved)
         }
         "copy" => {
-            let copied = find(target, &pointer(text("from")?)?)?.clone();
+            // the library takes a field that is not there for null, but not one in something that is not there
+            let from = pointer(text("from")?)?;
+            let copied = match find(target, &from) {
+                Some(found) => found.clone(),
+                None => find(target, from.split_last()?.1)?.is_object().then_some(Value::Null)?,
+            };
             add(target, &path, copied)
         }
         "test" => match find(target, &path) {

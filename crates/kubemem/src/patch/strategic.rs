@@ -61,12 +61,27 @@ fn object(target: Option<&Map<String, Value>>, patch: &Map<String, Value>, schem
         if let (Some(list), Value::Array(order)) = (name.strip_prefix("$setElementOrder/"), order) {
             let key = schema.field(list).and_then(|f| f.patch.key.clone());
             let live = target.and_then(|t| t.get(list)).and_then(Value::as_array).cloned().unwrap_or_default();
+            if let Some(Value::Array(patched)) = patch.get(list) {
+                check_order(patched, order, key.as_deref())?;
+            }
             if let Some(Value::Array(items)) = out.get_mut(list) {
                 *items = arrange(std::mem::take(items), order, &live, key.as_deref());
             }
         }
     }
     Ok(Value::Object(out))
+}
+
+/// The items of a patch must come in the order that it gives.
+fn check_order(patched: &[Value], order: &[Value], key: Option<&str>) -> Result<(), String> {
+    let id = |item: &Value| key.map_or_else(|| item.clone(), |key| item[key].clone());
+    let mut rest = order.iter();
+    let kept = patched.iter().filter(|item| item["$patch"] != "delete");
+    if kept.into_iter().all(|item| rest.any(|other| id(other) == id(item))) {
+        return Ok(());
+    }
+    let shown = |items: &[Value]| go_value(&Value::from(items.to_vec()));
+    Err(format!("The order in patch list:\n{}\n doesn't match $setElementOrder list:\n{}\n", shown(patched), shown(order)))
 }
 
 fn without_directives(map: &Map<String, Value>) -> Map<String, Value> {

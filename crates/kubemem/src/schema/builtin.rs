@@ -125,7 +125,7 @@ fn object(json: &Value, index: &BTreeMap<&str, usize>) -> Kind {
     if fields.is_empty() && matches!(rest, Rest::None) {
         return Kind::Any;
     }
-    Kind::Map(MapKind { fields, rest, atomic: json["x-kubernetes-map-type"] == "atomic" })
+    Kind::Map(MapKind { fields, rest, atomic: json["x-kubernetes-map-type"] == "atomic", embedded: false })
 }
 
 pub(super) fn relation(json: &Value) -> Relation {

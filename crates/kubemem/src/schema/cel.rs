@@ -1,6 +1,6 @@
 //! CEL rules of custom resources (`x-kubernetes-validations`), with the `cel` crate as interpreter.
 //!
-//! Nothing is checked by type beforehand: a rule that names a field which the schema does not have fails when it runs.
+//! Beforehand only that is checked by type which `check.rs` can tell; the rest fails when it runs.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -66,9 +66,13 @@ pub(super) fn read(json: &Value) -> Vec<Rule> {
         .collect()
 }
 
-/// Why a rule cannot be compiled.
-pub(crate) fn problem(text: &str) -> Option<String> {
-    compile(text).err()
+/// Why a rule for values of a schema is refused.
+pub(crate) fn problem(text: &str, schema: &Value, root: bool) -> Option<String> {
+    match compile(text) {
+        Ok(program) => super::check::problem(&program, text, schema, root),
+        // Go's CEL sets its quotation of the rule in by a space
+        Err(why) => Some(format!("compilation failed: {}", why.replace("\n|", "\n |"))),
+    }
 }
 
 fn compile(text: &str) -> Result<Program, String> {

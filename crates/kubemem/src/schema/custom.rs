@@ -80,7 +80,8 @@ fn object(json: &Value, preserve: bool) -> Kind {
         _ if preserve => Rest::Any,
         _ => Rest::None,
     };
-    Kind::Map(MapKind { fields, rest, atomic: json["x-kubernetes-map-type"] == "atomic" })
+    let embedded = json["x-kubernetes-embedded-resource"] == true;
+    Kind::Map(MapKind { fields, rest, atomic: json["x-kubernetes-map-type"] == "atomic", embedded })
 }
 
 fn untyped(schema: &Schema) -> Schema {
@@ -97,6 +98,11 @@ impl Structural {
         prune(value, &self.schema, &mut String::new(), &mut dropped);
         dropped.sort();
         dropped
+    }
+
+    /// Whether pruning and defaulting would leave an object as it is.
+    pub(crate) fn is_settled(&self, value: &Value) -> bool {
+        is_settled(&self.schema, value, true)
     }
 
     /// Fills in defaults; a null where the schema does not allow one, but has a default, counts as absent.
@@ -184,6 +190,25 @@ fn fill(map: &MapKind, object: &mut Map<String, Value>, root: bool, drop_nulls: 
     }
 }
 
+fn is_settled(schema: &Schema, value: &Value, root: bool) -> bool {
+    match (&schema.kind, value) {
+        (Kind::Map(map), Value::Object(object)) => {
+            let filled = |(name, field): (&String, &Arc<Schema>)| {
+                field.default.is_none() || object.get(name).is_some_and(|value| field.nullable || !value.is_null())
+            };
+            map.fields.iter().all(filled)
+                && object.iter().all(|(name, inner)| match (map.fields.get(name), &map.rest) {
+                    _ if root && name == "metadata" => true,
+                    (Some(field), _) | (None, Rest::Typed(field)) => is_settled(field, inner, false),
+                    (None, Rest::Any) => true,
+                    (None, Rest::None) => false,
+                })
+        }
+        (Kind::List { item, .. }, Value::Array(items)) => items.iter().all(|inner| is_settled(item, inner, false)),
+        _ => true,
+    }
+}
+
 fn descend(schema: &Schema, value: &mut Value, drop_nulls: bool) {
     match (&schema.kind, value) {
         (Kind::Map(map), Value::Object(object)) => fill(map, object, false, drop_nulls),
@@ -206,21 +231,25 @@ pub(crate) fn problems_of_default(default: &Value, json: &Value, at: &str) -> Ve
 
 /// Why a schema is not structural, as conditions of a CRD say it: path and reason.
 pub(crate) fn structural_problems(json: &Value, path: &str) -> Vec<String> {
+    structural(json, path, "at the root")
+}
+
+fn structural(json: &Value, path: &str, place: &str) -> Vec<String> {
     let mut out = Vec::new();
     let typed =
         json["type"].is_string() || json["x-kubernetes-int-or-string"] == true || json["x-kubernetes-preserve-unknown-fields"] == true;
     if !typed {
         let shown = if path.is_empty() { "type".to_owned() } else { format!("{path}.type") };
-        out.push(format!("{shown}: Required value: must not be empty for specified object fields"));
+        out.push(format!("{shown}: Required value: must not be empty {place}"));
     }
     for (name, field) in json["properties"].as_object().into_iter().flatten() {
-        out.extend(structural_problems(field, &format!("{path}.properties[{name}]")));
+        out.extend(structural(field, &format!("{path}.properties[{name}]"), "for specified object fields"));
     }
     if json["items"].is_object() {
-        out.extend(structural_problems(&json["items"], &format!("{path}.items")));
+        out.extend(structural(&json["items"], &format!("{path}.items"), "for specified array items"));
     }
     if json["additionalProperties"].is_object() {
-        out.extend(structural_problems(&json["additionalProperties"], &format!("{path}.additionalProperties")));
+        out.extend(structural(&json["additionalProperties"], &format!("{path}.additionalProperties"), "for specified object fields"));
     }
     out
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 mod builtin;
 mod cel;
+mod check;
 mod custom;
 mod decode;
 mod format;
@@ -53,6 +54,8 @@ pub(crate) struct MapKind {
     pub(crate) fields: BTreeMap<String, Arc<Schema>>,
     pub(crate) rest: Rest,
     pub(crate) atomic: bool,
+    /// Whether it is an object of Kubernetes inside another.
+    pub(crate) embedded: bool,
 }
 
 /// Fields of an object that have no name in the schema.

@@ -111,10 +111,19 @@ fn walk(value: &Value, old: Option<&Value>, schema: &Schema, path: &mut String, 
         let shown = type_name(value);
         let cause = invalid(path, Value::from(shown), format!("{path} in body must be of type {expected}: {}", Value::from(shown)));
         out.push(Cause { kind: CauseType::TypeInvalid, ..cause });
+        if let (Kind::Scalar(scalar), Value::Number(n)) = (&schema.kind, value) {
+            out.extend(out_of_range(*scalar, n, schema.rules.as_ref().and_then(|rules| rules.format.as_deref()), path));
+        }
         return;
+    }
+    if let (Kind::Scalar(scalar), Value::Number(n)) = (&schema.kind, value) {
+        out.extend(out_of_range(*scalar, n, schema.rules.as_ref().and_then(|rules| rules.format.as_deref()), path));
     }
     match (&schema.kind, value) {
         (Kind::Map(map), Value::Object(object)) => {
+            if map.embedded {
+                identity(object, path, out);
+            }
             for (name, inner) in object {
                 if let (Some(field), _) | (None, Rest::Typed(field)) = (map.fields.get(name), &map.rest) {
                     let length = path.len();
@@ -253,6 +262,29 @@ fn combined(value: &Value, rules: &Rules, path: &str, out: &mut Vec<Cause>) {
     }
     if rules.not.as_ref().is_some_and(|schema| problems(schema).is_empty()) {
         out.push(failed("not validate the schema (not)"));
+    }
+}
+
+/// A number that its type and format cannot hold.
+fn out_of_range(scalar: Scalar, n: &serde_json::Number, format: Option<&str>, path: &str) -> Option<Cause> {
+    let fits = match (scalar, format) {
+        (Scalar::Int64 | Scalar::Int32, Some("int32")) => n.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
+        (Scalar::Int64 | Scalar::Int32, _) => n.as_i64().is_some(),
+        _ => true,
+    };
+    let format = format.map_or_else(|| "(default format)".to_owned(), |format| format!("with format {format}"));
+    let detail = format!("Checked value must be of type integer {format} in {path}");
+    (!fits).then(|| Cause::invalid("<nil>", &"".into(), &detail))
+}
+
+/// An object inside another says what it is.
+fn identity(object: &serde_json::Map<String, Value>, path: &str, out: &mut Vec<Cause>) {
+    for name in ["apiVersion", "kind"] {
+        match object.get(name) {
+            None => out.push(Cause::required(format!("{path}.{name}"), "")),
+            Some(value) if value == "" => out.push(Cause::invalid(format!("{path}.{name}"), value, "must not be empty")),
+            Some(_) => {}
+        }
     }
 }
 

@@ -93,6 +93,19 @@ impl Table {
         Some(self.changes.range(start..))
     }
 
+    /// The objects of a namespace, or of all, as they were at a revision; `None` when that is forgotten.
+    pub(crate) fn as_it_was(&self, namespace: &str, revision: u64) -> Option<BTreeMap<ObjectName, Arc<Value>>> {
+        let changes: Vec<_> = self.since(revision)?.filter(|change| namespace.is_empty() || change.name.namespace == namespace).collect();
+        let mut objects: BTreeMap<_, _> = self.list(namespace).map(|(name, object)| (name.clone(), object.clone())).collect();
+        for change in changes.into_iter().rev() {
+            match &change.previous {
+                Some(previous) => objects.insert(change.name.clone(), previous.clone()),
+                None => objects.remove(&change.name),
+            };
+        }
+        Some(objects)
+    }
+
     /// Wakes up at every change.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.news.subscribe()

@@ -9,7 +9,7 @@ use super::{Answer, Call, Part, Target, WriteOptions, present};
 use crate::admission::{self, Attempt, Write};
 use crate::fields::{Conflict, FieldSet, Operation, apply, display, validate_typed};
 use crate::kinds;
-use crate::schema::decode;
+use crate::schema::{decode, json_type};
 use crate::status::{ApiError, Cause, CauseType};
 
 impl Call<'_> {
@@ -81,6 +81,12 @@ impl Call<'_> {
 
     fn read_configuration(&self, target: &Target, mut config: Value) -> Result<Value, ApiError> {
         let resource = &target.resource;
+        if !config.is_object() {
+            return Err(ApiError::bad_request(format!(
+                "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+                json_type(&config)
+            )));
+        }
         let own = resource.api_version();
         let version = config["apiVersion"].as_str().unwrap_or_default();
         let kind = config["kind"].as_str().unwrap_or_default();
@@ -146,7 +152,7 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
-fn refusal(conflicts: &[Conflict]) -> ApiError {
+pub(super) fn refusal(conflicts: &[Conflict]) -> ApiError {
     let mut by_owner: Vec<(String, Vec<String>)> = Vec::new();
     let mut causes = Vec::new();
     for conflict in conflicts {

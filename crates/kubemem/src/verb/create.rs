@@ -18,7 +18,17 @@ use crate::validation;
 impl Call<'_> {
     /// POST: creates the object of the request.
     pub(crate) fn create(&mut self, target: &Target, value: Value, options: &WriteOptions) -> Result<Answer, ApiError> {
-        let (mut object, warnings) = self.read_object(target, value, options)?;
+        let (object, warnings) = self.read_object(target, value, options)?;
+        self.create_read(target, object, warnings.clone(), options).map_err(|error| error.warned(warnings))
+    }
+
+    fn create_read(
+        &mut self,
+        target: &Target,
+        mut object: Value,
+        warnings: Vec<String>,
+        options: &WriteOptions,
+    ) -> Result<Answer, ApiError> {
         let mut target = target.clone();
         self.place_object(&mut target, &mut object)?;
         kinds::drop_status(&target.resource, &mut object);

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{Call, Target, present};
+use crate::http::json_problem;
 use crate::status::ApiError;
 use crate::store::{FieldSelector, LabelSelector, ObjectName};
 
@@ -18,6 +19,8 @@ pub(crate) struct ListOptions {
     pub(crate) limit: usize,
     pub(crate) continue_token: String,
     pub(crate) resource_version: String,
+    /// Whether the list is to be of that very version.
+    pub(crate) exact: bool,
 }
 
 /// One page of a list.
@@ -81,15 +84,27 @@ impl Call<'_> {
         if !options.continue_token.is_empty() && !matches!(options.resource_version.as_str(), "" | "0") {
             return Err(ApiError::bad_request("specifying resource version is not allowed when using continue"));
         }
+        let wanted = options.resource_version.parse::<u64>().ok().filter(|wanted| options.exact && *wanted > 0);
         let (revision, after) = match options.continue_token.as_str() {
-            "" => (now, None),
+            "" => (wanted.unwrap_or(now), None),
             token => {
-                let (at, after) =
-                    read_token(token).ok_or_else(|| ApiError::bad_request("continue key is not valid: the token cannot be read"))?;
+                let refused = |why| ApiError::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+                let (at, after) = read_token(token).map_err(refused)?;
                 (at, Some(after))
             }
         };
-        let mut found = self.matching(target, options, after)?;
+        let then;
+        let current = self.matching(target, options, after)?;
+        let mut found: Box<dyn Iterator<Item = &Arc<Value>>> = Box::new(current);
+        if revision < now && wanted.is_some() {
+            let table = self.store.table(&resource.table());
+            then = match table.map(|table| table.as_it_was(&target.namespace, revision)) {
+                Some(Some(objects)) => objects,
+                Some(None) => return Err(ApiError::expired("The resourceVersion for the provided list is too old.")),
+                None => Default::default(),
+            };
+            found = Box::new(then.values().filter(|object| options.selects(object)));
+        }
         let mut meta = json!({"resourceVersion": revision.to_string()});
         let limit = if options.limit > 0 { options.limit } else { usize::MAX };
         let items: Vec<Arc<Value>> = found.by_ref().take(limit).cloned().collect();
@@ -121,11 +136,24 @@ fn name_of(object: &Value) -> ObjectName {
     ObjectName::new(text("namespace"), text("name"))
 }
 
+const TOKEN_VERSION: &str = "meta.k8s.io/v1";
+
 fn write_token(revision: u64, last: &ObjectName) -> String {
-    URL_SAFE_NO_PAD.encode(json!({"v": "meta.k8s.io/v1", "rv": revision, "start": [last.namespace, last.name]}).to_string())
+    URL_SAFE_NO_PAD.encode(json!({"v": TOKEN_VERSION, "rv": revision, "start": [last.namespace, last.name]}).to_string())
 }
 
-fn read_token(token: &str) -> Option<(u64, ObjectName)> {
-    let json: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
-    Some((json["rv"].as_u64()?, ObjectName::new(json["start"][0].as_str()?, json["start"][1].as_str()?)))
+fn read_token(token: &str) -> Result<(u64, ObjectName), String> {
+    let good = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_');
+    let wrong = || token.bytes().position(|c| !good(&c)).unwrap_or(token.len());
+    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| format!("illegal base64 data at input byte {}", wrong()))?;
+    let json: Value = serde_json::from_slice(&bytes).map_err(|e| json_problem(&bytes).unwrap_or_else(|| e.to_string()))?;
+    if json["v"] != TOKEN_VERSION {
+        return Err(format!("server does not recognize this encoded version {}", Value::from(json["v"].as_str().unwrap_or_default())));
+    }
+    let revision = json["rv"].as_u64().filter(|rv| *rv > 0);
+    let revision = revision.ok_or_else(|| format!("incorrect encoded start resourceVersion (version {TOKEN_VERSION})"))?;
+    match (json["start"][0].as_str(), json["start"][1].as_str()) {
+        (Some(namespace), Some(name)) => Ok((revision, ObjectName::new(namespace, name))),
+        _ => Err(format!("encoded start key empty (version {TOKEN_VERSION})")),
+    }
 }

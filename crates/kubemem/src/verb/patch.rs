@@ -67,7 +67,7 @@ impl Call<'_> {
         let shown = new.to_string();
         let (mut new, warnings) = self.read_object(target, new, options).map_err(|error| unreadable(error, &shown))?;
         self.check_identity(target, &mut new)?;
-        let answer = self.replace(target, &old, new, options, None)?;
+        let answer = self.replace(target, &old, new, options, None).map_err(|error| error.warned(warnings.clone()))?;
         Ok(answer.warned_first(warnings))
     }
 }

@@ -15,13 +15,10 @@ pub(crate) fn present(resource: &Resource, object: &Arc<Value>) -> Arc<Value> {
     if resource.plural == "events" && resource.group == "events.k8s.io" && object["apiVersion"] == "v1" {
         return Arc::new(kinds::event::to_events_group(object));
     }
-    let version = resource.api_version();
-    if object["apiVersion"] == version.as_str() || resource.custom.is_none() {
-        return object.clone();
+    match &resource.custom {
+        Some(custom) => kinds::conversion::read(resource, custom, object),
+        None => object.clone(),
     }
-    let mut out = (**object).clone();
-    out["apiVersion"] = version.into();
-    Arc::new(out)
 }
 
 impl Call<'_> {
@@ -44,6 +41,7 @@ impl Call<'_> {
             ApiError::bad_request(format!("{} in version \"{version}\" cannot be handled as a {}: {what}", resource.kind, resource.kind))
         };
         let (value, unknown) = if let Some(custom) = &resource.custom {
+            shorten(&mut value);
             let meta = decode(value["metadata"].take(), &object_meta(), "ObjectMeta");
             if let Some(error) = meta.error {
                 return Err(refuse(&error));
@@ -104,7 +102,11 @@ impl Call<'_> {
         if kind != resource.kind || version != own {
             let short = value_version(&version);
             let (group, of) = version.split_once('/').unwrap_or(("", &version));
-            let why = if self.store.registry.by_kind(group, of, &kind).is_some_and(|other| other.custom.is_none()) {
+            let other = self.store.registry.by_kind(group, of, &kind).filter(|other| other.custom.is_none());
+            let why = if let Some(problem) = other.as_ref().and_then(|other| kinds::unreadable(other, value)) {
+                // it is read before it is found to be of another kind
+                problem
+            } else if other.is_some() {
                 let internal = if resource.group.is_empty() { "core" } else { &resource.group };
                 format!("converting ({short}.{kind}) to ({internal}.{}): unknown conversion", resource.kind)
             } else {
@@ -113,6 +115,20 @@ impl Call<'_> {
             return Err(ApiError::bad_request(format!("{kind} in version \"{short}\" cannot be handled as a {}: {why}", resource.kind)));
         }
         Ok(())
+    }
+}
+
+/// Whole numbers in the shortest spelling, as Go writes them.
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Number(n) if n.is_f64() => {
+            if let Some(whole) = n.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 1e15) {
+                *value = (whole as i64).into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(shorten),
+        Value::Object(map) => map.values_mut().for_each(shorten),
+        _ => {}
     }
 }
 

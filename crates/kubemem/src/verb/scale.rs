@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::apply::refusal;
 use super::{Answer, Call, Part, PatchKind, Target, WriteOptions, present};
+use crate::fields::{Operation, apply};
 use crate::patch::{json_patch, merge_patch};
 use crate::resource::Resource;
 use crate::status::ApiError;
@@ -27,6 +29,13 @@ fn pointer(path: &str) -> String {
 impl Call<'_> {
     pub(crate) fn get_scale(&self, target: &Target) -> Result<Arc<Value>, ApiError> {
         let object = self.get(target)?;
+        if let (Some(_), Some((spec, ..))) = (&target.resource.custom, paths(&target.resource))
+            && object.pointer(&pointer(&spec)).is_none()
+        {
+            let why = format!("the spec replicas field \"{spec}\" does not exist");
+            let details = Some(json!({"causes": [{"message": why}]}));
+            return Err(ApiError { details, ..ApiError::internal(format!("Internal error occurred: {why}")) });
+        }
         Ok(Arc::new(scale_of(&target.resource, &object)?))
     }
 
@@ -68,17 +77,47 @@ impl Call<'_> {
         patch: &Value,
         options: &WriteOptions,
     ) -> Result<Answer, ApiError> {
-        let mut scale = (*self.get_scale(target)?).clone();
+        let mut scale = scale_of(&target.resource, &*self.get(target)?)?;
         match kind {
             PatchKind::Json => {
                 json_patch(&mut scale, super::patch::operations(patch)?).ok_or_else(super::patch::rejected)?;
             }
+            PatchKind::Apply => return self.apply_scale(target, patch, options),
             _ => merge_patch(&mut scale, patch),
         }
         if patch["metadata"]["resourceVersion"].is_null() {
             scale["metadata"]["resourceVersion"] = "".into();
         }
         self.put_scale(target, &scale, options)
+    }
+}
+
+impl Call<'_> {
+    /// An apply of a scale is an apply of the replicas in the object.
+    fn apply_scale(&mut self, target: &Target, scale: &Value, options: &WriteOptions) -> Result<Answer, ApiError> {
+        let resource = &target.resource;
+        let Some((spec, ..)) = paths(resource) else { return Err(ApiError::no_such_path()) };
+        let old = self.get(target)?;
+        let applied = spec
+            .split('.')
+            .filter(|part| !part.is_empty())
+            .rev()
+            .fold(scale["spec"]["replicas"].clone(), |inner, part| json!({part: inner}));
+        let mut config = json!({"apiVersion": resource.api_version(), "kind": resource.kind, "metadata": {"name": target.name}});
+        merge_patch(&mut config, &applied);
+        let target = Target { part: Part::Scale, ..target.clone() };
+        let entry = self.entry(&target, options, Operation::Apply);
+        let mut live = (*old).clone();
+        let (parent, field) = spec.rsplit_once('.').unwrap_or(("", &spec));
+        if let Some(Value::Object(parent)) = live.pointer_mut(&pointer(parent))
+            && parent.get(field).is_some_and(|replicas| *replicas == 0)
+        {
+            // a scale of none is written without replicas: to apply them is a change
+            parent.remove(field);
+        }
+        let outcome = apply(&live, &config, &resource.schema, entry, &|_| {}, options.force).map_err(|conflicts| refusal(&conflicts))?;
+        let answer = self.replace(&target, &old, outcome.object, options, Some(outcome.managers))?;
+        Ok(Answer::ok(Arc::new(scale_of(resource, &answer.object)?)))
     }
 }
 

@@ -28,7 +28,7 @@ impl Call<'_> {
             return Err(ApiError::not_found(resource, &target.name));
         };
         let old = present(resource, &old);
-        let answer = self.replace(target, &old, object, options, None)?;
+        let answer = self.replace(target, &old, object, options, None).map_err(|error| error.warned(warnings.clone()))?;
         Ok(answer.warned_first(warnings))
     }
 
@@ -67,7 +67,10 @@ impl Call<'_> {
         self.check_version(target, old, &new, options.by_patch || managers.is_some())?;
         let own = |object: &Value| match object["metadata"]["managedFields"].as_array() {
             Some(list) if list.len() == 1 && list[0] == json!({}) => Some(Managers::default()),
-            Some(list) if !list.is_empty() && target.part == Part::Whole => Some(Managers::of(object)),
+            // a list that cannot be read is as good as none
+            Some(list) if !list.is_empty() && target.part == Part::Whole => {
+                list.iter().all(|entry| entry["operation"].is_string()).then(|| Managers::of(object))
+            }
             _ => None,
         };
         let given = own(&new);
@@ -76,6 +79,7 @@ impl Call<'_> {
             Some(managers) => managers,
             // an object whose owners were wiped out is not tracked until somebody applies it
             None if given.is_none() && old["metadata"]["managedFields"].is_null() => Managers::default(),
+            None if !kinds::conversion::is_known_to_managers(&resource, old, &new) => Managers::default(),
             None => {
                 let entry = self.entry(target, options, Operation::Update);
                 update(old, &new, &resource.schema, entry, given)
@@ -117,13 +121,16 @@ impl Call<'_> {
             && new["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)
             && new["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0
             && !kinds::holds_deletion(&resource, &new);
-        let stored = self.store.put(&place, kinds::stored(&resource, new));
+        let mut stored = kinds::stored(&resource, new);
         if done {
-            let last = self.store.remove(&place).unwrap_or_else(|| stored.clone());
+            // what removes the last finalizer is no change of its own: watchers see the object as it was before
+            let Some(last) = self.store.remove(&place) else { return Err(ApiError::not_found(&resource, &target.name)) };
             kinds::deleted(self, &resource, &last);
-        } else {
-            kinds::updated(self, &resource, old, &stored);
+            stored["metadata"]["resourceVersion"] = last["metadata"]["resourceVersion"].clone();
+            return Ok(Answer { warnings, ..Answer::ok(present(&resource, &Arc::new(stored))) });
         }
+        let stored = self.store.put(&place, stored);
+        kinds::updated(self, &resource, old, &stored);
         Ok(Answer { warnings, ..Answer::ok(present(&resource, &stored)) })
     }
 
