@@ -69,7 +69,12 @@ impl Cause {
     }
 
     pub(crate) fn invalid(field: impl Into<String>, value: &Value, detail: &str) -> Cause {
-        Cause::new(CauseType::Invalid, field, format!("Invalid value: {value}: {detail}"))
+        Cause::invalid_as(field, &value.to_string(), detail)
+    }
+
+    /// The same, where the value is shown in another way than in its JSON.
+    pub(crate) fn invalid_as(field: impl Into<String>, shown: &str, detail: &str) -> Cause {
+        Cause::new(CauseType::Invalid, field, format!("Invalid value: {shown}: {detail}"))
     }
 
     pub(crate) fn forbidden(field: impl Into<String>, detail: &str) -> Cause {

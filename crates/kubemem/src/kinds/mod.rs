@@ -1,19 +1,26 @@
 //! What is particular to each built-in kind: defaults, allocation, validation, deletion.
 
+mod at;
 pub(crate) mod config;
+mod controlled;
 pub(crate) mod conversion;
 pub(crate) mod crd;
+mod cron_job;
 mod definition;
 pub(crate) mod event;
+mod internal;
+mod job;
 mod network;
 mod other;
 mod pod;
 mod service;
 mod storage;
+mod structs;
 mod words;
 mod workload;
 
 pub(crate) use other::qos;
+pub(crate) use pod::warnings;
 use serde_json::{Value, json};
 
 use crate::resource::{Resource, TableKey};
@@ -164,6 +171,7 @@ pub(crate) fn prepare_update(call: &mut Call<'_>, resource: &Resource, old: &Val
             // only the finalize subresource changes them
             new["spec"] = old["spec"].clone();
         }
+        ("", "Pod") => other::admit_tolerations(&mut new["spec"]),
         ("", "ServiceAccount") => {
             if new.get("secrets").is_none()
                 && let Some(secrets) = old.get("secrets")
@@ -218,10 +226,10 @@ pub(crate) fn warnings(resource: &Resource, new: &Value, old: Option<&Value>) ->
 
 fn own_rules(resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<Cause> {
     match id(resource) {
-        ("", "Pod") => other::validate_pod(new, old),
-        ("apps", kind @ ("Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")) => workload::validate(kind, new, old),
-        ("batch", "Job") => workload::validate_job(new, old),
-        ("batch", "CronJob") => workload::validate_cron_job(new),
+        ("", "Pod") => pod::validate(new, old),
+        ("apps", kind @ ("Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")) => controlled::validate(kind, new, old),
+        ("batch", "Job") => job::validate(new, old),
+        ("batch", "CronJob") => cron_job::validate(new, old),
         ("", "Service") => service::validate(new, old),
         ("", kind @ ("ConfigMap" | "Secret")) => config::validate(kind, new, old),
         ("", "PersistentVolumeClaim") => storage::validate_claim(new, old),
@@ -351,16 +359,25 @@ pub(crate) fn dying(call: &Call<'_>, resource: &Resource, object: &mut Value) {
 
 /// Refusals of creation that are not about the object's form.
 pub(crate) fn admit_create(call: &Call<'_>, resource: &Resource, object: &Value) -> Result<(), ApiError> {
-    if resource.is("", "Pod") {
-        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
-        let account = object["spec"]["serviceAccountName"].as_str().filter(|a| !a.is_empty()).unwrap_or("default");
-        if call.store.get(&TableKey::new("", "serviceaccounts"), namespace, account).is_none() {
-            // admission comes before a name is generated
-            let meta = &object["metadata"];
-            let name = [&meta["generateName"], &meta["name"]].into_iter().find_map(Value::as_str).unwrap_or_default();
-            let why = format!("error looking up service account {namespace}/{account}: serviceaccount \"{account}\" not found");
-            return Err(ApiError::forbidden(resource, name, &why));
-        }
+    if !resource.is("", "Pod") {
+        return Ok(());
+    }
+    let meta = &object["metadata"];
+    let named = |field: &str| object["spec"][field].as_str().filter(|name| !name.is_empty());
+    // admission comes before a name is generated
+    let name = [&meta["generateName"], &meta["name"]].into_iter().find_map(Value::as_str).unwrap_or_default();
+    let namespace = meta["namespace"].as_str().unwrap_or_default();
+    let account = named("serviceAccountName").unwrap_or("default");
+    if call.store.get(&TableKey::new("", "serviceaccounts"), namespace, account).is_none() {
+        let why = format!("error looking up service account {namespace}/{account}: serviceaccount \"{account}\" not found");
+        return Err(ApiError::forbidden(resource, name, &why));
+    }
+    let classes = TableKey::new("scheduling.k8s.io", "priorityclasses");
+    // those of the system are always there
+    if let Some(class) = named("priorityClassName").filter(|class| !class.starts_with("system-"))
+        && call.store.get(&classes, "", class).is_none()
+    {
+        return Err(ApiError::forbidden(resource, name, &format!("no PriorityClass with name {class} was found")));
     }
     Ok(())
 }

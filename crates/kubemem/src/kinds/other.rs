@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::pod::validate_spec;
 use super::{each, set};
 use crate::status::Cause;
 
@@ -154,35 +153,6 @@ pub(crate) fn validate(group: &str, kind: &str, new: &Value, old: Option<&Value>
     out
 }
 
-/// The rules of pods; a pod's spec hardly changes.
-pub(crate) fn validate_pod(new: &Value, old: Option<&Value>) -> Vec<Cause> {
-    let mut out = Vec::new();
-    validate_spec(&new["spec"], "spec", &mut out);
-    if let Some(old) = old {
-        let fixed = |pod: &Value| {
-            let mut spec = pod["spec"].clone();
-            for list in ["containers", "initContainers"] {
-                each(&mut spec[list], |container| container["image"] = Value::Null);
-            }
-            for field in [
-                "activeDeadlineSeconds",
-                "tolerations",
-                "terminationGracePeriodSeconds",
-                "nodeName",
-                "schedulingGates",
-                "ephemeralContainers",
-            ] {
-                spec[field] = Value::Null;
-            }
-            spec
-        };
-        if fixed(new) != fixed(old) {
-            out.push(Cause::forbidden("spec", "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"));
-        }
-    }
-    out
-}
-
 /// What admission adds to a new pod.
 pub(crate) fn admit_pod(pod: &mut Value, token_suffix: Option<&str>) {
     let spec = &mut pod["spec"];
@@ -219,6 +189,11 @@ pub(crate) fn admit_pod(pod: &mut Value, token_suffix: Option<&str>) {
     set(spec, "serviceAccount", account);
     set(spec, "preemptionPolicy", "PreemptLowerPriority".into());
     set(spec, "priority", 0.into());
+    admit_tolerations(spec);
+}
+
+/// A pod stays for a while on a node that is lost.
+pub(crate) fn admit_tolerations(spec: &mut Value) {
     let mut tolerations = spec["tolerations"].as_array().cloned().unwrap_or_default();
     for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
         if !tolerations.iter().any(|t| t["key"] == key) {
@@ -231,7 +206,8 @@ pub(crate) fn admit_pod(pod: &mut Value, token_suffix: Option<&str>) {
 /// The quality-of-service class of a pod.
 pub(crate) fn qos(spec: &Value) -> &'static str {
     let containers = || spec["containers"].as_array().into_iter().flatten().chain(spec["initContainers"].as_array().into_iter().flatten());
-    let none = |c: &Value, side: &str| c["resources"][side].as_object().is_none_or(|m| m.is_empty());
+    // only these count
+    let none = |c: &Value, side: &str| ["cpu", "memory"].iter().all(|name| c["resources"][side][*name].is_null());
     if containers().all(|c| none(c, "limits") && none(c, "requests")) {
         return "BestEffort";
     }

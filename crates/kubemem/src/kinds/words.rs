@@ -11,10 +11,6 @@ type Words = (&'static [&'static str], &'static str, &'static [&'static str]);
 type Least = (&'static [&'static str], &'static str, i64);
 
 const WORDS: &[Words] = &[
-    (&["CronJob"], "spec.concurrencyPolicy", &["Allow", "Forbid", "Replace"]),
-    (&["Job"], "spec.completionMode", &["NonIndexed", "Indexed"]),
-    (&["StatefulSet"], "spec.persistentVolumeClaimRetentionPolicy.whenDeleted", &["Retain", "Delete"]),
-    (&["StatefulSet"], "spec.persistentVolumeClaimRetentionPolicy.whenScaled", &["Retain", "Delete"]),
     (&["PersistentVolumeClaim"], "spec.volumeMode", &["Block", "Filesystem"]),
     (&["PersistentVolume"], "spec.persistentVolumeReclaimPolicy", &["Delete", "Recycle", "Retain"]),
     (&["StorageClass"], "volumeBindingMode", &["Immediate", "WaitForFirstConsumer"]),
@@ -33,53 +29,17 @@ const WORDS: &[Words] = &[
     (&["EndpointSlice"], "addressType", &["FQDN", "IPv4", "IPv6"]),
 ];
 
-/// The same of a pod's spec.
-const POD_WORDS: &[(&str, &[&str])] = &[
-    ("dnsPolicy", &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"]),
-    ("tolerations.*.operator", &["Equal", "Exists"]),
-    ("tolerations.*.effect", &["NoSchedule", "PreferNoSchedule", "NoExecute"]),
-    ("securityContext.seccompProfile.type", &["Localhost", "RuntimeDefault", "Unconfined"]),
-    ("containers.*.terminationMessagePolicy", &["File", "FallbackToLogsOnError"]),
-    ("containers.*.ports.*.protocol", &["SCTP", "TCP", "UDP"]),
-    ("containers.*.readinessProbe.httpGet.scheme", &["HTTP", "HTTPS"]),
-    ("containers.*.livenessProbe.httpGet.scheme", &["HTTP", "HTTPS"]),
-];
-
 const LEAST: &[Least] = &[
-    (&["Deployment"], "spec.minReadySeconds", 0),
-    (&["Deployment"], "spec.revisionHistoryLimit", 0),
-    (&["StatefulSet"], "spec.updateStrategy.rollingUpdate.partition", 0),
-    (&["CronJob"], "spec.startingDeadlineSeconds", 0),
-    (&["CronJob"], "spec.successfulJobsHistoryLimit", 0),
-    (&["CronJob"], "spec.failedJobsHistoryLimit", 0),
-    (&["Job"], "spec.parallelism", 0),
-    (&["Job"], "spec.completions", 0),
-    (&["Job"], "spec.backoffLimit", 0),
-    (&["Job"], "spec.activeDeadlineSeconds", 0),
-    (&["Job"], "spec.ttlSecondsAfterFinished", 0),
     (&["PodDisruptionBudget"], "spec.minAvailable", 0),
     (&["PodDisruptionBudget"], "spec.maxUnavailable", 0),
     (&["Lease"], "spec.leaseDurationSeconds", 1),
     (&["Lease"], "spec.leaseTransitions", 0),
 ];
 
-/// Where the kind has the spec of a pod.
-fn pod_spec(kind: &str) -> Option<&'static str> {
-    match kind {
-        "Pod" => Some("spec"),
-        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" | "ReplicationController" => Some("spec.template.spec"),
-        "CronJob" => Some("spec.jobTemplate.spec.template.spec"),
-        _ => None,
-    }
-}
-
 /// What the tables refuse in an object.
 pub(super) fn validate(kind: &str, new: &Value, out: &mut Vec<Cause>) {
-    let own = WORDS.iter().filter(|(kinds, ..)| kinds.contains(&kind)).map(|(_, path, words)| ((*path).to_owned(), *words));
-    let base = pod_spec(kind);
-    let pods = base.into_iter().flat_map(|base| POD_WORDS.iter().map(move |(path, words)| (format!("{base}.{path}"), *words)));
-    for (path, words) in own.chain(pods) {
-        each(new, &path, "", &mut |at, value| {
+    for (_, path, words) in WORDS.iter().filter(|(kinds, ..)| kinds.contains(&kind)) {
+        each(new, path, "", &mut |at, value| {
             if let Some(word) = value.as_str().filter(|word| !word.is_empty() && !words.contains(word)) {
                 out.push(unsupported(at.to_owned(), word, words));
             }

@@ -2,11 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::pod::{default_spec, validate_spec, validate_spec_with};
+use super::pod::default_spec;
 use super::{each, set};
-use crate::status::Cause;
-use crate::store::labels_match;
-use crate::validation;
 
 pub(crate) fn default_deployment(object: &mut Value) {
     let spec = spec(object);
@@ -111,11 +108,17 @@ fn default_job_spec(spec: &mut Value) {
         spec["completions"] = 1.into();
     }
     set(spec, "parallelism", 1.into());
-    set(spec, "backoffLimit", 6.into());
+    let per_index = !spec["backoffLimitPerIndex"].is_null();
+    set(spec, "backoffLimit", if per_index { i32::MAX } else { 6 }.into());
     set(spec, "completionMode", "NonIndexed".into());
     set(spec, "suspend", false.into());
     set(spec, "manualSelector", false.into());
     let failure_policy = spec["podFailurePolicy"].is_object();
+    if failure_policy {
+        each(&mut spec["podFailurePolicy"]["rules"], |rule| {
+            each(&mut rule["onPodConditions"], |condition| set(condition, "status", "True".into()));
+        });
+    }
     set(spec, "podReplacementPolicy", if failure_policy { "Failed" } else { "TerminatingOrFailed" }.into());
     template(spec);
 }
@@ -153,8 +156,7 @@ pub(crate) fn prepare_job(object: &mut Value, uid: &str) {
     if object["metadata"]["labels"].as_object().is_none_or(|l| l.is_empty()) {
         object["metadata"]["labels"] = object["spec"]["template"]["metadata"]["labels"].clone();
     }
-    let selector = &mut object["spec"]["selector"]["matchLabels"];
-    *selector = json!({"batch.kubernetes.io/controller-uid": uid});
+    object["spec"]["selector"]["matchLabels"]["batch.kubernetes.io/controller-uid"] = uid.into();
 }
 
 fn spec(object: &mut Value) -> &mut Value {
@@ -170,157 +172,4 @@ fn template(spec: &mut Value) {
         spec["template"] = json!({});
     }
     default_spec(&mut spec["template"]["spec"]);
-}
-
-/// The rules of Deployment, StatefulSet, DaemonSet and ReplicaSet.
-/// How a deployment replaces its pods.
-fn strategy(spec: &Value, out: &mut Vec<Cause>) {
-    let (strategy, rolling) = (&spec["strategy"], &spec["strategy"]["rollingUpdate"]);
-    let zero = |value: &Value| value.as_i64() == Some(0) || value == "0%";
-    if strategy["type"] == "Recreate" && rolling.is_object() {
-        let detail = "may not be specified when strategy `type` is 'Recreate'";
-        out.push(Cause::forbidden("spec.strategy.rollingUpdate", detail));
-    } else if strategy["type"] == "RollingUpdate" && zero(&rolling["maxSurge"]) && zero(&rolling["maxUnavailable"]) {
-        let field = "spec.strategy.rollingUpdate.maxUnavailable";
-        out.push(Cause::invalid(field, &rolling["maxUnavailable"], "may not be 0 when `maxSurge` is 0"));
-    }
-    let (ready, deadline) = (spec["minReadySeconds"].as_i64().unwrap_or(0), spec["progressDeadlineSeconds"].as_i64());
-    if deadline.is_some_and(|deadline| deadline <= ready) {
-        let detail = "must be greater than minReadySeconds";
-        out.push(Cause::invalid("spec.progressDeadlineSeconds", &spec["progressDeadlineSeconds"], detail));
-    }
-}
-
-pub(crate) fn validate(kind: &str, new: &Value, old: Option<&Value>) -> Vec<Cause> {
-    let spec = &new["spec"];
-    let mut out = Vec::new();
-    if let Some(replicas) = spec["replicas"].as_i64()
-        && replicas < 0
-    {
-        out.push(Cause::invalid("spec.replicas", &replicas.into(), "must be greater than or equal to 0"));
-    }
-    if let Some(old) = old.filter(|_| kind == "DaemonSet") {
-        immutable(kind, new, old, &mut out);
-    }
-    if kind == "Deployment" {
-        strategy(spec, &mut out);
-    }
-    let selector = &spec["selector"];
-    let empty = selector["matchLabels"].as_object().is_none_or(|m| m.is_empty())
-        && selector["matchExpressions"].as_array().is_none_or(|m| m.is_empty());
-    if !selector.is_object() {
-        out.push(Cause::required("spec.selector", ""));
-    } else if empty {
-        out.push(Cause::invalid("spec.selector", &json!({}), &format!("empty selector is invalid for {}", kind.to_lowercase())));
-    }
-    let labels = &spec["template"]["metadata"]["labels"];
-    out.extend(validation::labels(labels, "spec.template.labels"));
-    if !selector.is_object() || !empty && !labels_match(selector, labels) {
-        out.push(Cause::invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
-    }
-    if let Some(service) = spec["serviceName"].as_str().filter(|s| s.len() > 63) {
-        out.push(Cause::invalid("spec.serviceName", &service.into(), "must be no more than 63 characters"));
-    }
-    let claims: Vec<&str> =
-        spec["volumeClaimTemplates"].as_array().into_iter().flatten().filter_map(|c| c["metadata"]["name"].as_str()).collect();
-    validate_spec_with(&spec["template"]["spec"], "spec.template.spec", &claims, &mut out);
-    let policy = spec["template"]["spec"]["restartPolicy"].as_str().unwrap_or_default();
-    if policy != "Always" && matches!(policy, "OnFailure" | "Never") {
-        out.push(super::pod::unsupported("spec.template.spec.restartPolicy".into(), policy, &["Always"]));
-    }
-    if let Some(old) = old.filter(|_| kind != "DaemonSet") {
-        immutable(kind, new, old, &mut out);
-    }
-    out
-}
-
-fn immutable(kind: &str, new: &Value, old: &Value, out: &mut Vec<Cause>) {
-    let (new, old) = (&new["spec"], &old["spec"]);
-    if kind == "StatefulSet" {
-        const MUTABLE: [&str; 9] = [
-            "replicas",
-            "ordinals",
-            "template",
-            "updateStrategy",
-            "revisionHistoryLimit",
-            "persistentVolumeClaimRetentionPolicy",
-            "minReadySeconds",
-            "podManagementPolicy",
-            "serviceName",
-        ];
-        let fixed = |spec: &Value| {
-            let mut spec = spec.clone();
-            if let Some(map) = spec.as_object_mut() {
-                map.retain(|name, _| !MUTABLE[..7].contains(&name.as_str()));
-            }
-            spec
-        };
-        if fixed(new) != fixed(old) {
-            out.push(Cause::forbidden(
-                "spec",
-                "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
-            ));
-        }
-    } else if new["selector"] != old["selector"] {
-        out.push(Cause::invalid("spec.selector", &new["selector"], "field is immutable"));
-    }
-}
-
-/// The rules of Jobs.
-pub(crate) fn validate_job(new: &Value, old: Option<&Value>) -> Vec<Cause> {
-    let mut out = Vec::new();
-    let spec = &new["spec"];
-    if let Some(old) = old {
-        for field in [
-            "completions",
-            "selector",
-            "template",
-            "completionMode",
-            "podFailurePolicy",
-            "backoffLimitPerIndex",
-            "managedBy",
-            "successPolicy",
-        ] {
-            // a Job that has not started may still be placed elsewhere
-            let suspended = old["spec"]["suspend"] == true && old["status"]["startTime"].is_null();
-            let fixed = |job: &Value| {
-                let mut value = job["spec"][field].clone();
-                if field == "template" && suspended {
-                    for place in ["nodeSelector", "tolerations", "affinity", "schedulingGates"] {
-                        value["spec"][place] = Value::Null;
-                    }
-                    value["metadata"] = Value::Null;
-                }
-                value
-            };
-            if fixed(new) != fixed(old) {
-                let (at, value) = match field {
-                    "template" => ("spec.template.spec".to_owned(), &spec["template"]["spec"]),
-                    _ => (format!("spec.{field}"), &spec[field]),
-                };
-                out.push(Cause::invalid(at, value, "field is immutable"));
-            }
-        }
-    }
-    validate_spec(&spec["template"]["spec"], "spec.template.spec", &mut out);
-    let policy = spec["template"]["spec"]["restartPolicy"].as_str().unwrap_or_default();
-    if policy == "Always" {
-        let detail = format!("Required value: valid values: {}", "\"OnFailure\", \"Never\"");
-        out.push(Cause::new(crate::status::CauseType::Required, "spec.template.spec.restartPolicy", detail));
-    }
-    out
-}
-
-/// The rules of CronJobs.
-pub(crate) fn validate_cron_job(new: &Value) -> Vec<Cause> {
-    let mut out = Vec::new();
-    let schedule = new["spec"]["schedule"].as_str().unwrap_or_default();
-    if schedule.is_empty() {
-        out.push(Cause::required("spec.schedule", ""));
-    } else if !schedule.starts_with('@') && schedule.split_whitespace().count() != 5 {
-        let found = schedule.split_whitespace().count();
-        out.push(Cause::invalid("spec.schedule", &schedule.into(), &format!("expected exactly 5 fields, found {found}: [{schedule}]")));
-    }
-    validate_spec(&new["spec"]["jobTemplate"]["spec"]["template"]["spec"], "spec.jobTemplate.spec.template.spec", &mut out);
-    out
 }

@@ -54,6 +54,13 @@ fn walk(value: Value, schema: &Schema, at: &mut Cursor, out: &mut Decoded) -> Op
     }
     let result = match (&schema.kind, value) {
         (Kind::Any | Kind::Ref(_), value) => value,
+        (Kind::Scalar(Scalar::Quantity), Value::String(text)) => match Quantity::read(&text) {
+            Ok(quantity) => quantity.to_string().into(),
+            Err(problem) => {
+                out.error.get_or_insert_with(|| problem.to_owned());
+                return None;
+            }
+        },
         (Kind::Scalar(scalar), value) => match convert(*scalar, value) {
             Ok(value) => value,
             Err((value, go)) => {
@@ -196,10 +203,6 @@ fn convert(scalar: Scalar, value: Value) -> Result<Value, (Value, &'static str)>
         (Scalar::IntOrString, Value::Number(n)) => match whole(n) {
             Some(n) => Ok(n.into()),
             None => Err((value, "int32")),
-        },
-        (Scalar::Quantity, Value::String(s)) => match Quantity::parse(s) {
-            Some(quantity) => Ok(quantity.to_string().into()),
-            None => Err((value, "resource.Quantity")),
         },
         (Scalar::Quantity, Value::Number(n)) => match Quantity::parse(&n.to_string()) {
             Some(quantity) => Ok(quantity.to_string().into()),

@@ -20,6 +20,17 @@ const NANO: i128 = 1_000_000_000;
 const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
 impl Quantity {
+    /// The quantity of a text, or what the server says of a text that is none.
+    pub(crate) fn read(text: &str) -> Result<Quantity, &'static str> {
+        const FORMAT: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+        let number = text.trim_start_matches(['+', '-']).trim_start_matches(|c: char| c.is_ascii_digit());
+        let fraction = number.strip_prefix('.').unwrap_or(number).trim_start_matches(|c: char| c.is_ascii_digit());
+        let exponent = fraction.trim_start_matches(|c: char| "eEinumkKMGTP".contains(c));
+        let shaped = exponent.strip_prefix(['+', '-']).unwrap_or(exponent).chars().all(|c| c.is_ascii_digit());
+        let problem = if text.is_empty() || !shaped { FORMAT } else { "unable to parse quantity's suffix" };
+        Quantity::parse(text).ok_or(problem)
+    }
+
     pub(crate) fn parse(text: &str) -> Option<Quantity> {
         let text = text.trim();
         let digits = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '+' | '-'))).unwrap_or(text.len());
@@ -81,6 +92,10 @@ impl Quantity {
 
     pub(crate) fn is_positive(&self) -> bool {
         self.nano > 0
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.nano % NANO == 0
     }
 
     /// For ratios, which are shown rounded.

@@ -89,6 +89,7 @@ impl Call<'_> {
         if let Some(user) = &options.user {
             check_escalation(self, user, target, None, &object)?;
         }
+        kinds::admit_create(self, &resource, &object)?;
         if let Some(rv) = object["metadata"]["resourceVersion"].as_str()
             && !rv.is_empty()
         {
@@ -125,7 +126,6 @@ impl Call<'_> {
             let dying = existing["metadata"]["deletionTimestamp"].is_string();
             return Err(if dying { ApiError { message: format!("object is being deleted: {}", error.message), ..error } } else { error });
         }
-        kinds::admit_create(self, &resource, &object)?;
         self.check_size(&object)?;
         let object = if options.dry_run {
             Arc::new(object)

@@ -189,8 +189,10 @@ impl Call<'_> {
                     kept["status"] = status;
                 }
                 if resource.custom.is_none() {
-                    // built-in kinds let a status write change annotations and finalizers, too
-                    for field in ["annotations", "finalizers"] {
+                    // built-in kinds let a status write change annotations and finalizers, too, and most let it change labels
+                    let labels = !resource.is("apps", "Deployment") && resource.group != "apiextensions.k8s.io";
+                    let fields = ["annotations", "finalizers", "labels"];
+                    for field in fields.into_iter().take(if labels { 3 } else { 2 }) {
                         let value = new["metadata"][field].take();
                         let meta = meta(&mut kept);
                         if value.is_null() {
