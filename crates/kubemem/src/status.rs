@@ -242,6 +242,21 @@ pub(crate) fn invalid_options(kind: &str, causes: &[Cause]) -> ApiError {
     .with_causes(causes)
 }
 
+/// A body that does not say its kind; it is shown in short, and in hexadecimal if it is no object.
+pub(crate) fn unrecognized(kind: &str, why: &str, body: &str) -> ApiError {
+    const SHOWN: usize = 30;
+    let start = body.as_bytes().get(..SHOWN).unwrap_or(body.as_bytes());
+    let shown = if body.starts_with('{') {
+        String::from_utf8_lossy(start).into_owned()
+    } else {
+        start.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let more = if body.len() > SHOWN { " ..." } else { "" };
+    ApiError::bad_request(format!(
+        "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: {why} ({shown}{more})"
+    ))
+}
+
 /// What Go's scheme says of a kind that it does not have.
 pub(crate) fn unregistered(kind: &str, version: &str) -> String {
     format!("no kind \"{kind}\" is registered for version \"{version}\" in scheme \"pkg/runtime/scheme.go:111\"")

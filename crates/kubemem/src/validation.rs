@@ -95,17 +95,22 @@ pub(crate) fn metadata_update(new: &Value, old: &Value, resource: &Resource) -> 
 
 fn name_problem(resource: &Resource, name: &str) -> Option<&'static str> {
     match (resource.group.as_str(), resource.kind.as_str()) {
-        ("rbac.authorization.k8s.io", _) | ("events.k8s.io", _) | ("", "Event") => match name {
-            "." => Some("may not be '.'"),
-            ".." => Some("may not be '..'"),
-            _ if name.contains('/') => Some("may not contain '/'"),
-            _ => name.contains('%').then_some("may not contain '%'"),
-        },
+        ("rbac.authorization.k8s.io", _) | ("events.k8s.io", _) | ("", "Event") => segment_problem(name),
         ("", "Namespace" | "Service") if name.len() > 63 => Some("must be no more than 63 bytes"),
         ("", "Namespace" | "Service") if name.contains('.') => Some("must not contain dots"),
         ("", "Namespace" | "Service") => (!is_label(name)).then_some(LABEL),
-        _ if name.len() > 253 => Some("must be no more than 253 bytes"),
+        _ if name.len() > 253 => Some("must be no more than 253 characters"),
         _ => (!is_subdomain(name)).then_some(SUBDOMAIN),
+    }
+}
+
+/// Why a name cannot be a part of a path.
+pub(crate) fn segment_problem(name: &str) -> Option<&'static str> {
+    match name {
+        "." => Some("may not be '.'"),
+        ".." => Some("may not be '..'"),
+        _ if name.contains('/') => Some("may not contain '/'"),
+        _ => name.contains('%').then_some("may not contain '%'"),
     }
 }
 
@@ -130,6 +135,7 @@ fn is_name_part(text: &str) -> bool {
         && edge(text.chars().last())
 }
 
+/// Why a qualified name is refused.
 pub(crate) fn key_problems(key: &str) -> Vec<String> {
     let mut out = Vec::new();
     if key.matches('/').count() > 1 {
@@ -185,6 +191,12 @@ pub(crate) fn labels(labels: &Value, at: &str) -> Vec<Cause> {
     out
 }
 
+/// The fields of an object that are there, in an order of their own.
+fn in_order(object: &Value, fields: &[&str]) -> String {
+    let shown: Vec<String> = fields.iter().filter(|f| !object[**f].is_null()).map(|f| format!("\"{f}\":{}", object[*f])).collect();
+    format!("{{{}}}", shown.join(","))
+}
+
 fn common(meta: &Value, resource: &Resource) -> Vec<Cause> {
     let mut out = labels(&meta["labels"], "metadata.labels");
     let mut size = 0;
@@ -208,6 +220,19 @@ fn common(meta: &Value, resource: &Resource) -> Vec<Cause> {
             let detail = "/v1, Kind=Event is disallowed from being an owner";
             out.push(Cause::invalid("metadata.ownerReferences", owner, detail));
         }
+    }
+    let controllers: Vec<&Value> = owners.iter().filter(|owner| owner["controller"] == true).collect();
+    if let [first, .., last] = controllers[..] {
+        let shown =
+            |owner: &Value| format!("{}/{}", owner["kind"].as_str().unwrap_or_default(), owner["name"].as_str().unwrap_or_default());
+        let fields = ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"];
+        let list: Vec<String> = owners.iter().map(|owner| in_order(owner, &fields)).collect();
+        let detail = format!(
+            "Only one reference can have Controller set to true. Found \"true\" in references for {} and {}",
+            shown(first),
+            shown(last)
+        );
+        out.push(Cause::invalid_as("metadata.ownerReferences", &format!("[{}]", list.join(",")), &detail));
     }
     let finalizers = meta["finalizers"].as_array().map_or(&[][..], Vec::as_slice);
     if ["orphan", "foregroundDeletion"].iter().all(|name| finalizers.iter().any(|f| f == name)) {

@@ -22,9 +22,7 @@ pub(super) fn collect(call: &mut Call<'_>, place: &Place) -> Option<Duration> {
     let solid: Vec<&String> = alive.iter().filter(|uid| !waiting_owner(uid)).collect();
     if !solid.is_empty() {
         let _ = call.edit(place, MANAGER, Part::Whole, |object| {
-            if let Some(list) = object["metadata"]["ownerReferences"].as_array_mut() {
-                list.retain(|owner| owner["uid"].as_str().is_some_and(|uid| !gone.iter().any(|g| g == uid)));
-            }
+            keep_owners(object, |owner| owner["uid"].as_str().is_some_and(|uid| !gone.iter().any(|g| g == uid)));
         });
         return None;
     }
@@ -40,6 +38,15 @@ pub(super) fn collect(call: &mut Call<'_>, place: &Place) -> Option<Duration> {
     None
 }
 
+/// Takes owners away; an object without any has no list of them.
+fn keep_owners(object: &mut Value, keep: impl Fn(&Value) -> bool) {
+    let Some(list) = object["metadata"]["ownerReferences"].as_array_mut() else { return };
+    list.retain(keep);
+    if list.is_empty() {
+        object["metadata"]["ownerReferences"] = Value::Null;
+    }
+}
+
 /// Works off the `orphan` and `foregroundDeletion` finalizers of a dying object.
 pub(super) fn dying(call: &mut Call<'_>, place: &Place) -> Option<Duration> {
     let object = call.store.at(place)?.clone();
@@ -50,9 +57,7 @@ pub(super) fn dying(call: &mut Call<'_>, place: &Place) -> Option<Duration> {
     if has_finalizer(&object, "orphan") {
         for dependent in call.store.dependents(&uid) {
             let _ = call.edit(&dependent, MANAGER, Part::Whole, |object| {
-                if let Some(list) = object["metadata"]["ownerReferences"].as_array_mut() {
-                    list.retain(|owner| owner["uid"] != uid.as_str());
-                }
+                keep_owners(object, |owner| owner["uid"] != uid.as_str());
             });
         }
         drop_finalizer(call, place, "orphan");

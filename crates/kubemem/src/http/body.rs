@@ -8,11 +8,12 @@ use super::json_problem;
 use crate::proto;
 use crate::schema::gvk_name;
 use crate::server::split_version;
-use crate::status::ApiError;
+use crate::status::{ApiError, unrecognized};
 
 const LIMIT: usize = 3 * 1024 * 1024;
 
-pub(super) async fn read(body: Body, content_type: &str) -> Result<Option<Value>, ApiError> {
+/// Reads a body; `kind` is that of the object which it should be.
+pub(super) async fn read(body: Body, content_type: &str, kind: Option<&str>) -> Result<Option<Value>, ApiError> {
     let bytes = body.collect().await.map_err(|e| ApiError::bad_request(format!("the body cannot be read: {e}")))?.to_bytes();
     if bytes.is_empty() {
         return Ok(None);
@@ -56,7 +57,10 @@ pub(super) async fn read(body: Body, content_type: &str) -> Result<Option<Value>
             } else if content_type.contains("patch") {
                 format!("error decoding patch: {why}")
             } else {
-                format!("couldn't get version/kind; json parse error: {why} ({text})")
+                match kind {
+                    Some(kind) => return Err(unrecognized(kind, &why, &text)),
+                    None => format!("couldn't get version/kind; json parse error: {why}"),
+                }
             }))
         }
     }

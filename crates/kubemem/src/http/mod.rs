@@ -66,7 +66,12 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Re
         user: Arc::default(),
         body: None,
     };
-    let read = body::read(body, &incoming.content_type).await;
+    let route = path::route(&core, &incoming.path);
+    let kind = match &route {
+        Ok(Route::Object(found)) if matches!(incoming.method, Method::POST | Method::PUT) => Some(found.target.resource.kind.as_str()),
+        _ => None,
+    };
+    let read = body::read(body, &incoming.content_type, kind).await;
     let watch = incoming.query.flag("watch");
     let admitted = core.call(|call| auth::gate(call, &parts.headers, &incoming.method, &incoming.path, watch));
     let failure = match (admitted, read) {
@@ -80,7 +85,6 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Re
         }
         (_, Err(error)) => Some(error),
     };
-    let route = path::route(&core, &incoming.path);
     let entry = log_entry(&incoming, &route);
     let effect = core.faults().strike(&entry);
     let number = {

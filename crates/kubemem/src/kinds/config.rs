@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::set;
+use crate::http::json_problem;
 use crate::status::{Cause, CauseType};
 
 const KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
@@ -31,6 +32,15 @@ pub(crate) fn validate(kind: &str, new: &Value, old: Option<&Value>) -> Vec<Caus
             if name.is_empty() || name.len() > 253 || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
                 out.push(Cause::invalid(format!("{field}[{name}]"), &name.as_str().into(), KEY));
             }
+            let upwards = match name.as_str() {
+                "." => "must not be '.'",
+                ".." => "must not be '..'",
+                _ if name.starts_with("..") => "must not start with '..'",
+                _ => "",
+            };
+            if !upwards.is_empty() {
+                out.push(Cause::invalid(format!("{field}[{name}]"), &name.as_str().into(), upwards));
+            }
             if field == "binaryData" && new["data"].get(name).is_some() {
                 out.push(Cause::invalid(format!("data[{name}]"), &name.as_str().into(), "duplicate of key present in binaryData"));
             }
@@ -44,11 +54,30 @@ pub(crate) fn validate(kind: &str, new: &Value, old: Option<&Value>) -> Vec<Caus
         let needed: &[&str] = match new["type"].as_str().unwrap_or_default() {
             "kubernetes.io/tls" => &["tls.crt", "tls.key"],
             "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
+            "kubernetes.io/dockercfg" => &[".dockercfg"],
             "kubernetes.io/ssh-auth" => &["ssh-privatekey"],
+            "kubernetes.io/basic-auth" if ["username", "password"].iter().all(|key| new["data"].get(*key).is_none()) => {
+                &["username", "password"]
+            }
             _ => &[],
         };
         for key in needed.iter().filter(|key| new["data"].get(**key).is_none()) {
             out.push(Cause::required(format!("data[{key}]"), ""));
+        }
+        if let "kubernetes.io/dockercfg" | "kubernetes.io/dockerconfigjson" = new["type"].as_str().unwrap_or_default() {
+            for key in needed {
+                let plain = new["data"][*key].as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
+                let given = new["data"].get(*key).is_some();
+                if let Some(problem) = json_problem(&plain).filter(|_| given) {
+                    out.push(Cause::invalid(format!("data[{key}]"), &"<secret contents redacted>".into(), &problem));
+                }
+            }
+        }
+        let account = "kubernetes.io/service-account.name";
+        if new["type"] == "kubernetes.io/service-account-token"
+            && new["metadata"]["annotations"][account].as_str().is_none_or(str::is_empty)
+        {
+            out.push(Cause::required(format!("metadata.annotations[{account}]"), ""));
         }
     }
     if let Some(old) = old {
@@ -67,15 +96,4 @@ pub(crate) fn validate(kind: &str, new: &Value, old: Option<&Value>) -> Vec<Caus
         }
     }
     out
-}
-
-/// Secret data that is not base64, as Go's decoder says it.
-pub(crate) fn base64_problem(object: &Value) -> Option<String> {
-    let bad =
-        object["data"].as_object()?.values().filter_map(Value::as_str).find_map(|text| STANDARD.decode(text).err().map(|e| (text, e)))?;
-    let at = match bad.1 {
-        base64::DecodeError::InvalidByte(at, _) => at,
-        _ => bad.0.len() - bad.0.len() % 4,
-    };
-    Some(format!("illegal base64 data at input byte {at}"))
 }

@@ -1,18 +1,23 @@
 //! What is particular to each built-in kind: defaults, allocation, validation, deletion.
 
+mod access;
 mod at;
+mod bounds;
+mod check;
 pub(crate) mod config;
 mod controlled;
 pub(crate) mod conversion;
 pub(crate) mod crd;
 mod cron_job;
 mod definition;
+mod endpoints;
 pub(crate) mod event;
 mod internal;
 mod job;
 mod network;
 mod other;
 mod pod;
+mod scaling;
 mod service;
 mod storage;
 mod structs;
@@ -20,7 +25,6 @@ mod words;
 mod workload;
 
 pub(crate) use other::qos;
-pub(crate) use pod::warnings;
 use serde_json::{Value, json};
 
 use crate::resource::{Resource, TableKey};
@@ -80,7 +84,8 @@ pub(crate) fn default(resource: &Resource, object: &mut Value) {
         ("", "PersistentVolumeClaim") => storage::default_claim(object),
         ("", "PersistentVolume") => storage::default_volume(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => return crd::default(object),
-        ("networking.k8s.io" | "discovery.k8s.io", _) | ("", "Endpoints") => network::default(&resource.kind, object),
+        ("networking.k8s.io", kind) => network::default(kind, object),
+        ("", kind @ "Endpoints") | ("discovery.k8s.io", kind) => endpoints::default(kind, object),
         _ => other::default(&resource.group, &resource.kind, object),
     }
     strip_nulls(object);
@@ -137,6 +142,8 @@ pub(crate) fn prepare_create(call: &mut Call<'_>, resource: &Resource, object: &
         ("", "PersistentVolumeClaim") => {
             object["status"] = json!({"phase": "Pending"});
             storage::choose_class(call, object);
+            storage::normalize_sources(object);
+            strip_nulls(object);
             storage::protect(object, "kubernetes.io/pvc-protection");
         }
         ("", "PersistentVolume") => {
@@ -144,6 +151,7 @@ pub(crate) fn prepare_create(call: &mut Call<'_>, resource: &Resource, object: &
             storage::protect(object, "kubernetes.io/pv-protection");
         }
         ("apps", "DaemonSet") => workload::count_template(object, None),
+        ("coordination.k8s.io", "Lease") => other::drop_election(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crd::prepare_create(object),
         _ => {}
     }
@@ -165,7 +173,9 @@ pub(crate) fn prepare_update(call: &mut Call<'_>, resource: &Resource, old: &Val
     match id(resource) {
         ("", "Service") => {
             service::allocate(call, new, Some(old));
-            strip_nulls(new);
+            service::forget_balancer(new);
+            // a condition may have a null in it
+            strip_nulls(&mut new["spec"]);
         }
         ("", "Namespace") => {
             // only the finalize subresource changes them
@@ -181,6 +191,7 @@ pub(crate) fn prepare_update(call: &mut Call<'_>, resource: &Resource, old: &Val
         }
         ("apps", "DaemonSet") => workload::count_template(new, Some(old)),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crd::note_storage(new),
+        ("coordination.k8s.io", "Lease") => other::drop_election(new),
         ("batch", "Job") => {
             // what the server made is not taken away by a client that does not know it
             if new["spec"]["selector"].is_null() && !old["spec"]["selector"].is_null() {
@@ -220,7 +231,8 @@ pub(crate) fn validate(_call: &Call<'_>, resource: &Resource, new: &Value, old: 
 pub(crate) fn warnings(resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<String> {
     match id(resource) {
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crd::warnings(new, old),
-        _ => Vec::new(),
+        ("discovery.k8s.io", "EndpointSlice") => endpoints::warnings(new, old).into_iter().collect(),
+        _ => pod::warnings(resource, new, old),
     }
 }
 
@@ -233,16 +245,12 @@ fn own_rules(resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<Cause
         ("", "Service") => service::validate(new, old),
         ("", kind @ ("ConfigMap" | "Secret")) => config::validate(kind, new, old),
         ("", "PersistentVolumeClaim") => storage::validate_claim(new, old),
+        ("", "PersistentVolume") => storage::validate_volume(new, old),
         ("storage.k8s.io", "StorageClass") => storage::validate_class(new, old),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => crd::validate(new, old),
-        ("networking.k8s.io", kind) => network::validate(kind, new),
+        ("networking.k8s.io", kind) => network::validate(kind, new, old),
         (group, kind) => other::validate(group, kind, new, old),
     }
-}
-
-/// What cannot be read, though its types are right.
-pub(crate) fn unreadable(resource: &Resource, object: &Value) -> Option<String> {
-    if resource.is("", "Secret") { config::base64_problem(object) } else { None }
 }
 
 /// Whether the kind counts generations.
@@ -293,7 +301,8 @@ pub(crate) fn create_on_update(resource: &Resource) -> bool {
 
 /// Kinds whose PUT must name the version that it replaces.
 pub(crate) fn needs_version(resource: &Resource) -> bool {
-    resource.custom.is_some() || matches!(resource.group.as_str(), "apiextensions.k8s.io" | "apiregistration.k8s.io")
+    resource.custom.is_some()
+        || matches!(resource.group.as_str(), "apiextensions.k8s.io" | "apiregistration.k8s.io" | "coordination.k8s.io")
 }
 
 /// Kinds whose delete answers the object and not a status.

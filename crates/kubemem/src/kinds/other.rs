@@ -1,22 +1,14 @@
-//! Kinds with little of their own: RBAC, autoscaling, webhooks, classes; and what admission adds to pods.
+//! Kinds with little of their own: autoscaling, webhooks, classes; and what admission adds to pods.
 
 use serde_json::{Value, json};
 
-use super::{each, set};
+use super::check::text;
+use super::{access, bounds, each, endpoints, scaling, set};
 use crate::status::Cause;
-
-const RBAC: &str = "rbac.authorization.k8s.io";
 
 pub(crate) fn default(group: &str, kind: &str, object: &mut Value) {
     match (group, kind) {
-        (RBAC, "RoleBinding" | "ClusterRoleBinding") => {
-            set(&mut object["roleRef"], "apiGroup", RBAC.into());
-            each(&mut object["subjects"], |subject| {
-                if matches!(subject["kind"].as_str(), Some("User" | "Group")) {
-                    set(subject, "apiGroup", RBAC.into());
-                }
-            });
-        }
+        ("rbac.authorization.k8s.io", kind) => access::default(kind, object),
         ("autoscaling", "HorizontalPodAutoscaler") if object["spec"].is_object() => {
             let spec = &mut object["spec"];
             set(spec, "minReplicas", 1.into());
@@ -85,72 +77,68 @@ pub(crate) fn default(group: &str, kind: &str, object: &mut Value) {
         ("apiregistration.k8s.io", "APIService") if object["spec"]["service"].is_object() => {
             set(&mut object["spec"]["service"], "port", 443.into());
         }
-        ("", "LimitRange") => each(&mut object["spec"]["limits"], |limit| {
-            if limit["type"] == "Container" {
-                let max = limit["max"].clone();
-                for (name, value) in max.as_object().into_iter().flatten() {
-                    set(&mut limit["default"], name, value.clone());
-                }
-                for source in ["default", "min"] {
-                    let values = limit[source].clone();
-                    for (name, value) in values.as_object().into_iter().flatten() {
-                        set(&mut limit["defaultRequest"], name, value.clone());
-                    }
-                }
-            }
-        }),
+        ("", "LimitRange") => bounds::default_limits(object),
         _ => {}
     }
 }
 
 pub(crate) fn validate(group: &str, kind: &str, new: &Value, old: Option<&Value>) -> Vec<Cause> {
-    let mut out = Vec::new();
     match (group, kind) {
-        (RBAC, "RoleBinding" | "ClusterRoleBinding") => {
-            if let Some(old) = old
-                && new["roleRef"] != old["roleRef"]
-            {
-                out.push(Cause::invalid("roleRef", &new["roleRef"], "cannot change roleRef"));
-            }
-            if new["roleRef"]["name"].as_str().unwrap_or_default().is_empty() {
-                out.push(Cause::required("roleRef.name", ""));
-            }
+        ("rbac.authorization.k8s.io", kind) => access::validate(kind, new, old),
+        ("autoscaling", "HorizontalPodAutoscaler") => scaling::validate(&new["spec"]),
+        ("policy", "PodDisruptionBudget") => scaling::validate_budget(&new["spec"]),
+        ("scheduling.k8s.io", "PriorityClass") => priority_class(new, old),
+        ("", "ResourceQuota") => bounds::validate_quota(new),
+        ("", "LimitRange") => bounds::validate_limits(new),
+        ("", "Endpoints") => endpoints::validate(new),
+        ("", "Namespace") => namespace(new),
+        ("discovery.k8s.io", "EndpointSlice") => endpoints::validate_slice(new, old),
+        _ => Vec::new(),
+    }
+}
+
+/// The highest priority that a class of a user may have.
+const HIGHEST: i64 = 1_000_000_000;
+
+fn priority_class(new: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let mut out = Vec::new();
+    let name = text(&new["metadata"]["name"]);
+    let known = matches!(name, "system-node-critical" | "system-cluster-critical");
+    if let Some(old) = old {
+        if new["value"] != old["value"] {
+            out.push(Cause::forbidden("value", "may not be changed in an update."));
         }
-        (RBAC, "Role" | "ClusterRole") => {
-            for (i, rule) in new["rules"].as_array().into_iter().flatten().enumerate() {
-                let none = |field: &str| rule[field].as_array().is_none_or(Vec::is_empty);
-                if none("verbs") {
-                    out.push(Cause::required(format!("rules[{i}].verbs"), "verbs must contain at least one value"));
-                }
-                if !none("nonResourceURLs") {
-                    continue;
-                }
-                if none("apiGroups") {
-                    out.push(Cause::required(format!("rules[{i}].apiGroups"), "resource rules must supply at least one api group"));
-                }
-                if none("resources") {
-                    out.push(Cause::required(format!("rules[{i}].resources"), "resource rules must supply at least one resource"));
-                }
-            }
+        if new["preemptionPolicy"] != old["preemptionPolicy"] {
+            out.push(Cause::invalid("preemptionPolicy", &new["preemptionPolicy"], "field is immutable"));
         }
-        ("autoscaling", "HorizontalPodAutoscaler") => {
-            let max = new["spec"]["maxReplicas"].as_i64().unwrap_or(0);
-            if max < 1 {
-                out.push(Cause::invalid("spec.maxReplicas", &max.into(), "must be greater than 0"));
-            } else if max < new["spec"]["minReplicas"].as_i64().unwrap_or(1) {
-                out.push(Cause::invalid("spec.maxReplicas", &max.into(), "must be greater than or equal to `minReplicas`"));
-            }
-        }
-        ("scheduling.k8s.io", "PriorityClass") => {
-            if let Some(old) = old
-                && new["value"] != old["value"]
-            {
-                out.push(Cause::forbidden("value", "may not be changed in an update."));
-            }
-        }
-        _ => {}
+        return out;
+    }
+    if name.starts_with("system-") && !known {
+        let detail = format!(
+            "priority class names with 'system-' prefix are reserved for system use only. error: {name} is not a known system priority class"
+        );
+        out.push(Cause::forbidden("metadata.name", &detail));
+    } else if !known && new["value"].as_i64().is_some_and(|value| value > HIGHEST) {
+        out.push(Cause::forbidden("value", &format!("maximum allowed value of a user defined priority is {HIGHEST}")));
     }
     out
+}
+
+fn namespace(new: &Value) -> Vec<Cause> {
+    let (wanted, is) = if new["metadata"]["deletionTimestamp"].is_null() { ("Active", "") } else { ("Terminating", "not ") };
+    let phase = &new["status"]["phase"];
+    let detail = format!("may only be '{wanted}' if `deletionTimestamp` is {is}empty");
+    if text(phase) == wanted || is.is_empty() && phase.is_null() {
+        return Vec::new();
+    }
+    vec![Cause::invalid("status.Phase", phase, &detail)]
+}
+
+/// The fields of a coordinated election are not on by default: what is given in them is not kept.
+pub(crate) fn drop_election(lease: &mut Value) {
+    if let Some(spec) = lease["spec"].as_object_mut() {
+        spec.retain(|name, _| !matches!(name.as_str(), "strategy" | "preferredHolder"));
+    }
 }
 
 /// What admission adds to a new pod.

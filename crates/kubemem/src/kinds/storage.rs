@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::check::{items, required, subdomain, text};
 use super::set;
 use crate::resource::TableKey;
 use crate::schema::Quantity;
-use crate::status::Cause;
+use crate::status::{Cause, CauseType};
+use crate::validation::key_problems;
 use crate::verb::Call;
 
 pub(crate) fn default_claim(object: &mut Value) {
@@ -40,15 +42,114 @@ pub(crate) fn choose_class(call: &Call<'_>, object: &mut Value) {
     }
 }
 
+/// What is asked of the modes of a volume or a claim, beyond their words.
+fn modes(spec: &Value, detail: &str, out: &mut Vec<Cause>) {
+    let modes = items(&spec["accessModes"]);
+    if modes.is_empty() {
+        out.push(Cause::required("spec.accessModes", detail));
+    }
+    if modes.len() > 1 && modes.iter().any(|mode| mode == "ReadWriteOncePod") {
+        out.push(Cause::forbidden("spec.accessModes", "may not use ReadWriteOncePod with other access modes"));
+    }
+}
+
+fn positive(at: &str, value: &Value, out: &mut Vec<Cause>) {
+    if value.as_str().and_then(Quantity::parse).is_some_and(|amount| !amount.is_positive()) {
+        out.push(Cause::invalid(at, value, "must be greater than zero"));
+    }
+}
+
+/// A claim may only copy from another claim or from a snapshot by the older of the two fields.
+pub(crate) fn normalize_sources(object: &mut Value) {
+    let spec = &mut object["spec"];
+    let source = &spec["dataSource"];
+    let known = match text(&source["apiGroup"]) {
+        "" => source["kind"] == "PersistentVolumeClaim",
+        group => group == "snapshot.storage.k8s.io" && source["kind"] == "VolumeSnapshot",
+    };
+    if source.is_object() && spec["dataSourceRef"].is_null() {
+        if known {
+            spec["dataSourceRef"] = spec["dataSource"].clone();
+        } else {
+            spec["dataSource"] = Value::Null;
+        }
+    } else if spec["dataSourceRef"].is_object() && spec["dataSource"].is_null() && text(&spec["dataSourceRef"]["namespace"]).is_empty() {
+        spec["dataSource"] = spec["dataSourceRef"].clone();
+    }
+}
+
+/// The sources of a volume, in the order of the type.
+const SOURCES: &[&str] = &[
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "hostPath",
+    "glusterfs",
+    "nfs",
+    "rbd",
+    "quobyte",
+    "iscsi",
+    "flexVolume",
+    "cinder",
+    "cephfs",
+    "fc",
+    "flocker",
+    "azureFile",
+    "vsphereVolume",
+    "azureDisk",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "scaleIO",
+    "local",
+    "storageos",
+    "csi",
+];
+
+pub(crate) fn validate_volume(new: &Value, _old: Option<&Value>) -> Vec<Cause> {
+    let mut out = Vec::new();
+    let spec = &new["spec"];
+    modes(spec, "", &mut out);
+    let capacity = &spec["capacity"];
+    if capacity.is_null() {
+        out.push(Cause::required("spec.capacity", ""));
+    }
+    if capacity.as_object().is_none_or(|map| map.len() > 1 || !map.contains_key("storage")) {
+        let message = format!("Unsupported value: {capacity}: supported values: \"storage\"");
+        out.push(Cause::new(CauseType::NotSupported, "spec.capacity", message));
+    }
+    positive("spec.capacity[storage]", &capacity["storage"], &mut out);
+    let mut given = SOURCES.iter().filter(|source| spec[**source].is_object());
+    if given.next().is_none() {
+        out.push(Cause::required("spec", "must specify a volume type"));
+    }
+    for source in given {
+        out.push(Cause::forbidden(format!("spec.{source}"), "may not specify more than 1 volume type"));
+    }
+    if spec["hostPath"].is_object() && required("spec.hostPath.path", &spec["hostPath"]["path"], &mut out) {
+        let path = &spec["hostPath"]["path"];
+        if text(path).split('/').any(|part| part == "..") {
+            out.push(Cause::invalid("spec.hostPath.path", path, "must not contain '..'"));
+        }
+    }
+    subdomain("spec.storageClassName", &spec["storageClassName"], &mut out);
+    out
+}
+
 pub(crate) fn validate_claim(new: &Value, old: Option<&Value>) -> Vec<Cause> {
     let mut out = Vec::new();
     let spec = &new["spec"];
-    if spec["accessModes"].as_array().is_none_or(Vec::is_empty) {
-        out.push(Cause::required("spec.accessModes", "at least 1 access mode is required"));
-    }
+    modes(spec, "at least 1 access mode is required", &mut out);
     let size = |claim: &Value| claim["spec"]["resources"]["requests"]["storage"].as_str().and_then(Quantity::parse);
     if size(new).is_none() {
         out.push(Cause::required("spec.resources[storage]", ""));
+    }
+    positive("spec.resources[storage]", &spec["resources"]["requests"]["storage"], &mut out);
+    if !text(&spec["storageClassName"]).is_empty() {
+        subdomain("spec.storageClassName", &spec["storageClassName"], &mut out);
+    }
+    for source in ["dataSource", "dataSourceRef"].into_iter().filter(|source| spec[*source].is_object()) {
+        for field in ["kind", "name"] {
+            required(&format!("spec.{source}.{field}"), &spec[source][field], &mut out);
+        }
     }
     if let Some(old) = old {
         let fixed = |claim: &Value| {
@@ -94,18 +195,12 @@ pub(crate) fn validate_class(new: &Value, old: Option<&Value>) -> Vec<Cause> {
     if let Some(old) = old {
         for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
             if new[field] != old[field] {
-                let detail = if field == "reclaimPolicy" || field == "volumeBindingMode" {
-                    "field is immutable"
-                } else {
-                    "updates to parameters are forbidden."
-                };
-                let detail = if field == "provisioner" { "updates to provisioner are forbidden." } else { detail };
-                out.push(match field {
-                    "parameters" | "provisioner" => Cause::forbidden(field, detail),
-                    _ => Cause::invalid(field, &new[field], detail),
-                });
+                out.push(Cause::invalid(field, &new[field], "field is immutable"));
             }
         }
+    } else if required("provisioner", &new["provisioner"], &mut out) {
+        let name = text(&new["provisioner"]).to_lowercase();
+        out.extend(key_problems(&name).iter().map(|problem| Cause::invalid("provisioner", &name.as_str().into(), problem)));
     }
     out
 }

@@ -2,32 +2,41 @@
 
 use serde_json::Value;
 
-use super::pod::unsupported;
-use crate::status::Cause;
+use crate::status::{Cause, CauseType};
 
-/// Kinds, path (`*` is every item of a list), words.
+/// Kinds, path (`*` is every item of a list), words in the order in which they are told.
 type Words = (&'static [&'static str], &'static str, &'static [&'static str]);
 /// Kinds, path, the smallest number.
 type Least = (&'static [&'static str], &'static str, i64);
 
 const WORDS: &[Words] = &[
     (&["PersistentVolumeClaim"], "spec.volumeMode", &["Block", "Filesystem"]),
+    (&["PersistentVolume", "PersistentVolumeClaim"], "spec.accessModes.*", MODES),
     (&["PersistentVolume"], "spec.persistentVolumeReclaimPolicy", &["Delete", "Recycle", "Retain"]),
+    (&["StorageClass"], "reclaimPolicy", &["Delete", "Retain"]),
+    (&["PriorityClass"], "preemptionPolicy", &["PreemptLowerPriority", "Never"]),
     (&["StorageClass"], "volumeBindingMode", &["Immediate", "WaitForFirstConsumer"]),
     (&["PodDisruptionBudget"], "spec.unhealthyPodEvictionPolicy", &["AlwaysAllow", "IfHealthyBudget"]),
     (&["HorizontalPodAutoscaler"], "spec.metrics.*.type", &["ContainerResource", "External", "Object", "Pods", "Resource"]),
     (&["Service"], "spec.sessionAffinity", &["ClientIP", "None"]),
     (&["Service"], "spec.internalTrafficPolicy", &["Cluster", "Local"]),
     (&["Service"], "spec.trafficDistribution", &["PreferClose", "PreferSameZone", "PreferSameNode"]),
+    (&["EndpointSlice"], "ports.*.protocol", &["SCTP", "TCP", "UDP"]),
     (&["Service"], "spec.ports.*.protocol", &["SCTP", "TCP", "UDP"]),
     (&["Ingress"], "spec.rules.*.http.paths.*.pathType", &["Exact", "ImplementationSpecific", "Prefix"]),
     (&["NetworkPolicy"], "spec.policyTypes.*", &["Ingress", "Egress"]),
     (&["NetworkPolicy"], "spec.ingress.*.ports.*.protocol", &["TCP", "UDP", "SCTP"]),
     (&["NetworkPolicy"], "spec.egress.*.ports.*.protocol", &["TCP", "UDP", "SCTP"]),
     (&["RoleBinding", "ClusterRoleBinding"], "subjects.*.kind", &["ServiceAccount", "User", "Group"]),
-    (&["ClusterRoleBinding"], "roleRef.kind", &["ClusterRole"]),
+    (&["RoleBinding", "ClusterRoleBinding"], "roleRef.apiGroup", &["rbac.authorization.k8s.io"]),
+    (&["HorizontalPodAutoscaler"], "spec.behavior.scaleUp.policies.*.type", &["Percent", "Pods"]),
+    (&["HorizontalPodAutoscaler"], "spec.behavior.scaleDown.policies.*.type", &["Percent", "Pods"]),
+    (&["HorizontalPodAutoscaler"], "spec.behavior.scaleUp.selectPolicy", &["Disabled", "Max", "Min"]),
+    (&["HorizontalPodAutoscaler"], "spec.behavior.scaleDown.selectPolicy", &["Disabled", "Max", "Min"]),
     (&["EndpointSlice"], "addressType", &["FQDN", "IPv4", "IPv6"]),
 ];
+
+const MODES: &[&str] = &["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 
 const LEAST: &[Least] = &[
     (&["PodDisruptionBudget"], "spec.minAvailable", 0),
@@ -41,7 +50,9 @@ pub(super) fn validate(kind: &str, new: &Value, out: &mut Vec<Cause>) {
     for (_, path, words) in WORDS.iter().filter(|(kinds, ..)| kinds.contains(&kind)) {
         each(new, path, "", &mut |at, value| {
             if let Some(word) = value.as_str().filter(|word| !word.is_empty() && !words.contains(word)) {
-                out.push(unsupported(at.to_owned(), word, words));
+                // access modes are a set: no single one is pointed at
+                let at = if *words == MODES { at.trim_end_matches(|c: char| c != '[').trim_end_matches('[') } else { at };
+                out.push(unlisted(at, word, words));
             }
         });
     }
@@ -55,8 +66,14 @@ pub(super) fn validate(kind: &str, new: &Value, out: &mut Vec<Cause>) {
     }
 }
 
+/// A word that is none of those, which are told in their order.
+pub(super) fn unlisted(at: impl Into<String>, word: &str, words: &[&str]) -> Cause {
+    let listed: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    Cause::new(CauseType::NotSupported, at, format!("Unsupported value: \"{word}\": supported values: {}", listed.join(", ")))
+}
+
 /// Every value at a path, with its name.
-fn each(value: &Value, path: &str, at: &str, found: &mut dyn FnMut(&str, &Value)) {
+pub(super) fn each(value: &Value, path: &str, at: &str, found: &mut dyn FnMut(&str, &Value)) {
     if path.is_empty() {
         return found(at, value);
     }

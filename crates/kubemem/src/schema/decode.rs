@@ -1,8 +1,10 @@
 //! Reading an object of a client: unknown fields, types, canonical quantities, dropped zero values.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use super::{Kind, Quantity, Rest, Scalar, Schema, Zero, builtin};
+use super::{Kind, Quantity, Rest, Scalar, Schema, Zero, builtin, go};
 
 /// An object as the server understands it.
 #[derive(Debug, Default)]
@@ -62,7 +64,17 @@ fn walk(value: Value, schema: &Schema, at: &mut Cursor, out: &mut Decoded) -> Op
             }
         },
         (Kind::Scalar(scalar), value) => match convert(*scalar, value) {
-            Ok(value) => value,
+            Ok(value) => match unreadable(*scalar, &value) {
+                None => value,
+                Some(problem) => {
+                    out.error.get_or_insert(problem);
+                    return None;
+                }
+            },
+            Err((Value::String(text), "resource.Quantity")) => {
+                out.error.get_or_insert_with(|| go::quantity_problem(&text).to_owned());
+                return None;
+            }
             Err((value, go)) => {
                 mismatch(&value, go, at, out);
                 return None;
@@ -209,6 +221,22 @@ fn convert(scalar: Scalar, value: Value) -> Result<Value, (Value, &'static str)>
             None => Err((value, "resource.Quantity")),
         },
         _ => Err((value, go_scalar(scalar))),
+    }
+}
+
+/// Why a text of the right type is not what it should be.
+fn unreadable(scalar: Scalar, value: &Value) -> Option<String> {
+    let text = value.as_str()?;
+    match scalar {
+        Scalar::Bytes => STANDARD.decode(text).err().map(|error| {
+            let at = match error {
+                base64::DecodeError::InvalidByte(at, _) => at,
+                _ => text.len() - text.len() % 4,
+            };
+            format!("illegal base64 data at input byte {at}")
+        }),
+        Scalar::Time => go::time_problem(text),
+        _ => None,
     }
 }
 

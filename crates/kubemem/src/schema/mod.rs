@@ -11,6 +11,7 @@ mod check;
 mod custom;
 mod decode;
 mod format;
+mod go;
 mod quantity;
 mod rules;
 

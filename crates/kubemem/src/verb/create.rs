@@ -58,6 +58,9 @@ impl Call<'_> {
             return Err(ApiError::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
         }
         let meta = meta(object);
+        for gone in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+            meta.remove(gone);
+        }
         if resource.namespaced {
             meta.insert("namespace".into(), target.namespace.as_str().into());
         } else {
@@ -101,9 +104,6 @@ impl Call<'_> {
         let generation = kinds::has_generation(&resource);
         kinds::identify(&resource, &mut object, &uid);
         let meta = meta(&mut object);
-        for gone in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
-            meta.remove(gone);
-        }
         meta.insert("uid".into(), uid.into());
         meta.insert("creationTimestamp".into(), now.into());
         if generation {

@@ -129,6 +129,10 @@ impl Call<'_> {
                     let meta = meta(&mut new);
                     meta.insert("deletionTimestamp".into(), self.clock.text().into());
                     meta.insert("deletionGracePeriodSeconds".into(), 0.into());
+                    if !dying {
+                        let next = meta.get("generation").and_then(Value::as_i64).unwrap_or(0) + 1;
+                        meta.insert("generation".into(), next.into());
+                    }
                 }
                 return Ok(Answer::ok(present(&resource, &Arc::new(new))));
             }

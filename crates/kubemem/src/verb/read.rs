@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{Call, Target, Validation, WriteOptions};
 use crate::kinds;
 use crate::resource::Resource;
-use crate::schema::{decode, object_meta, write_zeros};
-use crate::status::{ApiError, Cause, unregistered};
+use crate::schema::{decode, json_type, object_meta, write_zeros};
+use crate::status::{ApiError, Cause, unrecognized, unregistered};
 
 /// An object in the version that was asked for.
 pub(crate) fn present(resource: &Resource, object: &Arc<Value>) -> Arc<Value> {
@@ -20,6 +20,9 @@ pub(crate) fn present(resource: &Resource, object: &Arc<Value>) -> Arc<Value> {
         None => object.clone(),
     }
 }
+
+/// What Go calls the type that it reads version and kind into.
+const TYPE_META: &str = r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
 
 impl Call<'_> {
     pub(crate) fn get(&self, target: &Target) -> Result<Arc<Value>, ApiError> {
@@ -33,7 +36,12 @@ impl Call<'_> {
     pub(super) fn read_object(&self, target: &Target, mut value: Value, options: &WriteOptions) -> Result<(Value, Vec<String>), ApiError> {
         let resource = &target.resource;
         if !value.is_object() {
-            return Err(ApiError::bad_request(format!("the object provided is unrecognized (must be of type {})", resource.kind)));
+            let why = format!("json: cannot unmarshal {} into Go value of type {TYPE_META}", json_type(&value));
+            return Err(unrecognized(&resource.kind, &why, &value.to_string()));
+        }
+        if let Some((field, wrong)) = ["apiVersion", "kind"].iter().map(|f| (f, &value[*f])).find(|(_, v)| !v.is_string() && !v.is_null()) {
+            let why = format!("json: cannot unmarshal {} into Go struct field .{field} of type string", json_type(wrong));
+            return Err(unrecognized(&resource.kind, &why, &value.to_string()));
         }
         self.check_kind(resource, &mut value)?;
         let refuse = |what: &str| {
@@ -55,9 +63,6 @@ impl Call<'_> {
             let decoded = decode(value, &resource.schema, &resource.kind);
             if let Some(error) = decoded.error {
                 return Err(refuse(&error));
-            }
-            if let Some(problem) = kinds::unreadable(resource, &decoded.value) {
-                return Err(refuse(&problem));
             }
             let mut value = decoded.value;
             if !value["metadata"].is_object() {
@@ -103,10 +108,7 @@ impl Call<'_> {
             let short = value_version(&version);
             let (group, of) = version.split_once('/').unwrap_or(("", &version));
             let other = self.store.registry.by_kind(group, of, &kind).filter(|other| other.custom.is_none());
-            let why = if let Some(problem) = other.as_ref().and_then(|other| kinds::unreadable(other, value)) {
-                // it is read before it is found to be of another kind
-                problem
-            } else if other.is_some() {
+            let why = if other.is_some() {
                 let internal = if resource.group.is_empty() { "core" } else { &resource.group };
                 format!("converting ({short}.{kind}) to ({internal}.{}): unknown conversion", resource.kind)
             } else {

@@ -74,6 +74,7 @@ impl Call<'_> {
             _ => None,
         };
         let given = own(&new);
+        let moved = moved_deletion(old, &new);
         self.keep(target, old, &mut new);
         let managers = match managers {
             Some(managers) => managers,
@@ -101,6 +102,7 @@ impl Call<'_> {
         let mut causes = validation::metadata_update(&new, old, &resource);
         let (own, told) = validation::object(self, &resource, &new, Some(old));
         causes.extend(own);
+        causes.extend(moved);
         if !causes.is_empty() {
             return Err(ApiError::invalid(&resource, &target.name, &causes));
         }
@@ -241,6 +243,13 @@ impl Call<'_> {
             }
         }
     }
+}
+
+/// A client cannot say when an object goes.
+fn moved_deletion(old: &Value, new: &Value) -> Option<crate::status::Cause> {
+    let given = &new["metadata"]["deletionTimestamp"];
+    let moved = !given.is_null() && *given != old["metadata"]["deletionTimestamp"];
+    moved.then(|| crate::status::Cause::invalid("metadata.deletionTimestamp", given, "field is immutable"))
 }
 
 fn copy_without(object: &Value, field: &str) -> Value {
