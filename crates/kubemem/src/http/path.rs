@@ -85,7 +85,7 @@ fn object(core: &Core, group: &str, version: &str, rest: &[&str]) -> Result<Rout
         && !resource.subresources.contains_key(sub)
     {
         // the server does not know the parts of a custom resource before it has looked at the definition
-        return Err(if resource.custom.is_some() { ApiError::not_found(&resource, name) } else { ApiError::no_such_path() });
+        return Err(if resource.custom.is_some() { ApiError::not_found(&resource, name) } else { ApiError::no_such_part() });
     }
     let part = part(&resource, subresource.as_deref());
     let target = Target { resource, namespace: namespace.unwrap_or_default().to_owned(), name: name.to_owned(), part };

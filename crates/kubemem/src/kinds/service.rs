@@ -30,7 +30,7 @@ pub(crate) fn default_service(object: &mut Value) {
     each(&mut spec["ports"], |port| {
         set(port, "protocol", "TCP".into());
         if matches!(&port["targetPort"], Value::Null) || port["targetPort"] == 0 || port["targetPort"] == "" {
-            port["targetPort"] = port["port"].clone();
+            port["targetPort"] = port["port"].as_i64().unwrap_or(0).into();
         }
     });
     if matches!(kind.as_str(), "NodePort" | "LoadBalancer") {

@@ -108,7 +108,10 @@ impl Call<'_> {
             let short = value_version(&version);
             let (group, of) = version.split_once('/').unwrap_or(("", &version));
             let other = self.store.registry.by_kind(group, of, &kind).filter(|other| other.custom.is_none());
-            let why = if other.is_some() {
+            let why = if let Some(problem) = other.as_ref().and_then(|other| decode(value.clone(), &other.schema, &kind).error) {
+                // it is read before it is found to be of another kind
+                problem
+            } else if other.is_some() {
                 let internal = if resource.group.is_empty() { "core" } else { &resource.group };
                 format!("converting ({short}.{kind}) to ({internal}.{}): unknown conversion", resource.kind)
             } else {

@@ -2,7 +2,6 @@
 
 /// Sequence, steps, cause.
 pub(crate) const KNOWN: &[(&str, &[usize], &str)] = &[
-    ("an item without its key", &[1], "not all rules of this kind are known"),
     ("the same field twice", &[0], "not every warning is given"),
     ("the same field twice", &[1], "not all rules of this kind are known"),
     ("an empty list in a network policy", &[1], "an empty list counts as a change of the spec on a real server"),
