@@ -87,11 +87,13 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a file that holds credentials: for its owner only.
+/// Writes a file that holds credentials: for its owner only, and whole at once for whoever waits for it.
 fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?.write_all(text.as_bytes())
+    let part = path.with_extension("part");
+    std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?.write_all(text.as_bytes())?;
+    std::fs::rename(part, path)
 }
 
 /// A number that nobody guesses.
