@@ -15,3 +15,7 @@ pub(crate) const KNOWN: &[(&str, &[usize], &str)] = &[
     ("a rule with a message expression", &[0], "CEL rules are not checked by type and cost"),
     ("a rule with a message expression", &[1, 2], "follows from a step before"),
 ];
+
+/// Answers of a real server that depend on its age or on chance: not a difference, whatever they are.
+pub(crate) const BY_CHANCE: &[(&str, &[usize], &str)] =
+    &[("a watch of an old version", &[0], "a server younger than the first compaction of its history still has the version")];

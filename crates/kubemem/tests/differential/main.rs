@@ -20,7 +20,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::Value;
 
-use known::KNOWN;
+use known::{BY_CHANCE, KNOWN};
 use normal::{Normal, differences};
 use sequence::Sequence;
 use server::Run;
@@ -118,7 +118,8 @@ async fn compare(real: &Client, ours: &Client, id: String, sequence: Sequence, n
         if std::env::var("KUBEMEM_SHOW").is_ok() {
             println!("--- {} {i}\nreal {a}\nours {b}", sequence.name);
         }
-        let out = told(&a, &b);
+        let by_chance = BY_CHANCE.iter().any(|(name, steps, _)| *name == sequence.name && steps.contains(&i));
+        let out = if by_chance { Vec::new() } else { told(&a, &b) };
         if !out.is_empty() {
             found.insert(i, out);
         }

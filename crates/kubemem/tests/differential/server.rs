@@ -49,7 +49,23 @@ impl<'a> Run<'a> {
         for step in sequence.steps.iter().filter(|s| s.verb == Verb::Crd) {
             let name = self.fill(crd(&step.body, self.id)["metadata"]["name"].as_str().unwrap());
             let path = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}");
+            // a finalizer that nobody serves holds up the definition, and a few of those hold up all others
+            for version in crd(&step.body, self.id)["spec"]["versions"].as_array().into_iter().flatten() {
+                self.free(&name, version["name"].as_str().unwrap_or_default()).await;
+            }
             self.send("DELETE", &path, "application/json", "", &Value::Null).await;
+        }
+    }
+
+    /// Takes the finalizers off the objects that a definition has in the namespace.
+    async fn free(&self, definition: &str, version: &str) {
+        let Some((plural, group)) = definition.split_once('.') else { return };
+        let list = format!("/apis/{group}/{version}/namespaces/{}/{plural}", self.id);
+        let found = self.send("GET", &list, "", "", &Value::Null).await;
+        for object in found["body"]["items"].as_array().into_iter().flatten().filter(|o| !o["metadata"]["finalizers"].is_null()) {
+            let path = format!("{list}/{}", object["metadata"]["name"].as_str().unwrap_or_default());
+            let none = json!({"metadata": {"finalizers": null}});
+            self.send("PATCH", &path, "application/merge-patch+json", "", &none).await;
         }
     }
 
