@@ -60,7 +60,7 @@ pub(super) fn cells(kind: &str, object: &Value, now: Timestamp) -> Vec<Value> {
             images,
             json!(selector()),
         ],
-        "ReplicaSet" => vec![
+        "ReplicaSet" | "ReplicationController" => vec![
             name,
             json!(replicas),
             json!(count("/status/replicas")),
@@ -68,7 +68,7 @@ pub(super) fn cells(kind: &str, object: &Value, now: Timestamp) -> Vec<Value> {
             age,
             containers,
             images,
-            json!(selector()),
+            json!(if kind == "ReplicaSet" { selector() } else { labels(&object["spec"]["selector"]) }),
         ],
         "StatefulSet" => vec![name, ready(replicas), age, containers, images],
         "DaemonSet" => vec![
@@ -83,16 +83,6 @@ pub(super) fn cells(kind: &str, object: &Value, now: Timestamp) -> Vec<Value> {
             containers,
             images,
             json!(selector()),
-        ],
-        "ReplicationController" => vec![
-            name,
-            json!(replicas),
-            json!(count("/status/replicas")),
-            json!(count("/status/readyReplicas")),
-            age,
-            containers,
-            images,
-            json!(labels(&object["spec"]["selector"])),
         ],
         "Job" => {
             let wanted = match (object.pointer("/spec/completions").and_then(Value::as_i64), count("/spec/parallelism")) {

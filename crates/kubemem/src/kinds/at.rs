@@ -123,7 +123,7 @@ impl<'a> At<'a> {
         let name = self.text();
         let mut problems = Vec::new();
         if name.len() > 15 {
-            problems.push("must be no more than 15 bytes");
+            problems.push("must be no more than 15 characters");
         }
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
             problems.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");

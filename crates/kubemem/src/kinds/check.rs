@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::at::At;
 use crate::status::Cause;
-use crate::validation::{SUBDOMAIN, is_subdomain, key_problems, label_value_problem, labels};
+use crate::validation::{SUBDOMAIN, is_subdomain};
 
 const BAD_IP: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 const BAD_CIDR: &str = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
@@ -100,33 +101,9 @@ pub(super) fn strictly_within(inner: (IpAddr, u8), outer: (IpAddr, u8)) -> bool 
 
 /// The number or the name of a port, if one is given.
 pub(super) fn port(at: &str, value: &Value, out: &mut Vec<Cause>) {
-    if let Some(number) = value.as_i64() {
-        if !(1..=65535).contains(&number) {
-            out.push(Cause::invalid(at, value, "must be between 1 and 65535, inclusive"));
-        }
-    } else if let Some(name) = value.as_str() {
-        out.extend(port_name_problems(name).into_iter().map(|problem| Cause::invalid(at, value, problem)));
+    if !value.is_null() {
+        out.extend(At::new(value, at).port());
     }
-}
-
-fn port_name_problems(name: &str) -> Vec<&'static str> {
-    let mut out = Vec::new();
-    if name.len() > 15 {
-        out.push("must be no more than 15 characters");
-    }
-    if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-        out.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
-    }
-    if !name.chars().any(|c| c.is_ascii_lowercase()) {
-        out.push("must contain at least one letter (a-z)");
-    }
-    if name.contains("--") {
-        out.push("must not contain consecutive hyphens");
-    }
-    if name.starts_with('-') || name.ends_with('-') {
-        out.push("must not begin or end with a hyphen");
-    }
-    out
 }
 
 /// A whole number that is not negative, or a percentage up to 100.
@@ -142,24 +119,5 @@ pub(super) fn share(at: &str, value: &Value, out: &mut Vec<Cause>) {
 
 /// A selector of labels, if one is given.
 pub(super) fn selector(at: &str, selector: &Value, out: &mut Vec<Cause>) {
-    out.extend(labels(&selector["matchLabels"], &format!("{at}.matchLabels")));
-    for (i, wanted) in items(&selector["matchExpressions"]).iter().enumerate() {
-        let at = format!("{at}.matchExpressions[{i}]");
-        let values = items(&wanted["values"]);
-        match text(&wanted["operator"]) {
-            "In" | "NotIn" if values.is_empty() => {
-                out.push(Cause::required(format!("{at}.values"), "must be specified when `operator` is 'In' or 'NotIn'"));
-            }
-            "Exists" | "DoesNotExist" if !values.is_empty() => {
-                let detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-                out.push(Cause::forbidden(format!("{at}.values"), detail));
-            }
-            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            _ => out.push(Cause::invalid(format!("{at}.operator"), &wanted["operator"], "not a valid selector operator")),
-        }
-        out.extend(key_problems(text(&wanted["key"])).iter().map(|p| Cause::invalid(format!("{at}.key"), &wanted["key"], p)));
-        for (j, value) in values.iter().enumerate() {
-            out.extend(label_value_problem(text(value)).map(|p| Cause::invalid(format!("{at}.values[{j}]"), value, p)));
-        }
-    }
+    out.extend(At::new(selector, at).selector());
 }

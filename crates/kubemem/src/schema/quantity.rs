@@ -109,16 +109,6 @@ impl Quantity {
     }
 }
 
-/// A sum is written as its first part is.
-impl std::ops::Add for Quantity {
-    type Output = Quantity;
-
-    fn add(self, other: Quantity) -> Quantity {
-        let format = if self.nano == 0 { other.format } else { self.format };
-        Quantity { nano: self.nano.saturating_add(other.nano), format }
-    }
-}
-
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.nano == 0 {
