@@ -4,8 +4,10 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use tokio::io::AsyncWriteExt;
 
 /// A bare repository, served over HTTP.
@@ -25,7 +27,7 @@ impl GitServer {
         git(&work, &["remote", "add", "origin", bare.to_str().unwrap()]);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/repo.git", listener.local_addr().unwrap());
-        let app = axum::Router::new().fallback(backend).with_state(root.to_path_buf());
+        let app = axum::Router::new().fallback(answer).with_state(Backend { root: root.to_path_buf(), known: Arc::default() });
         let serve = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { url, work, _serve: serve }
     }
@@ -125,32 +127,49 @@ pub fn git(dir: &Path, args: &[&str]) -> String {
     String::from_utf8_lossy(&out.stdout).trim().to_owned()
 }
 
-/// One request through `git http-backend`, as a CGI program.
-async fn backend(State(root): State<PathBuf>, request: Request) -> Response {
+/// `git http-backend` as a CGI program. A request that was made before, with the references as they were, gets the same answer: on a
+/// fast clock a process for each poll would be most of the work.
+#[derive(Clone)]
+struct Backend {
+    root: PathBuf,
+    known: Arc<Mutex<HashMap<Asked, Vec<u8>>>>,
+}
+
+/// All that an answer depends on.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Asked {
+    method: String,
+    path: String,
+    query: String,
+    content_type: String,
+    content_encoding: String,
+    protocol: String,
+    body: Vec<u8>,
+    references: String,
+}
+
+async fn answer(State(backend): State<Backend>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, 64 << 20).await.unwrap();
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-    let mut child = tokio::process::Command::new("git")
-        .arg("http-backend")
-        .env("GIT_PROJECT_ROOT", &root)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("REQUEST_METHOD", parts.method.as_str())
-        .env("PATH_INFO", parts.uri.path())
-        .env("QUERY_STRING", parts.uri.query().unwrap_or_default())
-        .env("CONTENT_TYPE", header("content-type"))
-        .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
-        .env("GIT_PROTOCOL", header("git-protocol"))
-        .env("REMOTE_ADDR", "127.0.0.1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("git http-backend starts");
-    let mut stdin = child.stdin.take().unwrap();
-    tokio::spawn(async move {
-        let _ = stdin.write_all(&body).await;
-    });
-    let out = child.wait_with_output().await.unwrap().stdout;
+    let asked = Asked {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        content_type: header("content-type"),
+        content_encoding: header("content-encoding"),
+        protocol: header("git-protocol"),
+        body: to_bytes(body, 64 << 20).await.unwrap().to_vec(),
+        references: references(&backend.root.join("repo.git")),
+    };
+    let known = backend.known.lock().unwrap().get(&asked).cloned();
+    let out = match known {
+        Some(out) => out,
+        None => {
+            let out = backend.run(&asked).await;
+            backend.known.lock().unwrap().insert(asked, out.clone());
+            out
+        }
+    };
     let split = out.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or(out.len().saturating_sub(4));
     let mut response = Response::new(Body::from(out[split + 4..].to_vec()));
     for line in String::from_utf8_lossy(&out[..split]).lines() {
@@ -162,4 +181,47 @@ async fn backend(State(root): State<PathBuf>, request: Request) -> Response {
         }
     }
     response
+}
+
+impl Backend {
+    async fn run(&self, asked: &Asked) -> Vec<u8> {
+        let mut child = tokio::process::Command::new("git")
+            .arg("http-backend")
+            .env("GIT_PROJECT_ROOT", &self.root)
+            .env("GIT_HTTP_EXPORT_ALL", "1")
+            .env("REQUEST_METHOD", &asked.method)
+            .env("PATH_INFO", &asked.path)
+            .env("QUERY_STRING", &asked.query)
+            .env("CONTENT_TYPE", &asked.content_type)
+            .env("HTTP_CONTENT_ENCODING", &asked.content_encoding)
+            .env("GIT_PROTOCOL", &asked.protocol)
+            .env("REMOTE_ADDR", "127.0.0.1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("git http-backend starts");
+        let mut stdin = child.stdin.take().unwrap();
+        let body = asked.body.clone();
+        tokio::spawn(async move {
+            let _ = stdin.write_all(&body).await;
+        });
+        child.wait_with_output().await.unwrap().stdout
+    }
+}
+
+/// The branches and tags of a bare repository, each with its commit.
+fn references(bare: &Path) -> String {
+    let mut out = std::fs::read_to_string(bare.join("packed-refs")).unwrap_or_default();
+    let mut folders = vec![bare.join("refs")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                out += &format!("{} {}", path.display(), std::fs::read_to_string(&path).unwrap_or_default());
+            }
+        }
+    }
+    out
 }
