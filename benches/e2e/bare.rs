@@ -3,12 +3,13 @@
 //! It plans nothing, compares nothing and remembers nothing, so that no daemon can deploy the same objects faster than it does: the
 //! ratio to it is what a daemon adds to what the cluster itself needs.
 //!
-//! usage: `bare RECORD GROUP FROM TO VERSION [CONCURRENCY]`
+//! usage: `bare RECORD GROUP FROM TO RAISE [CONCURRENCY]`
 //!
 //! - RECORD: lines of the API server's audit log, with the bodies of requests
 //! - GROUP: a regular expression; writes in which it finds the same text are sent one after the other, the others beside them
-//! - FROM, TO: what is replaced in the bodies, such as the chart's version, so that every rollout is a real one
-//! - VERSION: what the pods' label `helm.sh/chart` ends in once they are the new ones
+//! - FROM, TO: the chart's version in the record and the one to send, so that every rollout is a real one; the pods' label
+//!   `helm.sh/chart` ends in TO once they are the new ones
+//! - RAISE: how much higher than recorded the revisions of releases are
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used)]
 
 use futures::StreamExt as _;
@@ -22,17 +23,17 @@ use std::time::{Duration, Instant};
 #[tokio::main]
 async fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [record, group, from, to, version, ..] = &args[..] else {
-        eprintln!("usage: bare RECORD GROUP FROM TO VERSION [CONCURRENCY]");
+    let [record, group, from, to, raise, ..] = &args[..] else {
+        eprintln!("usage: bare RECORD GROUP FROM TO RAISE [CONCURRENCY]");
         std::process::exit(2);
     };
     let concurrency = args.get(5).map_or(20, |c| c.parse().unwrap());
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = kube::Client::try_default().await.unwrap();
-    let groups = read(&std::fs::read_to_string(record).unwrap(), &Regex::new(group).unwrap(), from, to);
+    let groups = read(&std::fs::read_to_string(record).unwrap(), &Regex::new(group).unwrap(), [from, to], raise.parse().unwrap());
     let writes: usize = groups.values().map(Vec::len).sum();
     let rollouts: HashSet<String> = groups.values().flatten().filter_map(Write::rollout).collect();
-    let watching = tokio::spawn(watch(client.clone(), rollouts.clone(), version.clone()));
+    let watching = tokio::spawn(watch(client.clone(), rollouts.clone(), to.clone()));
     let begun = Instant::now();
     let refused: usize = futures::stream::iter(groups.into_values())
         .map(|writes| send(client.clone(), writes))
@@ -82,12 +83,12 @@ impl Write {
     }
 }
 
-/// The writes of the daemon by group, in their order, with each revision of a release one higher than it was.
-fn read(log: &str, group: &Regex, from: &str, to: &str) -> BTreeMap<String, Vec<Write>> {
+/// The writes of the daemon by group, in their order, with each revision of a release that much higher than it was.
+fn read(log: &str, group: &Regex, [from, to]: [&str; 2], raise: u32) -> BTreeMap<String, Vec<Write>> {
     let revision = Regex::new(r"sh\.helm\.release\.v1\.([a-z0-9.-]+)\.v(\d+)").unwrap();
     let next = |text: &str| {
         let raised = revision.replace_all(text, |found: &regex::Captures<'_>| {
-            format!("sh.helm.release.v1.{}.v{}", &found[1], found[2].parse::<u32>().unwrap() + 1)
+            format!("sh.helm.release.v1.{}.v{}", &found[1], found[2].parse::<u32>().unwrap() + raise)
         });
         raised.replace(from, to)
     };
@@ -112,7 +113,7 @@ fn read(log: &str, group: &Regex, from: &str, to: &str) -> BTreeMap<String, Vec<
             if let Some(labels) = body.pointer_mut("/metadata/labels").filter(|_| resource == "secrets")
                 && let Some(number) = labels["version"].as_str().and_then(|v| v.parse::<u32>().ok())
             {
-                labels["version"] = json!((number + 1).to_string());
+                labels["version"] = json!((number + raise).to_string());
             }
             if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
                 metadata.remove("resourceVersion");
