@@ -37,3 +37,7 @@ bench:
     cargo build --release -p kubemem --all-features
     benches/e2e/run.sh target/figures.jsonl
     benches/e2e/report.py target/figures.jsonl
+
+# rendering beside the reference helm, on a directory of charts (dependencies vendored)
+bench-render charts *command:
+    benches/render/run.sh {{charts}} "{{command}}"

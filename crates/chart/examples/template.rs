@@ -13,11 +13,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use helmward_chart::chart::{Chart, LoadLimits, load_archive, load_tree};
 use helmward_chart::render::{
-    Input, ReleaseInfo, TemplateOptions, helm_template_capabilities, parse_kube_version, render, render_with_log, to_template_output,
+    Input, ReleaseInfo, TemplateOptions, helm_template_capabilities, parse_kube_version, render, render_with_log, to_template_pieces,
 };
 use helmward_chart::template::{CallSite, Entropy, Time};
 use helmward_chart::{Json, values};
 use serde_json::Map;
+
+/// As in the daemon's binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Failure = String;
 
@@ -107,7 +111,7 @@ fn user_values(args: &Args) -> Result<Map<String, Json>, Failure> {
     Ok(out)
 }
 
-fn run() -> Result<String, Failure> {
+fn run() -> Result<(), Failure> {
     let error = |e: &dyn std::fmt::Display| format!("Error: {e}\n");
     let args = args().map_err(|e| error(&e))?;
     let [name, path] = args.names.as_slice() else { return Err("Error: expected a release name and a chart\n".to_owned()) };
@@ -140,15 +144,17 @@ fn run() -> Result<String, Failure> {
     let rendered = render_with_log(&input, &mut log);
     log.iter().for_each(|line| eprintln!("{line}"));
     let rendered = rendered.map_err(|e| e.to_template_output())?;
-    to_template_output(&rendered, &args.output).map_err(|e| e.to_template_output())
+    let pieces = to_template_pieces(&rendered, &args.output).map_err(|e| e.to_template_output())?;
+    let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    let written = pieces.iter().try_for_each(|piece| out.write_all(piece.as_bytes())).and_then(|()| out.flush());
+    // The process ends: nobody needs the memory.
+    std::mem::forget((pieces, chart, rendered));
+    written.map_err(|e| error(&e))
 }
 
 fn main() -> ExitCode {
     match run() {
-        Ok(text) => {
-            let written = std::io::stdout().write_all(text.as_bytes());
-            if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
+        Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
             eprint!("{text}");
             ExitCode::FAILURE

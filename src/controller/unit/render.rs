@@ -147,7 +147,7 @@ fn target(rendered: &Rendered, chart: &Loaded, config: Json) -> Result<Target, F
         }));
     }
     for crd in &rendered.crds {
-        for document in yaml::documents(&crd.text) {
+        for document in yaml::documents(&crd.text()) {
             target
                 .crds
                 .extend(manifest(document.text, &crd.path, document.line as usize)?.filter(|m| m.id.kind == "CustomResourceDefinition"));

@@ -1,6 +1,7 @@
 //! `.helmignore`: which files of a chart directory are no part of the chart.
 
-use super::{LoadError, paths};
+use super::LoadError;
+use super::paths::{self, Glob};
 
 /// The rules of one `.helmignore` and the built-in one.
 #[derive(Debug, Default)]
@@ -10,7 +11,8 @@ pub struct IgnoreRules {
 
 #[derive(Debug)]
 struct Pattern {
-    glob: String,
+    /// None for a malformed pattern, which matches nothing.
+    glob: Option<Glob>,
     negate: bool,
     must_dir: bool,
     scope: Scope,
@@ -55,7 +57,7 @@ impl IgnoreRules {
         };
         let scope = if rule.contains('/') { Scope::Path } else { Scope::Name };
         // A leading slash only anchors the rule: the paths held against it have none.
-        let glob = rule.strip_prefix('/').unwrap_or(rule).to_owned();
+        let glob = Glob::new(rule.strip_prefix('/').unwrap_or(rule)).ok();
         self.patterns.push(Pattern { glob, negate, must_dir, scope });
         Ok(())
     }
@@ -95,6 +97,6 @@ impl Pattern {
             Scope::Path => name,
             Scope::Name => name.rsplit('/').next().unwrap_or(name),
         };
-        paths::matches(&self.glob, subject).unwrap_or(false)
+        self.glob.as_ref().is_some_and(|glob| glob.matches(subject))
     }
 }

@@ -164,6 +164,11 @@ impl Chart {
     }
 }
 
+/// The text of bytes. Nearly all are UTF-8, which is checked much faster than the standard library's lossy way does it.
+pub(crate) fn lossy(data: &[u8]) -> std::borrow::Cow<'_, str> {
+    std::str::from_utf8(data).map_or_else(|_| String::from_utf8_lossy(data), std::borrow::Cow::Borrowed)
+}
+
 /// Whether a file of `crds/` counts as a manifest, by its extension.
 pub(crate) fn is_manifest(name: &str) -> bool {
     let ext = name.rsplit('/').next().unwrap_or(name).rsplit_once('.').map(|(_, ext)| ext.to_ascii_lowercase());

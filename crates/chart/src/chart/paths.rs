@@ -44,32 +44,53 @@ pub(crate) fn clean(path: &str) -> String {
 /// Whether the whole of `name` matches: `*` and `?` stay within a part, `[a-z]` and `[^a]` are classes,
 /// a backslash takes the next character as it is.
 pub(crate) fn matches(pattern: &str, name: &str) -> Result<bool, BadPattern> {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let tokens = tokens(&pattern)?;
-    let name: Vec<char> = name.chars().collect();
-    // Positions in the pattern that the name so far can have reached.
-    let mut reached = vec![false; tokens.len() + 1];
-    reached[0] = true;
-    pass_stars(&tokens, &mut reached);
-    for c in name {
-        let mut next = vec![false; tokens.len() + 1];
-        for (i, token) in tokens.iter().enumerate().filter(|(i, _)| reached[*i]) {
-            match token {
-                Token::Star if c != '/' => next[i] = true,
-                Token::Star => {}
-                Token::Any => next[i + 1] |= c != '/',
-                Token::Char(want) => next[i + 1] |= c == *want,
-                Token::Class { negate, ranges } => {
-                    next[i + 1] |= ranges.iter().any(|(lo, hi)| (*lo..=*hi).contains(&c)) != *negate;
-                }
-            }
-        }
-        pass_stars(&tokens, &mut next);
-        reached = next;
-    }
-    Ok(reached[tokens.len()])
+    Glob::new(pattern).map(|glob| glob.matches(name))
 }
 
+/// A pattern that is read once and held against many names.
+#[derive(Debug)]
+pub(crate) struct Glob(Vec<Token>);
+
+impl Glob {
+    pub(crate) fn new(pattern: &str) -> Result<Self, BadPattern> {
+        let pattern: Vec<char> = pattern.chars().collect();
+        tokens(&pattern).map(Self)
+    }
+
+    /// See [`matches()`]. As in Go only the last star gives way: where each earlier one ended stays.
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        let tokens = &self.0;
+        let (mut token, mut at) = (0, 0);
+        let mut star: Option<(usize, usize)> = None;
+        loop {
+            let c = name[at..].chars().next();
+            match (tokens.get(token), c) {
+                (None, None) => return true,
+                (Some(Token::Star), _) => {
+                    star = Some((token, at));
+                    token += 1;
+                    continue;
+                }
+                (Some(one), Some(c)) if one.takes(c) => {
+                    token += 1;
+                    at += c.len_utf8();
+                    continue;
+                }
+                _ => {}
+            }
+            let Some((place, from)) = star else { return false };
+            match name[from..].chars().next() {
+                Some(c) if c != '/' => {
+                    star = Some((place, from + c.len_utf8()));
+                    (token, at) = (place + 1, from + c.len_utf8());
+                }
+                _ => return false,
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
 enum Token {
     Star,
     Any,
@@ -77,10 +98,14 @@ enum Token {
     Class { negate: bool, ranges: Vec<(char, char)> },
 }
 
-fn pass_stars(tokens: &[Token], reached: &mut [bool]) {
-    for (i, token) in tokens.iter().enumerate() {
-        if reached[i] && matches!(token, Token::Star) {
-            reached[i + 1] = true;
+impl Token {
+    /// Whether it stands for this one character.
+    fn takes(&self, c: char) -> bool {
+        match self {
+            Token::Star => false,
+            Token::Any => c != '/',
+            Token::Char(want) => c == *want,
+            Token::Class { negate, ranges } => ranges.iter().any(|(lo, hi)| (*lo..=*hi).contains(&c)) != *negate,
         }
     }
 }

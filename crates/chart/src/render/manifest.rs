@@ -209,7 +209,8 @@ static HEAD: Struct = Struct {
 impl Head {
     /// Reads the whole document: a mistake at its end is an error, too.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
-        let tree = yaml::from_str(text).map_err(|e| e.to_string())?;
+        let wanted = |key: &str| HEAD.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(key));
+        let tree = yaml::from_str_picked(text, wanted).map_err(|e| e.to_string())?;
         let fields = shape::fit(tree, &HEAD)?;
         let text = |value: Option<&Json>| value.and_then(Json::as_str).unwrap_or_default().to_owned();
         let metadata = fields.get("metadata");
@@ -230,12 +231,15 @@ pub(super) fn split(file: &str) -> Vec<(usize, &str)> {
     let start = file.len() - file.trim_start_matches(unicode::is_space).len();
     let text = file.trim_matches(unicode::is_space);
     let mut out = Vec::new();
+    let (mut counted, mut line) = (0, 0);
     let mut push = |from: usize, to: usize| {
         let doc = &text[from..to];
         if !doc.is_empty() {
             let trimmed = doc.trim_start_matches(unicode::is_space);
             let at = start + from + (doc.len() - trimmed.len());
-            out.push((file[..at].matches('\n').count(), trimmed.trim_end_matches(unicode::is_space)));
+            line += file.as_bytes()[counted..at].iter().filter(|b| **b == b'\n').count();
+            counted = at;
+            out.push((line, trimmed.trim_end_matches(unicode::is_space)));
         }
     };
     let mut from = 0;

@@ -12,22 +12,26 @@ mod manifest;
 mod output;
 mod scope;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::Map;
 
 pub use capabilities::{HELM_VERSION, helm_template_capabilities, parse_kube_version};
 pub use error::RenderError;
 pub use manifest::{Doc, Hook, HookEvent, install_order};
-pub use output::{TemplateOptions, to_template_output};
+pub use output::{TemplateOptions, to_template_output, to_template_pieces};
 
 pub(crate) use manifest::Head;
 
 use crate::Json;
 use crate::chart::Chart;
-use crate::template::{Capabilities, Entropy, Limits, Lookup, LookupQuery, NoLookup, TemplateSet, Time, World, with_stack};
+use crate::template::{
+    Capabilities, Engine, Entropy, Limits, Lookup, LookupQuery, NoLookup, ParseCache, TemplateSet, Time, World, with_stack,
+};
 use crate::values::{self, Family, tree};
 
 /// All that a render depends on.
@@ -50,6 +54,8 @@ pub struct Input<'a> {
     pub limits: Limits,
     /// Switches.
     pub options: Options,
+    /// What other renders have parsed. None: renders of this loaded [`Chart`] share one that the chart holds.
+    pub cache: Option<Arc<ParseCache>>,
 }
 
 /// What `.Release` says.
@@ -102,8 +108,15 @@ pub struct Rendered {
 pub struct Crd {
     /// `parent/charts/child/crds/x.yaml`
     pub path: String,
+    /// Its bytes: those of the chart, not a copy.
+    pub data: Bytes,
+}
+
+impl Crd {
     /// Its text.
-    pub text: String,
+    pub fn text(&self) -> Cow<'_, str> {
+        crate::chart::lossy(&self.data)
+    }
 }
 
 impl ReleaseInfo {
@@ -135,8 +148,8 @@ impl<'a> Input<'a> {
         now: Time,
         entropy: Arc<dyn Entropy + Send + Sync>,
     ) -> Self {
-        let lookup = Arc::new(NoLookup);
-        Self { chart, values, release, capabilities, lookup, now, entropy, limits: Limits::default(), options: Options::default() }
+        let (lookup, limits, options) = (Arc::new(NoLookup), Limits::default(), Options::default());
+        Self { chart, values, release, capabilities, lookup, now, entropy, limits, options, cache: None }
     }
 }
 
@@ -183,7 +196,8 @@ fn render_here(input: &Input<'_>, warnings: &mut Vec<String>) -> Result<Rendered
 
 /// Parses and executes the templates in Helm's order: deepest path first, then backwards by name.
 fn execute(input: &Input<'_>, templates: Vec<scope::Template>) -> Result<(BTreeMap<String, String>, Vec<LookupQuery>), RenderError> {
-    let engine = input.chart.engine(&input.limits);
+    let cache = input.cache.clone().unwrap_or_else(|| input.chart.parse_cache());
+    let engine = Arc::new(Engine::with_cache(input.limits.clone(), cache));
     let mut set = TemplateSet::new(&engine);
     for template in &templates {
         set.add(template.parse(&engine)?);
@@ -242,7 +256,7 @@ fn crds(family: &Family) -> Vec<Crd> {
     family.root.visit(&mut |unit| {
         for file in unit.chart().files().iter().filter(|f| f.name.starts_with("crds/") && crate::chart::is_manifest(&f.name)) {
             let path = crate::chart::paths::clean(&format!("{}/{}", unit.full_path(), file.name));
-            out.push(Crd { path, text: String::from_utf8_lossy(&file.data).into_owned() });
+            out.push(Crd { path, data: file.data.clone() });
         }
     });
     out

@@ -1,5 +1,7 @@
 //! The text that `helm template` prints.
 
+use std::borrow::Cow;
+
 use super::manifest::{HookEvent, split};
 use super::{RenderError, Rendered};
 use crate::chart::paths;
@@ -21,28 +23,56 @@ pub struct TemplateOptions {
 impl Rendered {
     /// The manifest as Helm stores it with a release: documents that are no hooks, each under its source.
     pub fn manifest(&self) -> String {
-        self.manifest_with(false)
+        self.manifest_pieces(false).concat()
     }
 
-    fn manifest_with(&self, crds: bool) -> String {
-        let crds = self.crds.iter().filter(|_| crds).map(|crd| (&crd.path, &crd.text));
-        let docs = self.manifests.iter().map(|doc| (&doc.path, &doc.text));
-        crds.chain(docs).map(|(path, text)| format!("---\n# Source: {path}\n{text}\n")).collect()
+    fn manifest_pieces(&self, crds: bool) -> Vec<Cow<'_, str>> {
+        let mut out = Vec::with_capacity(5 * (self.crds.len() + self.manifests.len()));
+        for crd in self.crds.iter().filter(|_| crds) {
+            push_document(&mut out, &crd.path, crd.text());
+        }
+        for doc in &self.manifests {
+            push_document(&mut out, &doc.path, Cow::Borrowed(&doc.text));
+        }
+        out
     }
+}
+
+fn push_document<'a>(out: &mut Vec<Cow<'a, str>>, path: &'a str, text: Cow<'a, str>) {
+    let borrowed = Cow::Borrowed;
+    out.extend([borrowed("---\n# Source: "), borrowed(path), borrowed("\n"), text, borrowed("\n")]);
 }
 
 /// The bytes that `helm template` prints.
 pub fn to_template_output(rendered: &Rendered, options: &TemplateOptions) -> Result<String, RenderError> {
-    let mut out = rendered.manifest_with(options.include_crds).trim_matches(unicode::is_space).to_owned();
-    out.push('\n');
+    to_template_pieces(rendered, options).map(|pieces| pieces.concat())
+}
+
+/// The bytes that `helm template` prints, in pieces to be written one after another: the whole of a large chart with its
+/// CRDs need not be copied together.
+pub fn to_template_pieces<'a>(rendered: &'a Rendered, options: &TemplateOptions) -> Result<Vec<Cow<'a, str>>, RenderError> {
+    // It begins with dashes, or is empty.
+    let mut out = rendered.manifest_pieces(options.include_crds);
+    while let Some(last) = out.pop() {
+        let kept = last.trim_end_matches(unicode::is_space).len();
+        if kept > 0 {
+            out.push(match last {
+                Cow::Borrowed(text) => Cow::Borrowed(&text[..kept]),
+                Cow::Owned(text) => Cow::Owned(text[..kept].to_owned()),
+            });
+            break;
+        }
+    }
+    out.push(Cow::Borrowed("\n"));
     for hook in rendered.hooks.iter().filter(|_| !options.no_hooks) {
         if !(options.skip_tests && hook.events.contains(&HookEvent::Test)) {
-            out.push_str(&format!("---\n# Source: {}\n{}\n", hook.doc.path, hook.doc.text));
+            push_document(&mut out, &hook.doc.path, Cow::Borrowed(&hook.doc.text));
         }
     }
     if options.show_only.is_empty() {
         return Ok(out);
     }
+    let out = out.concat();
     let docs: Vec<(&str, &str)> = split(&out).into_iter().filter_map(|(_, doc)| Some((source(doc)?, doc))).collect();
     let mut shown = String::new();
     for pattern in &options.show_only {
@@ -54,7 +84,7 @@ pub fn to_template_output(rendered: &Rendered, options: &TemplateOptions) -> Res
             return Err(RenderError::NoSuchTemplate(pattern.clone()));
         }
     }
-    Ok(shown)
+    Ok(vec![Cow::Owned(shown)])
 }
 
 /// The path in the source comment, without the chart's name.

@@ -30,12 +30,11 @@ impl Template {
         paths::base(&self.path).starts_with('_')
     }
 
-    /// Parses the file, or takes what an earlier render of the same chart has parsed.
-    pub(super) fn parse(&self, engine: &Arc<Engine>) -> Result<Arc<Parsed>, RenderError> {
+    /// Parses the file, or takes what an earlier render has parsed.
+    pub(super) fn parse(&self, engine: &Engine) -> Result<Arc<Parsed>, RenderError> {
         let file = &self.chart.templates()[self.index];
-        self.chart
-            .parsed(&self.path, || engine.parse(&self.path, &String::from_utf8_lossy(&file.data)))
-            .map_err(|error| RenderError::Template { file: self.path.clone(), error })
+        let text = crate::chart::lossy(&file.data);
+        engine.parse(&self.path, &text).map_err(|error| RenderError::Template { file: self.path.clone(), error })
     }
 
     /// The dot of this file. Helm writes `.Template` into the map that all files of the chart share.

@@ -114,7 +114,27 @@ impl<'s> Lexer<'s> {
     }
 
     fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+        match self.text.as_bytes()[..self.limit].get(self.pos) {
+            Some(b) if b.is_ascii() => Some(char::from(*b)),
+            Some(_) => self.rest().chars().next(),
+            None => None,
+        }
+    }
+
+    /// The bytes from here on.
+    fn ahead(&self) -> &'s [u8] {
+        &self.text.as_bytes()[self.pos.min(self.limit)..self.limit]
+    }
+
+    /// Steps over letters, digits and underscores.
+    fn skip_word(&mut self) {
+        loop {
+            self.pos += self.ahead().iter().take_while(|b| **b == b'_' || b.is_ascii_alphanumeric()).count();
+            match self.peek() {
+                Some(c) if !c.is_ascii() && is_alphanumeric(c) => self.pos += c.len_utf8(),
+                _ => return,
+            }
+        }
     }
 
     fn next(&mut self) -> Option<char> {
@@ -165,7 +185,7 @@ impl<'s> Lexer<'s> {
 
     fn text(&mut self) -> Item {
         loop {
-            let Some(at) = self.rest().find(LEFT) else {
+            let Some(at) = find_left(self.rest()) else {
                 if self.pos < self.limit {
                     self.pos = self.limit;
                     self.line += count_lines(&self.text[self.start..self.pos]);
@@ -238,13 +258,10 @@ impl<'s> Lexer<'s> {
 
     /// Some(trim) at a right delimiter.
     fn at_right_delim(&self) -> Option<bool> {
-        let rest = self.rest();
-        if has_right_trim(rest) && rest[2..].starts_with(RIGHT) {
-            Some(true)
-        } else if rest.starts_with(RIGHT) {
-            Some(false)
-        } else {
-            None
+        match self.ahead() {
+            [b'}', b'}', ..] => Some(false),
+            [b' ' | b'\t' | b'\r' | b'\n', b'-', b'}', b'}', ..] => Some(true),
+            _ => None,
         }
     }
 
@@ -342,9 +359,7 @@ impl<'s> Lexer<'s> {
     }
 
     fn identifier(&mut self) -> Item {
-        while self.peek().is_some_and(is_alphanumeric) {
-            self.next();
-        }
+        self.skip_word();
         let word = &self.text[self.start..self.pos];
         if !self.at_terminator() {
             return self.bad_character();
@@ -371,9 +386,7 @@ impl<'s> Lexer<'s> {
         if self.at_terminator() {
             return self.emit(if tok == Tok::Variable { Tok::Variable } else { Tok::Dot });
         }
-        while self.peek().is_some_and(is_alphanumeric) {
-            self.next();
-        }
+        self.skip_word();
         if !self.at_terminator() {
             return self.bad_character();
         }
@@ -390,7 +403,7 @@ impl<'s> Lexer<'s> {
             None => true,
             Some(c) if is_space(c) => true,
             Some('.' | ',' | '|' | ':' | ')' | '(') => true,
-            Some(_) => self.rest().starts_with(RIGHT),
+            Some(_) => self.ahead().starts_with(RIGHT.as_bytes()),
         }
     }
 
@@ -458,6 +471,17 @@ impl<'s> Lexer<'s> {
             return false;
         }
         true
+    }
+}
+
+fn find_left(text: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + text[from..].find('{')?;
+        if text.as_bytes().get(at + 1) == Some(&b'{') {
+            return Some(at);
+        }
+        from = at + 1;
     }
 }
 

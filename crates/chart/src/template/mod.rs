@@ -16,12 +16,13 @@
 //!
 //! - value/: values of Go's types; objects.rs, methods.rs: `.Chart`, `.Capabilities`, `.Files`
 //! - lex.rs, parse/, number.rs, ast.rs: text to an immutable, shareable tree
-//! - exec/: the tree walker; set.rs: engine and template set; world.rs, budget.rs: what it takes from outside, and how much
+//! - exec/: the tree walker; set.rs: engine and template set; cache.rs: what is kept parsed; world.rs, budget.rs: what it takes from outside, and how much
 //! - print.rs, printf/: Go's fmt
 //! - funcs/: the functions, a file per topic
 
 mod ast;
 mod budget;
+mod cache;
 mod error;
 mod exec;
 mod funcs;
@@ -44,6 +45,7 @@ mod tests;
 pub use crate::go::time::Time;
 pub use ast::Parsed;
 pub use budget::Limits;
+pub use cache::{ParseCache, ParseCounts};
 pub use error::{Error, ErrorKind, Location};
 pub use objects::{Capabilities, HelmVersion};
 pub use set::{Engine, TemplateSet};

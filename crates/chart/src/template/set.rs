@@ -1,26 +1,22 @@
 //! The engine, and the set of templates that see each other.
 
 use std::collections::HashMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::ast::{Parsed, Tree};
 use super::budget::Limits;
+use super::cache::ParseCache;
 use super::error::{Error, ErrorKind, Location};
 use super::exec::Ctx;
 use super::parse;
 use super::value::{Str, Value};
 use super::world::World;
 
-/// How many `tpl` texts are kept parsed.
-const TPL_CACHE: usize = 4_096;
-
 /// Parses templates and keeps what can be kept between renders. Shareable between threads.
 #[derive(Debug)]
 pub struct Engine {
     limits: Limits,
-    texts: Mutex<HashMap<u64, Vec<Arc<Parsed>>>>,
+    cache: Arc<ParseCache>,
 }
 
 /// The templates of one render: those of all files, as they see each other.
@@ -50,9 +46,19 @@ impl std::fmt::Debug for Def {
 }
 
 impl Engine {
-    /// An engine with these limits.
+    /// An engine with these limits and a cache of its own.
     pub fn new(limits: Limits) -> Engine {
-        Engine { limits, texts: Mutex::default() }
+        Engine::with_cache(limits, Arc::default())
+    }
+
+    /// An engine that keeps what it parses in this cache, where other engines find it.
+    pub fn with_cache(limits: Limits, cache: Arc<ParseCache>) -> Engine {
+        Engine { limits, cache }
+    }
+
+    /// What it keeps parsed.
+    pub fn cache(&self) -> &ParseCache {
+        &self.cache
     }
 
     /// The limits of parsing and of renders that ask for no others.
@@ -60,34 +66,19 @@ impl Engine {
         &self.limits
     }
 
-    /// Parses one file. The result is immutable: keep it by the digest of name and content.
+    /// Parses one file, or takes what was parsed of the same name and content before.
     pub fn parse(&self, name: &str, text: &str) -> Result<Arc<Parsed>, Error> {
         if text.len() > self.limits.source {
             let message = format!("template: {name}:1: file has {} bytes, over the limit of {}", text.len(), self.limits.source);
             let at = Location { file: name.into(), line: 1, column: None };
             return Err(Error::new(ErrorKind::Budget, message, Some(at)));
         }
-        parse::parse(name, text, self.limits.nesting).map(Arc::new)
+        self.cache.template(name, text, self.limits.nesting, || parse::parse(name, text, self.limits.nesting))
     }
 
     /// Parses the text of a `tpl` call; the same text is parsed once.
     pub(crate) fn parse_text(&self, text: &str) -> Result<Arc<Parsed>, Error> {
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        let key = hasher.finish();
-        // a poisoned cache is only a cache
-        let cached = |found: &HashMap<u64, Vec<Arc<Parsed>>>| found.get(&key)?.iter().find(|parsed| &*parsed.text == text).cloned();
-        if let Some(parsed) = self.texts.lock().ok().and_then(|texts| cached(&texts)) {
-            return Ok(parsed);
-        }
-        let parsed = self.parse("gotpl", text)?;
-        if let Ok(mut texts) = self.texts.lock() {
-            if texts.len() >= TPL_CACHE {
-                texts.clear();
-            }
-            texts.entry(key).or_default().push(parsed.clone());
-        }
-        Ok(parsed)
+        self.parse("gotpl", text)
     }
 }
 

@@ -67,10 +67,64 @@ pub fn from_str_spanned(text: &str) -> Result<Spanned, Error> {
     decode(text, false, true)
 }
 
+/// As [`from_str`], but entries of the root mapping that are not wanted may be left out. Their text is parsed all the
+/// same; they are only left out where making values of them could not fail.
+pub(crate) fn from_str_picked(text: &str, wanted: fn(&str) -> bool) -> Result<Json, Error> {
+    let mut tree = Tree::parse(text)?;
+    if let Some(root) = tree.root
+        && let NodeKind::Mapping(children) = &tree.nodes[root].kind
+        && !tree.nodes.iter().any(|node| matches!(node.kind, NodeKind::Alias { .. }))
+    {
+        // Nodes stand in the order of the text, so an entry is what stands before the next one.
+        let ends = children.iter().copied().skip(2).step_by(2).chain([tree.nodes.len()]);
+        let needed = children.chunks_exact(2).zip(ends).filter(|(pair, end)| {
+            let skipped = matches!(&tree.nodes[pair[0]].kind, NodeKind::Scalar { text, .. } if !wanted(text));
+            !(skipped && is_plain_key(&tree.nodes[pair[0]]) && (pair[1]..*end).all(|index| is_plain(&tree, index)))
+        });
+        let needed = needed.flat_map(|(pair, _)| pair).copied().collect();
+        tree.nodes[root].kind = NodeKind::Mapping(needed);
+    }
+    Ok(decode_tree(&tree, false, false)?.value)
+}
+
+/// Whether a node of a tree without aliases has a value for sure, its children aside.
+fn is_plain(tree: &Tree<'_>, index: usize) -> bool {
+    match &tree.nodes[index].kind {
+        NodeKind::Scalar { text, tag, implicit } => tag.is_empty() && (!implicit || is_plain_text(text)),
+        NodeKind::Sequence(_) => true,
+        NodeKind::Mapping(children) => children.iter().step_by(2).all(|key| is_plain_key(&tree.nodes[*key])),
+        NodeKind::Alias { .. } => false,
+    }
+}
+
+/// Not infinity, not a number, and no integer beyond 63 bits.
+fn is_plain_text(text: &str) -> bool {
+    match text.as_bytes() {
+        [b'.', ..] | [b'+' | b'-', b'.', ..] => false,
+        [b'+' | b'-' | b'0'..=b'9', rest @ ..] => {
+            rest.len() < 15 || rest.iter().any(|b| !(b.is_ascii_hexdigit() || matches!(b, b'x' | b'X' | b'o' | b'O' | b'_')))
+        }
+        _ => true,
+    }
+}
+
+/// Whether a node can be the key of an entry for sure.
+fn is_plain_key(node: &Node<'_>) -> bool {
+    match &node.kind {
+        NodeKind::Scalar { text, tag, implicit } => {
+            tag.is_empty() && (!implicit || !matches!(&**text, "" | "~" | "null" | "Null" | "NULL" | "<<") && is_plain_text(text))
+        }
+        _ => false,
+    }
+}
+
 fn decode(text: &str, strict: bool, spans: bool) -> Result<Spanned, Error> {
-    let tree = Tree::parse(text)?;
+    decode_tree(&Tree::parse(text)?, strict, spans)
+}
+
+fn decode_tree(tree: &Tree<'_>, strict: bool, spans: bool) -> Result<Spanned, Error> {
     let mut decoder = Decoder {
-        tree: &tree,
+        tree,
         strict,
         repeated: Vec::new(),
         open_aliases: HashSet::new(),
@@ -138,7 +192,7 @@ impl Key {
 }
 
 struct Decoder<'a> {
-    tree: &'a Tree,
+    tree: &'a Tree<'a>,
     strict: bool,
     /// Lines and keys that a strict reader refuses.
     repeated: Vec<(u32, String)>,
@@ -184,7 +238,7 @@ impl Decoder<'_> {
             NodeKind::Sequence(children) => {
                 let mut items = Vec::with_capacity(children.len());
                 for (i, child) in children.iter().enumerate() {
-                    let back = self.enter(&i.to_string(), tree.nodes[*child].line);
+                    let back = if self.spans.is_some() { self.enter(&i.to_string(), tree.nodes[*child].line) } else { None };
                     items.push(self.value(*child)?);
                     self.leave(back);
                 }
@@ -246,9 +300,9 @@ impl Decoder<'_> {
                 continue;
             }
             let name = self.key(key)?;
-            let back = match (&self.spans, name.clone().into_json()) {
-                (Some(_), Some(text)) => self.enter(&text, tree.nodes[key].line),
-                _ => None,
+            let back = match self.spans.is_some().then(|| name.clone().into_json()).flatten() {
+                Some(text) => self.enter(&text, tree.nodes[key].line),
+                None => None,
             };
             let decoded = self.value(value)?;
             self.leave(back);
@@ -310,6 +364,9 @@ impl Decoder<'_> {
     }
 
     fn finish(&mut self, entries: Entries) -> Json {
+        if entries.list.iter().all(|(key, _)| matches!(key, Key::Str(_))) {
+            return Json::Object(entries.list.into_iter().filter_map(|(key, value)| Some((key.into_json()?, value))).collect());
+        }
         let mut map = Map::new();
         for (key, value) in entries.list {
             let (kind, shown) = match &key {
@@ -352,22 +409,34 @@ impl Decoder<'_> {
 #[derive(Default)]
 struct Entries {
     list: Vec<(Key, Json)>,
+    /// Places in the list; empty while the list is short enough to be looked through.
     index: HashMap<Key, usize>,
 }
 
+/// From this many entries on they are found by hash.
+const MANY: usize = 16;
+
 impl Entries {
+    fn place(&self, key: &Key) -> Option<usize> {
+        if self.index.is_empty() { self.list.iter().position(|(known, _)| known == key) } else { self.index.get(key).copied() }
+    }
+
     fn holds(&self, key: &Key) -> bool {
-        self.index.contains_key(key)
+        self.place(key).is_some()
     }
 
     fn set(&mut self, key: Key, value: Json) {
-        match self.index.get(&key) {
-            Some(at) => self.list[*at].1 = value,
-            None => {
-                self.index.insert(key.clone(), self.list.len());
-                self.list.push((key, value));
-            }
+        if let Some(at) = self.place(&key) {
+            self.list[at].1 = value;
+            return;
         }
+        if self.list.len() == MANY {
+            self.index = self.list.iter().enumerate().map(|(at, (known, _))| (known.clone(), at)).collect();
+        }
+        if self.list.len() >= MANY {
+            self.index.insert(key.clone(), self.list.len());
+        }
+        self.list.push((key, value));
     }
 }
 
@@ -375,7 +444,7 @@ fn want_map() -> Error {
     Error::yaml("map merge requires map or sequence of maps as the value")
 }
 
-fn is_merge(node: &Node) -> bool {
+fn is_merge(node: &Node<'_>) -> bool {
     matches!(&node.kind, NodeKind::Scalar { text, tag, implicit } if text == "<<" && (*implicit || short_tag(tag) == "!!merge"))
 }
 

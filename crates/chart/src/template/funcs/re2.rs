@@ -1,31 +1,20 @@
 //! Go's regular expressions, compiled by the regex crate: the same automata, other defaults.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
 
-/// Compiled patterns that are kept.
-const CACHE: usize = 1_024;
+use crate::template::ParseCache;
+
 /// Bytes that one compiled pattern may take.
 const SIZE: usize = 4 << 20;
 
-static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
-
 /// Compiles a pattern, or takes it from the cache.
-pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
-    if let Some(regex) = COMPILED.lock().ok().and_then(|cache| cache.get(pattern).cloned()) {
-        return Ok(regex);
-    }
-    let built = RegexBuilder::new(&translate(pattern)).size_limit(SIZE).build();
-    let regex = Arc::new(built.map_err(|err| format!("error parsing regexp: {}", reason(pattern, &err.to_string())))?);
-    if let Ok(mut cache) = COMPILED.lock() {
-        if cache.len() >= CACHE {
-            cache.clear();
-        }
-        cache.insert(pattern.to_owned(), regex.clone());
-    }
-    Ok(regex)
+pub(super) fn compile(pattern: &str, cache: &ParseCache) -> Result<Arc<Regex>, String> {
+    cache.regex(pattern, || {
+        let built = RegexBuilder::new(&translate(pattern)).size_limit(SIZE).build();
+        built.map_err(|err| format!("error parsing regexp: {}", reason(pattern, &err.to_string())))
+    })
 }
 
 /// Go's words for the common mistakes; for others those of the regex crate.

@@ -12,10 +12,10 @@ use crate::template::value::{ListType, Value};
 use Ty::{Int, Str};
 
 pub(super) static FUNCS: &[FuncDef] = &[
-    func("regexMatch", &[Str, Str], |_, args| Ok(Value::Bool(compile(&args[0]).is_ok_and(|regex| regex.is_match(&text(&args[1])))))),
-    func("mustRegexMatch", &[Str, Str], |_, args| Ok(Value::Bool(compile(&args[0])?.is_match(&text(&args[1]))))),
-    func("regexFind", &[Str, Str], |_, args| find(args, panicking)),
-    func("mustRegexFind", &[Str, Str], |_, args| find(args, plain)),
+    func("regexMatch", &[Str, Str], |ctx, args| Ok(Value::Bool(compile(ctx, &args[0]).is_ok_and(|regex| regex.is_match(&text(&args[1])))))),
+    func("mustRegexMatch", &[Str, Str], |ctx, args| Ok(Value::Bool(compile(ctx, &args[0])?.is_match(&text(&args[1]))))),
+    func("regexFind", &[Str, Str], |ctx, args| find(ctx, args, panicking)),
+    func("mustRegexFind", &[Str, Str], |ctx, args| find(ctx, args, plain)),
     func("regexFindAll", &[Str, Str, Int], |ctx, args| find_all(ctx, args, panicking)),
     func("mustRegexFindAll", &[Str, Str, Int], |ctx, args| find_all(ctx, args, plain)),
     func("regexReplaceAll", &[Str, Str, Str], |ctx, args| replace(ctx, args, panicking, false)),
@@ -27,8 +27,8 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("regexQuoteMeta", &[Str], |_, args| Ok(Value::from(quote_meta(&text(&args[0]))))),
 ];
 
-fn compile(pattern: &Value) -> Result<Arc<Regex>, String> {
-    super::re2::compile(&text(pattern))
+fn compile(ctx: &Ctx<'_>, pattern: &Value) -> Result<Arc<Regex>, String> {
+    super::re2::compile(&text(pattern), ctx.set.engine().cache())
 }
 
 /// What `MustCompile` panics with.
@@ -47,14 +47,14 @@ fn quoted(pattern: &str) -> String {
 
 type OnError = fn(&Value, String) -> Fail;
 
-fn find(args: &[Value], on_error: OnError) -> Answer {
-    let regex = compile(&args[0]).map_err(|message| on_error(&args[0], message))?;
+fn find(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
+    let regex = compile(ctx, &args[0]).map_err(|message| on_error(&args[0], message))?;
     let subject = text(&args[1]);
     Ok(Value::str(regex.find(&subject).map_or("", |found| found.as_str())))
 }
 
 fn find_all(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
-    let regex = compile(&args[0]).map_err(|message| on_error(&args[0], message))?;
+    let regex = compile(ctx, &args[0]).map_err(|message| on_error(&args[0], message))?;
     let limit = usize::try_from(int(&args[2])).unwrap_or(usize::MAX);
     let subject = text(&args[1]);
     let found: Vec<Value> = regex.find_iter(&subject).take(limit).map(|found| Value::str(found.as_str())).collect();
@@ -64,7 +64,7 @@ fn find_all(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
 }
 
 fn replace(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError, literal: bool) -> Answer {
-    let regex = compile(&args[0]).map_err(|message| on_error(&args[0], message))?;
+    let regex = compile(ctx, &args[0]).map_err(|message| on_error(&args[0], message))?;
     let (subject, with) = (text(&args[1]), text(&args[2]));
     let mut out = String::with_capacity(subject.len());
     let mut at = 0;
@@ -87,7 +87,7 @@ fn replace(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError, literal: bool) 
 
 /// Go's `Split`, with its own idea of empty matches at the ends.
 fn split(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
-    let regex = compile(&args[0]).map_err(|message| on_error(&args[0], message))?;
+    let regex = compile(ctx, &args[0]).map_err(|message| on_error(&args[0], message))?;
     let subject = text(&args[1]);
     let count = int(&args[2]);
     if count == 0 {

@@ -269,7 +269,10 @@ impl<'s> Parser<'s> {
         while self.peek_non_space().tok != Tok::Eof {
             match self.text_or_action()? {
                 Element::Node(node) => list.nodes.push(node),
-                end => return Ok((list, end)),
+                end => {
+                    list.nodes.shrink_to_fit();
+                    return Ok((list, end));
+                }
             }
         }
         Err(self.error("unexpected EOF"))

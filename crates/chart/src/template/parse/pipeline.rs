@@ -35,6 +35,8 @@ impl<'s> Parser<'s> {
                 _ => return Err(self.unexpected(item, context)),
             }
         }
+        // Trees are many and small: room that is not used would be most of them.
+        pipe.cmds.shrink_to_fit();
         if pipe.cmds.is_empty() {
             return Err(self.error(format!("missing value for {context}")));
         }
@@ -115,6 +117,7 @@ impl<'s> Parser<'s> {
         if command.args.is_empty() {
             return Err(self.error("empty command"));
         }
+        command.args.shrink_to_fit();
         Ok(command)
     }
 

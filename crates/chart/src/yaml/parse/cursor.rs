@@ -42,7 +42,9 @@ impl<'a> Cursor<'a> {
             end -= 1;
         }
         let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
-        if !self.text[self.checked..end].chars().all(allowed) {
+        let piece = &self.text[self.checked..end];
+        let usual = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+        if !piece.as_bytes().iter().all(usual) && !piece.chars().all(allowed) {
             self.refused = Some(Error::yaml("control characters are not allowed"));
             return false;
         }
@@ -109,22 +111,81 @@ impl<'a> Cursor<'a> {
         into.push_str(&self.text[start..self.pos]);
     }
 
-    /// Takes characters up to a blank, a line break or the end, or one that `stop` names.
-    pub(super) fn read_run(&mut self, into: &mut String, stop: &[u8]) {
+    /// Steps over characters up to one that `stops` names or the end, and gives them. The break characters that are not
+    /// ASCII always stop.
+    pub(super) fn run(&mut self, stops: &Stops) -> &'a str {
         let start = self.pos;
-        loop {
-            let b = self.byte(0);
-            if b == 0 || b == b' ' || b == b'\t' || b == b'\r' || b == b'\n' || stop.contains(&b) || b >= 0x80 && self.is_break() {
+        while self.byte(0) != 0 {
+            let window = &self.text.as_bytes()[self.pos..self.checked];
+            let len = window.iter().position(|b| stops.0[*b as usize]).unwrap_or(window.len());
+            let chars = window[..len].iter().filter(|b| **b & 0xc0 != 0x80).count();
+            let more = len == window.len();
+            self.pos += len;
+            self.mark.index += chars;
+            self.mark.column += chars;
+            if more {
+                continue;
+            }
+            if self.text.as_bytes()[self.pos] < 0x80 || self.is_break() {
                 break;
             }
             self.skip();
         }
-        into.push_str(&self.text[start..self.pos]);
+        &self.text[start..self.pos]
+    }
+
+    /// The text between two positions.
+    pub(super) fn between(&self, start: usize, end: usize) -> &'a str {
+        &self.text[start..end]
+    }
+
+    /// Takes characters as [`Cursor::run`] does.
+    pub(super) fn read_run(&mut self, into: &mut String, stops: &Stops) {
+        into.push_str(self.run(stops));
+    }
+
+    /// Steps over at most so many spaces.
+    pub(super) fn skip_spaces(&mut self, most: usize) {
+        let mut left = most;
+        while left > 0 && self.byte(0) == b' ' {
+            let window = &self.text.as_bytes()[self.pos..self.checked];
+            let len = window.iter().take(left).position(|b| *b != b' ').unwrap_or(window.len().min(left));
+            self.pos += len;
+            self.mark.index += len;
+            self.mark.column += len;
+            left -= len;
+        }
+    }
+
+    /// The text up to this quote, if it comes on this line with nothing special before it; the quote is stepped over.
+    pub(super) fn run_to_quote(&mut self, quote: u8) -> Option<&'a str> {
+        self.byte(0);
+        let window = &self.text.as_bytes()[self.pos..self.checked.max(self.pos)];
+        let special = |b: &u8| *b == quote || matches!(b, b'\\' | b'\r' | b'\n' | 0x80..);
+        let len = window.iter().position(special).filter(|at| window[*at] == quote)?;
+        if quote == b'\'' && self.byte(len + 1) == quote {
+            return None;
+        }
+        let text = &self.text[self.pos..self.pos + len];
+        self.pos += len + 1;
+        self.mark.index += len + 1;
+        self.mark.column += len + 1;
+        Some(text)
     }
 
     /// Takes a line break: all but LS and PS become LF.
     pub(super) fn read_break(&mut self, into: &mut String) {
         let (start, len) = (self.pos, self.break_len(0));
+        self.skip_break();
+        match len {
+            0 => {}
+            3 => into.push_str(&self.text[start..start + 3]),
+            _ => into.push('\n'),
+        }
+    }
+
+    pub(super) fn skip_break(&mut self) {
+        let len = self.break_len(0);
         if len == 0 {
             return;
         }
@@ -133,11 +194,6 @@ impl<'a> Cursor<'a> {
         self.mark.index += 1 + usize::from(crlf);
         self.mark.column = 0;
         self.mark.line += 1;
-        into.push_str(if len == 3 { &self.text[start..start + 3] } else { "\n" });
-    }
-
-    pub(super) fn skip_break(&mut self) {
-        self.read_break(&mut String::new());
     }
 
     pub(super) fn skip_blanks(&mut self) {
@@ -148,10 +204,36 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn skip_comment(&mut self) {
         if self.at(b'#') {
-            while !self.is_breakz() {
-                self.skip();
-            }
+            self.run(&LINE);
         }
+    }
+}
+
+/// Bytes at which a run of characters stops.
+pub(super) struct Stops([bool; 256]);
+
+/// The end of a line.
+pub(super) static LINE: Stops = Stops::new(b"");
+/// What may end a plain scalar, outside and inside of brackets.
+pub(super) static PLAIN: Stops = Stops::new(b" \t:");
+pub(super) static PLAIN_IN_FLOW: Stops = Stops::new(b" \t:,?[]{}");
+/// What is special in quotes.
+pub(super) static QUOTED: Stops = Stops::new(b" \t'\"\\");
+
+impl Stops {
+    /// These bytes, ASCII breaks, and the first bytes of the other breaks.
+    const fn new(bytes: &[u8]) -> Stops {
+        let mut stops = [false; 256];
+        let mut i = 0;
+        while i < bytes.len() {
+            stops[bytes[i] as usize] = true;
+            i += 1;
+        }
+        stops[b'\r' as usize] = true;
+        stops[b'\n' as usize] = true;
+        stops[0xc2] = true;
+        stops[0xe2] = true;
+        Stops(stops)
     }
 }
 

@@ -1,11 +1,13 @@
 //! The longer tokens: scalars, tags and directives.
 
+use super::cursor::{LINE, PLAIN, PLAIN_IN_FLOW, QUOTED};
 use super::tokens::{Scanner, Token, TokenKind};
 use crate::yaml::Error;
+use std::borrow::Cow;
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
     /// `|` and `>`.
-    pub(super) fn scan_block_scalar(&mut self, literal: bool) -> Result<Token, Error> {
+    pub(super) fn scan_block_scalar(&mut self, literal: bool) -> Result<Token<'a>, Error> {
         let start = self.cursor.mark;
         self.cursor.skip();
         let (keep, step) = self.block_header()?;
@@ -35,13 +37,7 @@ impl Scanner<'_> {
             text.push_str(&more_breaks);
             more_breaks.clear();
             after_blank = before_blank;
-            while !self.cursor.is_breakz() {
-                if self.cursor.is_blank(0) {
-                    self.cursor.read(&mut text);
-                } else {
-                    self.cursor.read_run(&mut text, b"");
-                }
-            }
+            self.cursor.read_run(&mut text, &LINE);
             self.cursor.read_break(&mut line_break);
             self.block_breaks(&mut indent, &mut more_breaks, &mut end)?;
         }
@@ -51,7 +47,7 @@ impl Scanner<'_> {
         if keep == Keep::All {
             text.push_str(&more_breaks);
         }
-        Ok(Token { kind: TokenKind::Scalar { text, plain: false }, start, end })
+        Ok(Token { kind: TokenKind::Scalar { text: Cow::Owned(text), plain: false }, start, end })
     }
 
     /// The indicators after `|` or `>`, in either order.
@@ -75,9 +71,8 @@ impl Scanner<'_> {
         *end = self.cursor.mark;
         let mut widest = 0;
         loop {
-            while (*indent == 0 || self.cursor.mark.column < *indent) && self.cursor.at(b' ') {
-                self.cursor.skip();
-            }
+            let most = if *indent == 0 { usize::MAX } else { indent.saturating_sub(self.cursor.mark.column) };
+            self.cursor.skip_spaces(most);
             widest = widest.max(self.cursor.mark.column);
             if (*indent == 0 || self.cursor.mark.column < *indent) && self.cursor.at(b'\t') {
                 return Err(self.error("found a tab character where an indentation space is expected"));
@@ -94,9 +89,12 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    pub(super) fn scan_quoted_scalar(&mut self, quote: u8) -> Result<Token, Error> {
+    pub(super) fn scan_quoted_scalar(&mut self, quote: u8) -> Result<Token<'a>, Error> {
         let start = self.cursor.mark;
         self.cursor.skip();
+        if let Some(text) = self.cursor.run_to_quote(quote) {
+            return Ok(Token { kind: TokenKind::Scalar { text: Cow::Borrowed(text), plain: false }, start, end: self.cursor.mark });
+        }
         let mut text = String::new();
         let mut fold = Fold::default();
         loop {
@@ -124,7 +122,7 @@ impl Scanner<'_> {
                     b'\\' if quote == b'"' => self.escape(&mut text)?,
                     _ => {
                         let before = self.cursor.pos;
-                        self.cursor.read_run(&mut text, b"'\"\\");
+                        self.cursor.read_run(&mut text, &QUOTED);
                         if self.cursor.pos == before {
                             self.cursor.read(&mut text);
                         }
@@ -138,7 +136,7 @@ impl Scanner<'_> {
             fold.flush(&mut text);
         }
         self.cursor.skip();
-        Ok(Token { kind: TokenKind::Scalar { text, plain: false }, start, end: self.cursor.mark })
+        Ok(Token { kind: TokenKind::Scalar { text: Cow::Owned(text), plain: false }, start, end: self.cursor.mark })
     }
 
     fn escape(&mut self, text: &mut String) -> Result<(), Error> {
@@ -181,13 +179,15 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    pub(super) fn scan_plain_scalar(&mut self) -> Result<Token, Error> {
+    pub(super) fn scan_plain_scalar(&mut self) -> Result<Token<'a>, Error> {
         let start = self.cursor.mark;
         let mut end = start;
         let indent = (self.indent + 1) as usize;
         let in_flow = self.flow_level > 0;
-        let stop: &[u8] = if in_flow { b":,?[]{}" } else { b":" };
-        let mut text = String::new();
+        let stops = if in_flow { &PLAIN_IN_FLOW } else { &PLAIN };
+        // As long as nothing is folded, the text is a piece of the source.
+        let (from, mut till) = (self.cursor.pos, self.cursor.pos);
+        let mut folded: Option<String> = None;
         let mut fold = Fold::default();
         loop {
             if self.cursor.is_document_mark(b'-') || self.cursor.is_document_mark(b'.') || self.cursor.at(b'#') {
@@ -195,14 +195,25 @@ impl Scanner<'_> {
             }
             while !self.cursor.is_blankz(0) {
                 let b = self.cursor.byte(0);
-                if b == b':' && self.cursor.is_blankz(1) || in_flow && b != b':' && stop.contains(&b) {
+                if b == b':' && self.cursor.is_blankz(1) || in_flow && matches!(b, b',' | b'?' | b'[' | b']' | b'{' | b'}') {
                     break;
                 }
-                fold.flush(&mut text);
+                if fold.broken && folded.is_none() {
+                    folded = Some(self.cursor.between(from, till).to_owned());
+                }
+                match &mut folded {
+                    Some(text) => fold.flush(text),
+                    None => fold.blanks.clear(),
+                }
+                let piece = self.cursor.pos;
                 if b == b':' {
-                    self.cursor.read(&mut text);
+                    self.cursor.skip();
                 } else {
-                    self.cursor.read_run(&mut text, stop);
+                    self.cursor.run(stops);
+                }
+                till = self.cursor.pos;
+                if let Some(text) = &mut folded {
+                    text.push_str(self.cursor.between(piece, till));
                 }
                 end = self.cursor.mark;
             }
@@ -217,6 +228,7 @@ impl Scanner<'_> {
         if fold.broken {
             self.simple_key_allowed = true;
         }
+        let text = folded.map_or_else(|| Cow::Borrowed(self.cursor.between(from, till)), Cow::Owned);
         Ok(Token { kind: TokenKind::Scalar { text, plain: true }, start, end })
     }
 
@@ -244,7 +256,7 @@ impl Scanner<'_> {
         }
     }
 
-    pub(super) fn scan_tag(&mut self) -> Result<Token, Error> {
+    pub(super) fn scan_tag(&mut self) -> Result<Token<'a>, Error> {
         let start = self.cursor.mark;
         let (handle, suffix);
         if self.cursor.byte(1) == b'<' {
@@ -334,7 +346,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    pub(super) fn scan_directive(&mut self) -> Result<Token, Error> {
+    pub(super) fn scan_directive(&mut self) -> Result<Token<'a>, Error> {
         let start = self.cursor.mark;
         self.cursor.skip();
         let mut name = String::new();

@@ -3,10 +3,11 @@
 use super::cursor::Cursor;
 use super::{Mark, scanner_error};
 use crate::yaml::{Error, MAX_DEPTH};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum TokenKind {
+pub(super) enum TokenKind<'a> {
     StreamStart,
     StreamEnd,
     VersionDirective { major: u8, minor: u8 },
@@ -27,12 +28,12 @@ pub(super) enum TokenKind {
     Alias(String),
     Anchor(String),
     Tag { handle: String, suffix: String },
-    Scalar { text: String, plain: bool },
+    Scalar { text: Cow<'a, str>, plain: bool },
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Token {
-    pub(super) kind: TokenKind,
+pub(super) struct Token<'a> {
+    pub(super) kind: TokenKind<'a>,
     pub(super) start: Mark,
     pub(super) end: Mark,
 }
@@ -48,7 +49,7 @@ struct SimpleKey {
 
 pub(super) struct Scanner<'a> {
     pub(super) cursor: Cursor<'a>,
-    queue: VecDeque<Token>,
+    queue: VecDeque<Token<'a>>,
     /// Tokens handed out; token numbers count on from here.
     taken: usize,
     available: bool,
@@ -81,7 +82,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next token, left in the queue.
-    pub(super) fn peek(&mut self) -> Result<&Token, Error> {
+    pub(super) fn peek(&mut self) -> Result<&Token<'a>, Error> {
         while !self.available {
             self.available = match self.key_at.front().copied().flatten() {
                 _ if self.queue.is_empty() => false,
@@ -100,7 +101,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes the token that [`Scanner::peek`] has shown.
-    pub(super) fn take(&mut self) -> Option<Token> {
+    pub(super) fn take(&mut self) -> Option<Token<'a>> {
         self.available = false;
         self.taken += 1;
         self.key_at.pop_front();
@@ -174,19 +175,19 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn push(&mut self, kind: TokenKind, at: Mark) {
+    fn push(&mut self, kind: TokenKind<'a>, at: Mark) {
         self.queue.push_back(Token { kind, start: at, end: at });
     }
 
     /// Appends a token of one character.
-    fn indicator(&mut self, kind: TokenKind) {
+    fn indicator(&mut self, kind: TokenKind<'a>) {
         let start = self.cursor.mark;
         self.cursor.skip();
         self.queue.push_back(Token { kind, start, end: self.cursor.mark });
     }
 
     /// Inserts a token before the one with this number, or at the end if that is gone.
-    fn insert(&mut self, number: usize, kind: TokenKind, at: Mark) {
+    fn insert(&mut self, number: usize, kind: TokenKind<'a>, at: Mark) {
         match number.checked_sub(self.taken) {
             Some(i) => self.queue.insert(i.min(self.queue.len()), Token { kind, start: at, end: at }),
             None => self.push(kind, at),
@@ -242,7 +243,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn roll_indent(&mut self, column: usize, number: Option<usize>, kind: TokenKind, at: Mark) -> Result<(), Error> {
+    fn roll_indent(&mut self, column: usize, number: Option<usize>, kind: TokenKind<'a>, at: Mark) -> Result<(), Error> {
         let column = column as isize;
         if self.flow_level > 0 || self.indent >= column {
             return Ok(());
@@ -290,7 +291,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn document_mark(&mut self, kind: TokenKind) -> Result<(), Error> {
+    fn document_mark(&mut self, kind: TokenKind<'a>) -> Result<(), Error> {
         self.unroll_indent(-1);
         self.remove_simple_key()?;
         self.simple_key_allowed = false;
@@ -300,7 +301,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn flow_start(&mut self, kind: TokenKind) -> Result<(), Error> {
+    fn flow_start(&mut self, kind: TokenKind<'a>) -> Result<(), Error> {
         self.save_simple_key()?;
         self.simple_keys.push(SimpleKey { possible: false, required: false, token: self.taken + self.queue.len(), mark: self.cursor.mark });
         self.flow_level += 1;
@@ -312,7 +313,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn flow_end(&mut self, kind: TokenKind) -> Result<(), Error> {
+    fn flow_end(&mut self, kind: TokenKind<'a>) -> Result<(), Error> {
         self.remove_simple_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;
@@ -373,7 +374,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn anchor(&mut self, kind: fn(String) -> TokenKind) -> Result<(), Error> {
+    fn anchor(&mut self, kind: fn(String) -> TokenKind<'a>) -> Result<(), Error> {
         self.save_simple_key()?;
         self.simple_key_allowed = false;
         let start = self.cursor.mark;
@@ -393,6 +394,7 @@ impl<'a> Scanner<'a> {
     /// Tabs count as blanks except where a block key may start.
     fn skip_to_token(&mut self) {
         loop {
+            self.cursor.skip_spaces(usize::MAX);
             while self.cursor.at(b' ') || (self.flow_level > 0 || !self.simple_key_allowed) && self.cursor.at(b'\t') {
                 self.cursor.skip();
             }

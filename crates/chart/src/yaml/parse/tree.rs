@@ -3,24 +3,25 @@
 use super::tokens::{Scanner, Token, TokenKind};
 use super::{Mark, parser_error};
 use crate::yaml::{Error, MAX_DEPTH};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// The nodes of one document.
-pub(in crate::yaml) struct Tree {
-    pub(in crate::yaml) nodes: Vec<Node>,
+pub(in crate::yaml) struct Tree<'a> {
+    pub(in crate::yaml) nodes: Vec<Node<'a>>,
     pub(in crate::yaml) root: Option<usize>,
 }
 
-pub(in crate::yaml) struct Node {
+pub(in crate::yaml) struct Node<'a> {
     /// Counted from 1.
     pub(in crate::yaml) line: u32,
-    pub(in crate::yaml) kind: NodeKind,
+    pub(in crate::yaml) kind: NodeKind<'a>,
 }
 
-pub(in crate::yaml) enum NodeKind {
+pub(in crate::yaml) enum NodeKind<'a> {
     /// `implicit` is true for a plain scalar: its text says what it is.
     Scalar {
-        text: String,
+        text: Cow<'a, str>,
         tag: String,
         implicit: bool,
     },
@@ -33,9 +34,9 @@ pub(in crate::yaml) enum NodeKind {
     },
 }
 
-impl Tree {
+impl<'a> Tree<'a> {
     /// Parses the first document; what follows it is not looked at.
-    pub(in crate::yaml) fn parse(text: &str) -> Result<Tree, Error> {
+    pub(in crate::yaml) fn parse(text: &'a str) -> Result<Tree<'a>, Error> {
         let mut parser = Parser { scanner: Scanner::new(text), nodes: Vec::new(), anchors: HashMap::new(), tags: Vec::new(), depth: 0 };
         let root = parser.document()?;
         Ok(Tree { nodes: parser.nodes, root })
@@ -44,7 +45,7 @@ impl Tree {
 
 struct Parser<'a> {
     scanner: Scanner<'a>,
-    nodes: Vec<Node>,
+    nodes: Vec<Node<'a>>,
     anchors: HashMap<String, usize>,
     /// Tag handles and their prefixes.
     tags: Vec<(String, String)>,
@@ -58,8 +59,8 @@ struct Properties {
     start: Mark,
 }
 
-impl Parser<'_> {
-    fn peek(&mut self) -> Result<&TokenKind, Error> {
+impl<'a> Parser<'a> {
+    fn peek(&mut self) -> Result<&TokenKind<'a>, Error> {
         self.scanner.peek().map(|token| &token.kind)
     }
 
@@ -67,7 +68,7 @@ impl Parser<'_> {
         self.scanner.peek().map(|token| token.start)
     }
 
-    fn take(&mut self) -> Result<Token, Error> {
+    fn take(&mut self) -> Result<Token<'a>, Error> {
         self.scanner.peek()?;
         self.scanner.take().ok_or_else(|| Error::yaml("unknown problem parsing YAML content"))
     }
@@ -82,7 +83,7 @@ impl Parser<'_> {
         self.take().map(|token| token.end)
     }
 
-    fn at(&mut self, kinds: &[TokenKind]) -> Result<bool, Error> {
+    fn at(&mut self, kinds: &[TokenKind<'a>]) -> Result<bool, Error> {
         let here = self.peek()?;
         Ok(kinds.contains(here))
     }
@@ -141,13 +142,13 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn add(&mut self, at: Mark, kind: NodeKind) -> usize {
+    fn add(&mut self, at: Mark, kind: NodeKind<'a>) -> usize {
         self.nodes.push(Node { line: u32::try_from(at.line + 1).unwrap_or(u32::MAX), kind });
         self.nodes.len() - 1
     }
 
     fn empty(&mut self, at: Mark) -> usize {
-        self.add(at, NodeKind::Scalar { text: String::new(), tag: String::new(), implicit: true })
+        self.add(at, NodeKind::Scalar { text: Cow::Borrowed(""), tag: String::new(), implicit: true })
     }
 
     fn empty_here(&mut self) -> Result<usize, Error> {
@@ -212,7 +213,7 @@ impl Parser<'_> {
         let Some(shape) = shape else {
             let (text, plain) = match scalar.then(|| self.take()).transpose()? {
                 Some(Token { kind: TokenKind::Scalar { text, plain }, .. }) => (text, plain),
-                _ => (String::new(), true),
+                _ => (Cow::Borrowed(""), true),
             };
             let implicit = plain && tag.is_empty() || scalar && tag == "!";
             return Ok((self.add(start, NodeKind::Scalar { text, tag, implicit }), None));
@@ -232,9 +233,10 @@ impl Parser<'_> {
         let start = self.start()?;
         let (mut anchor, mut tag) = (None, None);
         for _ in 0..2 {
-            match self.peek()?.clone() {
-                TokenKind::Anchor(name) if anchor.is_none() => anchor = Some(name),
-                TokenKind::Tag { handle, suffix } if tag.is_none() => tag = Some((handle, suffix, self.start()?)),
+            let token = self.scanner.peek()?;
+            match &token.kind {
+                TokenKind::Anchor(name) if anchor.is_none() => anchor = Some(name.clone()),
+                TokenKind::Tag { handle, suffix } if tag.is_none() => tag = Some((handle.clone(), suffix.clone(), token.start)),
                 _ => break,
             }
             self.take()?;
@@ -277,7 +279,7 @@ impl Parser<'_> {
     }
 
     fn block_mapping(&mut self) -> Result<Vec<usize>, Error> {
-        const ENDS: [TokenKind; 3] = [TokenKind::Key, TokenKind::Value, TokenKind::BlockEnd];
+        const ENDS: [TokenKind<'static>; 3] = [TokenKind::Key, TokenKind::Value, TokenKind::BlockEnd];
         let opened = self.take_start()?;
         let mut pairs = Vec::new();
         while self.at(&[TokenKind::Key])? {
@@ -294,7 +296,7 @@ impl Parser<'_> {
         Ok(pairs)
     }
 
-    fn close(&mut self, kind: TokenKind, problem: &str, opened: Mark) -> Result<(), Error> {
+    fn close(&mut self, kind: TokenKind<'a>, problem: &str, opened: Mark) -> Result<(), Error> {
         if !self.at(&[kind])? {
             return Err(parser_error(problem, self.start()?, Some(opened)));
         }
@@ -303,7 +305,7 @@ impl Parser<'_> {
     }
 
     fn flow_sequence(&mut self) -> Result<Vec<usize>, Error> {
-        const END: TokenKind = TokenKind::FlowSequenceEnd;
+        const END: TokenKind<'static> = TokenKind::FlowSequenceEnd;
         let opened = self.take_start()?;
         let mut items: Vec<usize> = Vec::new();
         while !self.at(&[END])? {
@@ -323,7 +325,7 @@ impl Parser<'_> {
 
     /// `a: b` as an item of a flow sequence: a mapping of one entry.
     fn flow_pair(&mut self) -> Result<usize, Error> {
-        const ENDS: [TokenKind; 2] = [TokenKind::FlowEntry, TokenKind::FlowSequenceEnd];
+        const ENDS: [TokenKind<'static>; 2] = [TokenKind::FlowEntry, TokenKind::FlowSequenceEnd];
         let start = self.take_start()?;
         let index = self.add(start, NodeKind::Mapping(Vec::new()));
         let key = if self.at(&[TokenKind::Value, TokenKind::FlowEntry, TokenKind::FlowSequenceEnd])? {
@@ -349,7 +351,7 @@ impl Parser<'_> {
     }
 
     fn flow_mapping(&mut self) -> Result<Vec<usize>, Error> {
-        const END: TokenKind = TokenKind::FlowMappingEnd;
+        const END: TokenKind<'static> = TokenKind::FlowMappingEnd;
         let opened = self.take_start()?;
         let mut pairs: Vec<usize> = Vec::new();
         while !self.at(&[END])? {
