@@ -43,7 +43,7 @@ pub fn to_template_output(rendered: &Rendered, options: &TemplateOptions) -> Res
     if options.show_only.is_empty() {
         return Ok(out);
     }
-    let docs: Vec<(&str, &str)> = split(&out).into_iter().filter_map(|(_, doc)| Some((source(doc)?, doc))).collect();
+    let docs: Vec<(&str, &str)> = split(&out).filter_map(|(_, doc)| Some((source(doc)?, doc))).collect();
     let mut shown = String::new();
     for pattern in &options.show_only {
         let before = shown.len();

@@ -57,6 +57,12 @@ impl Error {
         self
     }
 
+    /// This error seen from one level further out, without words for that level.
+    pub(crate) fn seen_from(mut self, at: Location) -> Error {
+        self.0.trace.insert(0, at);
+        self
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -7,14 +7,15 @@ use std::sync::{Arc, Mutex};
 
 use super::ast::{Parsed, Tree};
 use super::budget::Limits;
-use super::error::{Error, ErrorKind, Location};
+use super::error::{Error, ErrorKind, Fail, Location};
 use super::exec::Ctx;
 use super::parse;
 use super::value::{Str, Value};
 use super::world::World;
 
-/// How many `tpl` texts are kept parsed.
+/// How many `tpl` texts are kept parsed, and up to which length: what is kept outlives the render.
 const TPL_CACHE: usize = 4_096;
+const TPL_KEPT: usize = 16 << 10;
 
 /// Parses templates and keeps what can be kept between renders. Shareable between threads.
 #[derive(Debug)]
@@ -70,8 +71,8 @@ impl Engine {
         parse::parse(name, text, self.limits.nesting).map(Arc::new)
     }
 
-    /// Parses the text of a `tpl` call; the same text is parsed once.
-    pub(crate) fn parse_text(&self, text: &str) -> Result<Arc<Parsed>, Error> {
+    /// Parses the text of a `tpl` call; the same text is parsed once. `fresh` is asked before a text is parsed.
+    pub(crate) fn parse_text(&self, text: &str, fresh: impl FnOnce() -> Result<(), Fail>) -> Result<Arc<Parsed>, Fail> {
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         let key = hasher.finish();
@@ -80,7 +81,11 @@ impl Engine {
         if let Some(parsed) = self.texts.lock().ok().and_then(|texts| cached(&texts)) {
             return Ok(parsed);
         }
+        fresh()?;
         let parsed = self.parse("gotpl", text)?;
+        if text.len() > TPL_KEPT {
+            return Ok(parsed);
+        }
         if let Ok(mut texts) = self.texts.lock() {
             if texts.len() >= TPL_CACHE {
                 texts.clear();

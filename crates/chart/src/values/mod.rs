@@ -14,6 +14,7 @@ mod dependency;
 mod import;
 pub mod schema;
 pub(crate) mod tree;
+mod work;
 
 use serde_json::{Map, Number};
 
@@ -22,6 +23,7 @@ use crate::chart::{shape, yaml_tree};
 
 pub(crate) use coalesce::coalesce_values;
 pub(crate) use dependency::{Family, Unit, in_range, process_dependencies};
+pub(crate) use work::Work;
 
 /// Values cannot be used as they are; the text is Helm's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,26 +6,59 @@ use std::sync::{Arc, LazyLock, Mutex};
 use regex::{Regex, RegexBuilder};
 
 /// Compiled patterns that are kept.
-const CACHE: usize = 1_024;
-/// Bytes that one compiled pattern may take.
-const SIZE: usize = 4 << 20;
+const CACHE: usize = 512;
+/// Bytes that one compiled pattern may take, as a bound on its size: the first that holds. Only small ones are kept.
+const SIZES: [usize; 4] = [16 << 10, 128 << 10, 1 << 20, 4 << 20];
+const KEPT: usize = 128 << 10;
+/// Bytes of the cache in which an automaton works.
+const WORKSPACE: usize = 512 << 10;
 
-static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
+static COMPILED: LazyLock<Mutex<HashMap<String, Compiled>>> = LazyLock::new(Mutex::default);
+
+/// A pattern ready for use.
+#[derive(Clone)]
+pub(super) struct Compiled {
+    pub(super) regex: Arc<Regex>,
+    /// It takes no more bytes than this.
+    pub(super) size: usize,
+    /// It was compiled for this call.
+    pub(super) fresh: bool,
+}
 
 /// Compiles a pattern, or takes it from the cache.
-pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
-    if let Some(regex) = COMPILED.lock().ok().and_then(|cache| cache.get(pattern).cloned()) {
-        return Ok(regex);
+pub(super) fn compile(pattern: &str) -> Result<Compiled, String> {
+    if let Some(found) = COMPILED.lock().ok().and_then(|cache| cache.get(pattern).cloned()) {
+        return Ok(found);
     }
-    let built = RegexBuilder::new(&translate(pattern)).size_limit(SIZE).build();
-    let regex = Arc::new(built.map_err(|err| format!("error parsing regexp: {}", reason(pattern, &err.to_string())))?);
-    if let Ok(mut cache) = COMPILED.lock() {
+    let translated = translate(pattern);
+    let mut tries = SIZES.iter().map(|size| (*size, RegexBuilder::new(&translated).size_limit(*size).dfa_size_limit(WORKSPACE).build()));
+    let mut built = tries.next();
+    while let Some((_, Err(regex::Error::CompiledTooBig(_)))) = &built {
+        match tries.next() {
+            None => return Err(format!("error parsing regexp: expression too large: `{}`", shortened(pattern))),
+            next => built = next,
+        }
+    }
+    let (size, regex) = match built {
+        Some((size, Ok(regex))) => (size, Arc::new(regex)),
+        Some((_, Err(err))) => return Err(format!("error parsing regexp: {}", reason(pattern, &err.to_string()))),
+        None => return Err("error parsing regexp: internal error".to_owned()),
+    };
+    let compiled = Compiled { regex, size, fresh: false };
+    if size <= KEPT && pattern.len() <= KEPT
+        && let Ok(mut cache) = COMPILED.lock()
+    {
         if cache.len() >= CACHE {
             cache.clear();
         }
-        cache.insert(pattern.to_owned(), regex.clone());
+        cache.insert(pattern.to_owned(), compiled.clone());
     }
-    Ok(regex)
+    Ok(Compiled { fresh: true, ..compiled })
+}
+
+/// The start of a pattern that is too long to be read.
+fn shortened(pattern: &str) -> String {
+    pattern.chars().take(1_000).collect()
 }
 
 /// Go's words for the common mistakes; for others those of the regex crate.

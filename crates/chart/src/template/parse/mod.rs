@@ -2,6 +2,7 @@
 
 mod pipeline;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ast::{Branch, Call, List, Node, Parsed, Pipe, Tree};
@@ -20,7 +21,7 @@ pub(crate) fn parse(name: &str, text: &str, nesting: u32) -> Result<Parsed> {
     let lexer = Lexer::new(text);
     let none = Item { tok: Tok::Eof, start: 0, end: 0, line: 0 };
     let mut parser =
-        Parser { name: name.into(), text, lexer, tokens: [none; 3], peeked: 0, trees: Vec::new(), scope: Scope::new(), nesting, depth: 0 };
+        Parser { name: name.into(), text, lexer, tokens: [none; 3], peeked: 0, trees: Vec::new(), names: HashMap::new(), scope: Scope::new(), nesting, depth: 0 };
     parser.file()?;
     let Parser { name, trees, .. } = parser;
     Ok(Parsed { name, text: text.into(), trees })
@@ -34,6 +35,8 @@ struct Parser<'s> {
     tokens: [Item; 3],
     peeked: usize,
     trees: Vec<Tree>,
+    /// Where the tree of a name stands.
+    names: HashMap<Arc<str>, usize>,
     scope: Scope<'s>,
     nesting: u32,
     depth: u32,
@@ -252,8 +255,12 @@ impl<'s> Parser<'s> {
             _ => false,
         });
         let tree = Tree { name, root, slots: slots as usize, empty };
-        match self.trees.iter_mut().find(|old| old.name == tree.name) {
-            None => self.trees.push(tree),
+        let old = self.names.get(&tree.name).copied();
+        match old.and_then(|at| self.trees.get_mut(at)) {
+            None => {
+                self.names.insert(tree.name.clone(), self.trees.len());
+                self.trees.push(tree);
+            }
             Some(old) if old.empty => *old = tree,
             Some(_) if empty => {}
             Some(old) => {
