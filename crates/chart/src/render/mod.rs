@@ -167,7 +167,7 @@ impl<'a> Shared<'a> {
 fn render_here(input: &Input<'_>, warnings: &mut Vec<String>) -> Result<Rendered, RenderError> {
     warnings.extend(input.chart.warnings());
     let user = tree::from_json_map(input.values);
-    let mut work = values::Work::new(&input.limits.stop);
+    let mut work = values::Work::new(&input.limits);
     let family = values::process_dependencies(input.chart, &user, &mut work, warnings)?;
     let values = values::coalesce_values(&family.root, &user, &mut work, warnings)?;
     if !input.options.skip_schema {

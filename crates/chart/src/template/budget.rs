@@ -23,6 +23,8 @@ pub struct Limits {
     pub nesting: u32,
     /// Bytes of one string or list that a function makes: functions hold several copies for a moment.
     pub text: usize,
+    /// Values of the chart, its sub-charts and the user after merging; a map counts as eight.
+    pub values: usize,
     /// The caller's clock or cancellation.
     pub stop: Stop,
 }
@@ -38,6 +40,7 @@ impl Default for Limits {
             source: 8 << 20,
             nesting: 300,
             text: 64 << 20,
+            values: 2_000_000,
             stop: Stop::default(),
         }
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::ast::{Parsed, Tree};
 use super::budget::Limits;
 use super::error::{Error, ErrorKind, Fail, Location};
-use super::exec::Ctx;
+use super::exec::{Ctx, MAX_ERROR};
 use super::parse;
 use super::value::{Str, Value};
 use super::world::World;
@@ -118,7 +118,7 @@ impl TemplateSet {
     pub fn render(&self, name: &str, root: &Value, world: &mut World) -> Result<String, Error> {
         world.start_file(&name.into());
         let mut out = Vec::new();
-        Ctx::new(self, world).execute_named(name, root.clone(), &mut out)?;
+        Ctx::new(self, world).execute_named(name, root.clone(), &mut out).map_err(|error| error.bearable(MAX_ERROR))?;
         let text = String::from_utf8(out).unwrap_or_else(|err| String::from_utf8_lossy(err.as_bytes()).into_owned());
         Ok(without_no_value(text))
     }

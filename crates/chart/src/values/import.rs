@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use super::{ValuesError, Work};
 use super::coalesce::{Nulls, combine, tables};
 use super::dependency::Unit;
 use super::tree::{self, MapRef, Node, deep_copy, new_map};
+use super::{ValuesError, Work};
 use crate::Json;
 use crate::chart::Dependency;
 

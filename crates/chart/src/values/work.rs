@@ -2,12 +2,12 @@
 
 use super::ValuesError;
 use super::tree::{MapRef, Node};
-use crate::template::{STOPPED, Stop};
+use crate::template::{Limits, STOPPED, Stop};
 
-/// Values that may be copied while those of all charts are merged: each chart copies what its parents have.
-const MAX_COPIES: usize = 40_000_000;
-/// How many values a tree may have. Sharing keeps trees small in memory; copies and JSON write each use out.
-const MAX_VALUES: usize = 4_000_000;
+/// How often as many values may be copied while those of all charts are merged: each chart copies what its parents have.
+const COPIES: usize = 20;
+/// A map takes as much room as so many numbers.
+const MAP: usize = 8;
 /// How deep it may be: `import-values` nests without end what each file nests within limits.
 const MAX_DEPTH: usize = 2_000;
 /// Bytes of warnings: they show whole tables.
@@ -16,13 +16,16 @@ const MAX_WARNINGS: usize = 16 << 20;
 /// What is left for one render.
 pub(crate) struct Work {
     copies: usize,
+    /// How many values a tree may have. Sharing keeps trees small in memory; copies and JSON write each use out.
+    values: usize,
     warnings: usize,
     stop: Stop,
 }
 
 impl Work {
-    pub(crate) fn new(stop: &Stop) -> Work {
-        Work { copies: MAX_COPIES, warnings: MAX_WARNINGS, stop: stop.clone() }
+    pub(crate) fn new(limits: &Limits) -> Work {
+        let values = limits.values;
+        Work { copies: values.saturating_mul(COPIES), values, warnings: MAX_WARNINGS, stop: limits.stop.clone() }
     }
 
     /// A tree is about to be copied, or was made: an error where that is too much.
@@ -30,14 +33,20 @@ impl Work {
         if self.stop.is_set() {
             return Err(ValuesError(STOPPED.to_owned()));
         }
-        let mut left = MAX_VALUES;
-        count(map, &mut left, 0)?;
-        match self.copies.checked_sub(MAX_VALUES - left) {
+        let mut left = self.values;
+        if !count(map, &mut left, 0)? {
+            let most = self.values;
+            return Err(ValuesError(format!("values are too large: more than {most} of them after merging those of all charts")));
+        }
+        match self.copies.checked_sub(self.values - left) {
             Some(copies) => {
                 self.copies = copies;
                 Ok(())
             }
-            None => Err(ValuesError(format!("values are too large: merging those of all charts copies more than {MAX_COPIES} of them"))),
+            None => Err(ValuesError(format!(
+                "values are too large: merging those of all charts copies more than {} of them",
+                self.values.saturating_mul(COPIES)
+            ))),
         }
     }
 
@@ -53,25 +62,39 @@ impl Work {
 
 impl Default for Work {
     fn default() -> Self {
-        Self::new(&Stop::default())
+        Self::new(&Limits::default())
     }
 }
 
-fn count(map: &MapRef, left: &mut usize, depth: usize) -> Result<(), ValuesError> {
+/// False once nothing is left.
+fn count(map: &MapRef, left: &mut usize, depth: usize) -> Result<bool, ValuesError> {
     if depth > MAX_DEPTH {
         return Err(ValuesError(format!("values are too large: nested more than {MAX_DEPTH} levels deep")));
     }
-    map.borrow().values().try_for_each(|value| count_node(value, left, depth))
+    *left = left.saturating_sub(MAP);
+    for value in map.borrow().values() {
+        if !count_node(value, left, depth)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-fn count_node(node: &Node, left: &mut usize, depth: usize) -> Result<(), ValuesError> {
-    *left = left
-        .checked_sub(1)
-        .ok_or_else(|| ValuesError(format!("values are too large: more than {MAX_VALUES} of them after merging those of all charts")))?;
+fn count_node(node: &Node, left: &mut usize, depth: usize) -> Result<bool, ValuesError> {
+    *left = left.saturating_sub(1);
+    if *left == 0 {
+        return Ok(false);
+    }
     match node {
         Node::Map(map) => count(map, left, depth + 1),
-        // Lists come from files, whose nesting is limited.
-        Node::List(items) => items.borrow().iter().try_for_each(|item| count_node(item, left, depth + 1)),
-        _ => Ok(()),
+        Node::List(items) => {
+            for item in items.borrow().iter() {
+                if !count_node(item, left, depth + 1)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        _ => Ok(true),
     }
 }

@@ -21,11 +21,11 @@ use super::value::{Str, Value, truth};
 use super::world::World;
 use crate::go::quote::quote;
 
-/// The depth at which Go's own executor stops a template that calls itself.
+/// The depth at which Go's own executor stops a template that calls itself. The budget's depth stops it before.
 const GO_MAX_DEPTH: u32 = 100_000;
 
 /// Text at which an error stops growing with each level that it passes: each copies it, and thousands may be nested.
-const MAX_ERROR: usize = 1 << 20;
+pub(crate) const MAX_ERROR: usize = 512 << 10;
 
 /// A value as the executor holds it.
 #[derive(Clone, Debug, Default)]
@@ -340,7 +340,11 @@ impl<'t> State<'t, '_, '_> {
             Some(pipe) => self.pipeline(dot, pipe)?,
             None => Rv::default(),
         };
-        self.enter()?;
+        if self.ctx.world.budget.enter().is_err() {
+            self.at = At::Call(call);
+            let depth = self.ctx.world.budget.limits().depth;
+            return Err(self.error_of(ErrorKind::Budget, &format!("exceeded maximum template depth ({depth})")));
+        }
         let tree = def.tree();
         let mut inner = State {
             parsed: &def.parsed,

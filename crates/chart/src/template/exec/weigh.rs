@@ -91,12 +91,33 @@ fn walk(budget: &mut Budget, value: &Value, depth: usize) -> Result<bool, Fail> 
 /// Functions that go through all of a list or map, down to the last element.
 fn walks(name: &str) -> bool {
     const PRINT: [&str; 14] = [
-        "cat", "html", "join", "js", "print", "printf", "println", "quote", "sortAlpha", "squote", "toDecimal", "toString", "toStrings",
+        "cat",
+        "html",
+        "join",
+        "js",
+        "print",
+        "printf",
+        "println",
+        "quote",
+        "sortAlpha",
+        "squote",
+        "toDecimal",
+        "toString",
+        "toStrings",
         "urlquery",
     ];
     const WRITE: [&str; 11] = [
-        "mustToJson", "mustToPrettyJson", "mustToRawJson", "mustToToml", "mustToYaml", "toJson", "toPrettyJson", "toRawJson", "toToml",
-        "toYaml", "toYamlPretty",
+        "mustToJson",
+        "mustToPrettyJson",
+        "mustToRawJson",
+        "mustToToml",
+        "mustToYaml",
+        "toJson",
+        "toPrettyJson",
+        "toRawJson",
+        "toToml",
+        "toYaml",
+        "toYamlPretty",
     ];
     const COMPARE: [&str; 7] = ["deepEqual", "has", "mustHas", "mustUniq", "mustWithout", "uniq", "without"];
     PRINT.contains(&name) || WRITE.contains(&name) || COMPARE.contains(&name)

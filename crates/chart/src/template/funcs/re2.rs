@@ -35,7 +35,7 @@ pub(super) fn compile(pattern: &str) -> Result<Compiled, String> {
     let mut built = tries.next();
     while let Some((_, Err(regex::Error::CompiledTooBig(_)))) = &built {
         match tries.next() {
-            None => return Err(format!("error parsing regexp: expression too large: `{}`", shortened(pattern))),
+            None => return Err(format!("error parsing regexp: {}", too_large(pattern))),
             next => built = next,
         }
     }
@@ -45,7 +45,8 @@ pub(super) fn compile(pattern: &str) -> Result<Compiled, String> {
         None => return Err("error parsing regexp: internal error".to_owned()),
     };
     let compiled = Compiled { regex, size, fresh: false };
-    if size <= KEPT && pattern.len() <= KEPT
+    if size <= KEPT
+        && pattern.len() <= KEPT
         && let Ok(mut cache) = COMPILED.lock()
     {
         if cache.len() >= CACHE {
@@ -56,9 +57,11 @@ pub(super) fn compile(pattern: &str) -> Result<Compiled, String> {
     Ok(Compiled { fresh: true, ..compiled })
 }
 
-/// The start of a pattern that is too long to be read.
-fn shortened(pattern: &str) -> String {
-    pattern.chars().take(1_000).collect()
+/// Go refuses repetitions that come to more than a thousand, and names the outermost.
+fn too_large(pattern: &str) -> String {
+    let shown: String = pattern.chars().take(1_000).collect();
+    let repetition = pattern.rfind('{').and_then(|from| Some(&pattern[from..=from + pattern[from..].find('}')?]));
+    repetition.map_or_else(|| format!("expression too large: `{shown}`"), |shown| format!("invalid repeat count: `{shown}`"))
 }
 
 /// Go's words for the common mistakes; for others those of the regex crate.

@@ -17,9 +17,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
         Err(Fail::Text(_)) => Ok(Value::Bool(false)),
         Err(other) => Err(other),
     }),
-    func("mustRegexMatch", &[Str, Str], |ctx, args| {
-        Ok(Value::Bool(compile(ctx, &args[0], &args[1], plain)?.is_match(&text(&args[1]))))
-    }),
+    func("mustRegexMatch", &[Str, Str], |ctx, args| Ok(Value::Bool(compile(ctx, &args[0], &args[1], plain)?.is_match(&text(&args[1]))))),
     func("regexFind", &[Str, Str], |ctx, args| find(ctx, args, panicking)),
     func("mustRegexFind", &[Str, Str], |ctx, args| find(ctx, args, plain)),
     func("regexFindAll", &[Str, Str, Int], |ctx, args| find_all(ctx, args, panicking)),

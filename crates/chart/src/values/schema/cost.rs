@@ -7,7 +7,7 @@ use super::Json;
 use crate::go::quote;
 
 /// Subschemas held against values.
-const MAX_VISITS: usize = 2_000_000;
+const MAX_VISITS: usize = 1_000_000;
 /// Subschemas within subschemas.
 const MAX_DEPTH: usize = 2_000;
 
@@ -90,7 +90,9 @@ impl<'s> Walk<'s> {
             },
             ("allOf" | "anyOf" | "oneOf", Json::Array(all)) => all.iter().try_for_each(|one| self.visit(one, value, path, depth)),
             ("not" | "if" | "then" | "else", one) => self.visit(one, value, path, depth),
-            ("dependentSchemas" | "dependencies", Json::Object(all)) => all.values().try_for_each(|one| self.visit(one, value, path, depth)),
+            ("dependentSchemas" | "dependencies", Json::Object(all)) => {
+                all.values().try_for_each(|one| self.visit(one, value, path, depth))
+            }
             _ => {
                 // What follows is about other values, which may meet the same subschemas again.
                 let here = std::mem::take(&mut self.here);

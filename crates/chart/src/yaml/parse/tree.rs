@@ -6,7 +6,7 @@ use crate::yaml::{Error, MAX_DEPTH};
 use std::collections::HashMap;
 
 /// Scalars, lists and maps of one document. Each takes far more room than the byte that it may be written in.
-const MAX_NODES: usize = 2_000_000;
+const MAX_NODES: usize = 1_000_000;
 
 /// The nodes of one document.
 pub(in crate::yaml) struct Tree {
