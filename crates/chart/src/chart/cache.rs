@@ -43,6 +43,9 @@ impl Chart {
             return Ok(Arc::clone(found));
         }
         let head = Arc::new(Head::read(text)?);
+        if !head.is_small() {
+            return Ok(head);
+        }
         let mut heads = heads();
         if heads.len() >= HEADS {
             heads.clear();

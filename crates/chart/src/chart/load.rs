@@ -69,11 +69,18 @@ impl<'a> Budget<'a> {
     }
 }
 
+/// Bytes of ignore rules times bytes of file names, all of which are held against each other.
+const MAX_IGNORE_WORK: usize = 1 << 30;
+
 /// Loads a chart from a directory tree: `.helmignore` and the order of a directory walk apply.
 pub fn load_tree(tree: impl IntoIterator<Item = (String, Bytes)>, limits: &LoadLimits) -> Result<Chart, LoadError> {
     let mut tree: Vec<(String, Bytes)> = tree.into_iter().collect();
     tree.sort_by(|a, b| a.0.split('/').cmp(b.0.split('/')));
     let rules = tree.iter().find(|(name, _)| name == ".helmignore").map(|(_, data)| String::from_utf8_lossy(data));
+    let names: usize = tree.iter().map(|(name, _)| name.len() + 1).sum();
+    if rules.as_ref().is_some_and(|text| text.len().saturating_mul(names) > MAX_IGNORE_WORK) {
+        return Err(LoadError::TooLarge(format!("chart file \".helmignore\" is too large for {} files", tree.len())));
+    }
     let rules = IgnoreRules::parse(rules.as_deref().unwrap_or_default())?;
     let mut budget = Budget::new(limits);
     let mut files = Vec::new();

@@ -46,6 +46,17 @@ pub enum RenderError {
     /// `--show-only` names a file that rendered nothing.
     #[error("could not find template {0} in chart")]
     NoSuchTemplate(String),
+    /// The rendered files have more documents than any release could hold.
+    #[error("rendered files have more than {limit} documents, the last of them in {path}")]
+    TooManyDocuments {
+        /// The template that went over the limit.
+        path: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// The caller's [`Stop`](crate::template::Stop) was set between two templates.
+    #[error("{}", crate::template::STOPPED)]
+    Stopped,
     /// No thread for the render.
     #[error("cannot start a thread for the render: {0}")]
     Stack(String),

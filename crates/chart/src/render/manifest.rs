@@ -7,6 +7,7 @@ use crate::Json;
 use crate::chart::shape::{self, Shape, Struct};
 use crate::chart::{Chart, paths};
 use crate::go::{num, quote, unicode};
+use crate::template::Stop;
 use crate::yaml;
 
 /// A document of a rendered file.
@@ -135,10 +136,14 @@ pub fn install_order(kind: &str) -> (usize, &str) {
     }
 }
 
+/// Documents of one render. The largest charts have some hundreds.
+const MAX_DOCUMENTS: usize = 100_000;
+
 /// The documents and hooks of rendered files.
 pub(super) fn sort(
     chart: &Chart,
     files: &BTreeMap<String, String>,
+    stop: &Stop,
     warnings: &mut Vec<String>,
 ) -> Result<(Vec<Doc>, Vec<Hook>), RenderError> {
     let (mut docs, mut hooks) = (Vec::new(), Vec::new());
@@ -147,6 +152,10 @@ pub(super) fn sort(
             continue;
         }
         for (first_line, text) in split(text) {
+            super::go_on(stop)?;
+            if docs.len() + hooks.len() >= MAX_DOCUMENTS {
+                return Err(RenderError::TooManyDocuments { path: path.clone(), limit: MAX_DOCUMENTS });
+            }
             let fail = |why: String| RenderError::Manifest { path: path.clone(), why, first_line };
             let head = chart.head(text).map_err(fail)?;
             let doc = Doc {
@@ -207,6 +216,11 @@ static HEAD: Struct = Struct {
 };
 
 impl Head {
+    /// Whether it is small enough to be kept for later renders.
+    pub(crate) fn is_small(&self) -> bool {
+        self.annotations.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() < 16 << 10 && self.name.len() < 4 << 10
+    }
+
     /// Reads the whole document: a mistake at its end is an error, too.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
         let wanted = |key: &str| HEAD.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(key));
@@ -226,31 +240,28 @@ impl Head {
 
 /// Splits a file at `---` as Helm does: at the start of the text or of a line, with the white space around it.
 /// Gives each document with its first line.
-pub(super) fn split(file: &str) -> Vec<(usize, &str)> {
+pub(super) fn split(file: &str) -> impl Iterator<Item = (usize, &str)> {
     let blank = |c: char| matches!(c, '\t' | '\n' | '\u{c}' | '\r' | ' ');
     let start = file.len() - file.trim_start_matches(unicode::is_space).len();
     let text = file.trim_matches(unicode::is_space);
-    let mut out = Vec::new();
+    let mut from = Some(text.strip_prefix("---").map_or(0, |rest| text.len() - rest.trim_start_matches(blank).len()));
+    let parts = std::iter::from_fn(move || {
+        let here = from?;
+        let Some(at) = text[here..].find("\n---") else {
+            from = None;
+            return Some((here, text.len()));
+        };
+        from = Some(text.len() - text[here + at + 4..].trim_start_matches(blank).len());
+        Some((here, here + text[here..here + at].trim_end_matches(blank).len()))
+    });
+    // The lines are counted on from document to document.
     let (mut counted, mut line) = (0, 0);
-    let mut push = |from: usize, to: usize| {
+    parts.filter(|(from, to)| from < to).map(move |(from, to)| {
         let doc = &text[from..to];
-        if !doc.is_empty() {
-            let trimmed = doc.trim_start_matches(unicode::is_space);
-            let at = start + from + (doc.len() - trimmed.len());
-            line += file.as_bytes()[counted..at].iter().filter(|b| **b == b'\n').count();
-            counted = at;
-            out.push((line, trimmed.trim_end_matches(unicode::is_space)));
-        }
-    };
-    let mut from = 0;
-    if let Some(rest) = text.strip_prefix("---") {
-        from = text.len() - rest.trim_start_matches(blank).len();
-    }
-    while let Some(at) = text[from..].find("\n---") {
-        let end = from + text[from..from + at].trim_end_matches(blank).len();
-        push(from, end);
-        from = text.len() - text[from + at + 4..].trim_start_matches(blank).len();
-    }
-    push(from, text.len());
-    out
+        let trimmed = doc.trim_start_matches(unicode::is_space);
+        let at = start + from + (doc.len() - trimmed.len());
+        line += file[counted..at].matches('\n').count();
+        counted = at;
+        (line, trimmed.trim_end_matches(unicode::is_space))
+    })
 }

@@ -30,7 +30,7 @@ pub(crate) use manifest::Head;
 use crate::Json;
 use crate::chart::Chart;
 use crate::template::{
-    Capabilities, Engine, Entropy, Limits, Lookup, LookupQuery, NoLookup, ParseCache, TemplateSet, Time, World, with_stack,
+    Capabilities, Engine, Entropy, Limits, Lookup, LookupQuery, NoLookup, ParseCache, Stop, TemplateSet, Time, World, with_stack,
 };
 use crate::values::{self, Family, tree};
 
@@ -180,8 +180,9 @@ impl<'a> Shared<'a> {
 fn render_here(input: &Input<'_>, warnings: &mut Vec<String>) -> Result<Rendered, RenderError> {
     warnings.extend(input.chart.warnings());
     let user = tree::from_json_map(input.values);
-    let family = values::process_dependencies(input.chart, &user, warnings)?;
-    let values = values::coalesce_values(&family.root, &user, warnings)?;
+    let mut work = values::Work::new(&input.limits);
+    let family = values::process_dependencies(input.chart, &user, &mut work, warnings)?;
+    let values = values::coalesce_values(&family.root, &user, &mut work, warnings)?;
     if !input.options.skip_schema {
         values::schema::validate_all(&family.root, &values)?;
     }
@@ -190,7 +191,7 @@ fn render_here(input: &Input<'_>, warnings: &mut Vec<String>) -> Result<Rendered
     let templates = scope::templates(&family, &values, input);
     let (mut files, lookups) = execute(input, templates)?;
     let notes = take_notes(&mut files, input);
-    let (manifests, hooks) = manifest::sort(input.chart, &files, warnings)?;
+    let (manifests, hooks) = manifest::sort(input.chart, &files, &input.limits.stop, warnings)?;
     Ok(Rendered { manifests, hooks, crds: crds(&family), notes, lookups, values: final_values, warnings: warnings.clone() })
 }
 
@@ -200,6 +201,7 @@ fn execute(input: &Input<'_>, templates: Vec<scope::Template>) -> Result<(BTreeM
     let engine = Arc::new(Engine::with_cache(input.limits.clone(), cache));
     let mut set = TemplateSet::new(&engine);
     for template in &templates {
+        go_on(&input.limits.stop)?;
         set.add(template.parse(&engine)?);
     }
     let mut world = World::new(
@@ -216,6 +218,11 @@ fn execute(input: &Input<'_>, templates: Vec<scope::Template>) -> Result<(BTreeM
     }
     let lookups = world.lookups().to_vec();
     Ok((files, lookups))
+}
+
+/// An error once the caller wants the render to end.
+fn go_on(stop: &Stop) -> Result<(), RenderError> {
+    if stop.is_set() { Err(RenderError::Stopped) } else { Ok(()) }
 }
 
 /// What a render takes from outside, shared with other threads.

@@ -73,7 +73,7 @@ pub fn to_template_pieces<'a>(rendered: &'a Rendered, options: &TemplateOptions)
         return Ok(out);
     }
     let out = out.concat();
-    let docs: Vec<(&str, &str)> = split(&out).into_iter().filter_map(|(_, doc)| Some((source(doc)?, doc))).collect();
+    let docs: Vec<(&str, &str)> = split(&out).filter_map(|(_, doc)| Some((source(doc)?, doc))).collect();
     let mut shown = String::new();
     for pattern in &options.show_only {
         let before = shown.len();

@@ -1,6 +1,7 @@
 //! Limits on what one render may use, so that a hostile chart ends with an error and not with the process.
 
 use super::error::Fail;
+use super::stop::Stop;
 use super::value::Value;
 
 /// Limits of one render.
@@ -20,13 +21,35 @@ pub struct Limits {
     pub source: usize,
     /// Nested blocks and parentheses of one template file.
     pub nesting: u32,
+    /// Bytes of one string or list that a function makes: functions hold several copies for a moment.
+    pub text: usize,
+    /// Values of the chart, its sub-charts and the user after merging; a map counts as eight.
+    pub values: usize,
+    /// The caller's clock or cancellation.
+    pub stop: Stop,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { steps: 50_000_000, bytes: 512 << 20, includes: 1_000, depth: 12_000, items: 10_000_000, source: 64 << 20, nesting: 300 }
+        Limits {
+            steps: 50_000_000,
+            bytes: 512 << 20,
+            includes: 1_000,
+            depth: 12_000,
+            items: 10_000_000,
+            source: 8 << 20,
+            nesting: 300,
+            text: 64 << 20,
+            values: 2_000_000,
+            stop: Stop::default(),
+        }
     }
 }
+
+/// What ends a render whose [`Stop`] is set.
+pub(crate) const STOPPED: &str = "the render was stopped by its caller: its time is up, or it was cancelled";
+
+const STEPS_BETWEEN_ASKING: u64 = 512;
 
 /// What is left of the limits in a running render.
 #[derive(Debug)]
@@ -53,29 +76,32 @@ impl Budget {
 
     /// One action or call.
     pub(crate) fn step(&mut self) -> Result<(), Fail> {
-        match self.steps.checked_sub(1) {
-            Some(left) => {
-                self.steps = left;
-                Ok(())
-            }
-            None => Err(Fail::Budget(format!("render budget of {} steps is used up", self.limits.steps))),
-        }
+        self.steps(1)
     }
 
     /// Many steps at once: a function that walks this many elements.
     pub(crate) fn steps(&mut self, count: usize) -> Result<(), Fail> {
         match self.steps.checked_sub(count as u64) {
             Some(left) => {
+                let ask = left / STEPS_BETWEEN_ASKING != self.steps / STEPS_BETWEEN_ASKING;
                 self.steps = left;
-                Ok(())
+                if ask { self.go_on() } else { Ok(()) }
             }
             None => Err(Fail::Budget(format!("render budget of {} steps is used up", self.limits.steps))),
         }
     }
 
+    /// An error once the caller wants the render to end.
+    pub(crate) fn go_on(&self) -> Result<(), Fail> {
+        if self.limits.stop.is_set() { Err(Fail::Budget(STOPPED.to_owned())) } else { Ok(()) }
+    }
+
     /// Bytes about to be made.
     pub(crate) fn bytes(&mut self, count: usize) -> Result<(), Fail> {
         match self.bytes.checked_sub(count as u64) {
+            Some(_) if count > self.limits.text => {
+                Err(Fail::Budget(format!("a value of {count} bytes is over the limit of {}", self.limits.text)))
+            }
             Some(left) => {
                 self.bytes = left;
                 Ok(())

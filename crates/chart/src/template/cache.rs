@@ -10,8 +10,9 @@ use regex::Regex;
 
 use super::ast::Parsed;
 
-/// Compiled patterns that are kept.
-const REGEXES: usize = 512;
+/// Bytes of compiled patterns that are kept, and up to which size one is.
+const REGEXES: usize = 8 << 20;
+const REGEX_KEPT: usize = 128 << 10;
 /// What a parsed template takes beside its text, for each byte of text. Measured on public charts: 3 to 8.
 const TREE_PER_BYTE: usize = 8;
 /// What the smallest template takes.
@@ -25,7 +26,7 @@ pub struct ParseCache {
     /// Keys are hashes with a secret of this cache, and what is found is compared with what was asked for.
     hasher: RandomState,
     templates: Mutex<Generations<Arc<Parsed>>>,
-    regexes: Mutex<Generations<(Box<str>, Arc<Regex>)>>,
+    regexes: Mutex<Generations<(Box<str>, Compiled)>>,
     parsed: AtomicU64,
     compiled: AtomicU64,
 }
@@ -43,6 +44,16 @@ pub struct ParseCounts {
     pub regexes: usize,
     /// The estimated bytes of the templates held.
     pub bytes: usize,
+}
+
+/// A pattern ready for use.
+#[derive(Debug, Clone)]
+pub(super) struct Compiled {
+    pub(super) regex: Arc<Regex>,
+    /// It takes no more bytes than this.
+    pub(super) size: usize,
+    /// It was compiled for this call.
+    pub(super) fresh: bool,
 }
 
 impl Default for ParseCache {
@@ -95,16 +106,19 @@ impl ParseCache {
         Ok(parsed)
     }
 
-    /// A compiled pattern.
-    pub(super) fn regex<E>(&self, pattern: &str, compile: impl FnOnce() -> Result<Regex, E>) -> Result<Arc<Regex>, E> {
+    /// A compiled pattern; made by `compile`, which tells its size too, if it is not there.
+    pub(super) fn regex<E>(&self, pattern: &str, compile: impl FnOnce() -> Result<(Arc<Regex>, usize), E>) -> Result<Compiled, E> {
         let key = self.hasher.hash_one(pattern);
-        if let Some((_, regex)) = lock(&self.regexes).get(key, |(known, _)| **known == *pattern) {
-            return Ok(regex);
+        if let Some((_, compiled)) = lock(&self.regexes).get(key, |(known, _)| **known == *pattern) {
+            return Ok(compiled);
         }
         self.compiled.fetch_add(1, Ordering::Relaxed);
-        let regex = Arc::new(compile()?);
-        lock(&self.regexes).put(key, (pattern.into(), Arc::clone(&regex)), 1);
-        Ok(regex)
+        let (regex, size) = compile()?;
+        let compiled = Compiled { regex, size, fresh: false };
+        if size <= REGEX_KEPT {
+            lock(&self.regexes).put(key, (pattern.into(), compiled.clone()), size + pattern.len());
+        }
+        Ok(Compiled { fresh: true, ..compiled })
     }
 }
 

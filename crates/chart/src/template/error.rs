@@ -57,6 +57,27 @@ impl Error {
         self
     }
 
+    /// This error seen from one level further out, without words for that level.
+    pub(crate) fn seen_from(mut self, at: Location) -> Error {
+        self.0.trace.insert(0, at);
+        self
+    }
+
+    /// This error in a text of bearable length: its outermost place and its innermost words.
+    pub(crate) fn bearable(mut self, longest: usize) -> Error {
+        const KEPT: usize = 16 << 10;
+        if self.0.text.len() > longest
+            && let Some(at) = self.0.trace.first()
+        {
+            let mut from = self.0.text.len() - KEPT;
+            while !self.0.text.is_char_boundary(from) {
+                from += 1;
+            }
+            self.0.text = format!("template: {at}: {from} bytes of nested errors are left out: {}", &self.0.text[from..]);
+        }
+        self
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

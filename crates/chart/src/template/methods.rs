@@ -118,8 +118,8 @@ static FILES: &[Method] = &[
             return Ok(Value::typed_list(ListType::Str, Vec::new()));
         }
         let content = content.strip_suffix(b"\n").unwrap_or(&content);
+        ctx.world.budget.list(content.iter().filter(|byte| **byte == b'\n').count() + 1)?;
         let lines: Vec<Value> = content.split(|byte| *byte == b'\n').map(|line| Value::bytes_as_string(line.to_vec())).collect();
-        ctx.world.budget.steps(lines.len() / 8)?;
         Ok(Value::typed_list(ListType::Str, lines))
     }),
 ];
@@ -136,11 +136,12 @@ fn content(receiver: &Value, path: &Value) -> bytes::Bytes {
     }
 }
 
-fn glob(_: &mut Ctx<'_>, receiver: &Value, args: &[Value]) -> Result<Value, Fail> {
+fn glob(ctx: &mut Ctx<'_>, receiver: &Value, args: &[Value]) -> Result<Value, Fail> {
     let pattern = args[0].as_str().unwrap_or_default();
     let matcher = super::glob::Glob::new(pattern);
     let mut found = BTreeMap::new();
     if let Some(files) = files(receiver) {
+        ctx.world.budget.map(files.len())?;
         for (path, content) in files.borrow().iter().filter(|(path, _)| matcher.matches(path)) {
             found.insert(path.clone(), content.clone());
         }
@@ -154,6 +155,7 @@ fn flattened(ctx: &mut Ctx<'_>, receiver: &Value, form: fn(&[u8]) -> Value) -> R
     if let Some(files) = files(receiver) {
         for (path, content) in files.borrow().iter() {
             if let Value::Bytes(bytes) = content {
+                ctx.world.budget.bytes(bytes.len().saturating_mul(2))?;
                 entries.insert(base_name(path).into(), form(bytes));
             }
         }

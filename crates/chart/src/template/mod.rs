@@ -16,7 +16,8 @@
 //!
 //! - value/: values of Go's types; objects.rs, methods.rs: `.Chart`, `.Capabilities`, `.Files`
 //! - lex.rs, parse/, number.rs, ast.rs: text to an immutable, shareable tree
-//! - exec/: the tree walker; set.rs: engine and template set; cache.rs: what is kept parsed; world.rs, budget.rs: what it takes from outside, and how much
+//! - exec/: the tree walker; set.rs: engine and template set; cache.rs: what is kept parsed; world.rs, keyed.rs, budget.rs, stop.rs: what it
+//!   takes from outside, and how much
 //! - print.rs, printf/: Go's fmt
 //! - funcs/: the functions, a file per topic
 
@@ -27,6 +28,7 @@ mod error;
 mod exec;
 mod funcs;
 mod glob;
+mod keyed;
 mod lex;
 mod methods;
 mod number;
@@ -36,6 +38,7 @@ mod print;
 mod printf;
 mod set;
 mod stack;
+mod stop;
 mod value;
 mod world;
 
@@ -45,10 +48,13 @@ mod tests;
 pub use crate::go::time::Time;
 pub use ast::Parsed;
 pub use budget::Limits;
+pub(crate) use budget::STOPPED;
 pub use cache::{ParseCache, ParseCounts};
 pub use error::{Error, ErrorKind, Location};
+pub use keyed::{Keyed, Place};
 pub use objects::{Capabilities, HelmVersion};
 pub use set::{Engine, TemplateSet};
 pub use stack::{STACK_SIZE, with_stack};
+pub use stop::Stop;
 pub use value::{Field, List, ListType, Map, MapType, NamedInt, Str, Struct, StructType, ToJsonError, Value};
 pub use world::{CallSite, Entropy, Lookup, LookupQuery, NoEntropy, NoLookup, World};

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use super::ast::{Parsed, Tree};
 use super::budget::Limits;
 use super::cache::ParseCache;
-use super::error::{Error, ErrorKind, Location};
-use super::exec::Ctx;
+use super::error::{Error, ErrorKind, Fail, Location};
+use super::exec::{Ctx, MAX_ERROR};
 use super::parse;
 use super::value::{Str, Value};
 use super::world::World;
+
+/// Up to which length the texts of `tpl` calls are kept parsed: what is kept outlives the render.
+const TPL_KEPT: usize = 16 << 10;
 
 /// Parses templates and keeps what can be kept between renders. Shareable between threads.
 #[derive(Debug)]
@@ -68,17 +71,27 @@ impl Engine {
 
     /// Parses one file, or takes what was parsed of the same name and content before.
     pub fn parse(&self, name: &str, text: &str) -> Result<Arc<Parsed>, Error> {
-        if text.len() > self.limits.source {
-            let message = format!("template: {name}:1: file has {} bytes, over the limit of {}", text.len(), self.limits.source);
-            let at = Location { file: name.into(), line: 1, column: None };
-            return Err(Error::new(ErrorKind::Budget, message, Some(at)));
-        }
+        self.check_size(name, text)?;
         self.cache.template(name, text, self.limits.nesting, || parse::parse(name, text, self.limits.nesting))
     }
 
-    /// Parses the text of a `tpl` call; the same text is parsed once.
-    pub(crate) fn parse_text(&self, text: &str) -> Result<Arc<Parsed>, Error> {
-        self.parse("gotpl", text)
+    fn check_size(&self, name: &str, text: &str) -> Result<(), Error> {
+        if text.len() <= self.limits.source {
+            return Ok(());
+        }
+        let message = format!("template: {name}:1: file has {} bytes, over the limit of {}", text.len(), self.limits.source);
+        Err(Error::new(ErrorKind::Budget, message, Some(Location { file: name.into(), line: 1, column: None })))
+    }
+
+    /// Parses the text of a `tpl` call; the same text is parsed once. `fresh` is asked before a text is parsed.
+    pub(crate) fn parse_text(&self, text: &str, fresh: impl FnOnce() -> Result<(), Fail>) -> Result<Arc<Parsed>, Fail> {
+        let (name, nesting) = ("gotpl", self.limits.nesting);
+        self.check_size(name, text)?;
+        let parse = || {
+            fresh()?;
+            Ok(parse::parse(name, text, nesting)?)
+        };
+        if text.len() > TPL_KEPT { parse().map(Arc::new) } else { self.cache.template(name, text, nesting, parse) }
     }
 }
 
@@ -104,7 +117,7 @@ impl TemplateSet {
     pub fn render(&self, name: &str, root: &Value, world: &mut World) -> Result<String, Error> {
         world.start_file(&name.into());
         let mut out = Vec::new();
-        Ctx::new(self, world).execute_named(name, root.clone(), &mut out)?;
+        Ctx::new(self, world).execute_named(name, root.clone(), &mut out).map_err(|error| error.bearable(MAX_ERROR))?;
         let text = String::from_utf8(out).unwrap_or_else(|err| String::from_utf8_lossy(err.as_bytes()).into_owned());
         Ok(without_no_value(text))
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::ValuesError;
 use super::dependency::Unit;
 use super::tree::{self, MapRef, Node, entries, get, new_map, put, shallow_copy};
+use super::work::Work;
 
 const GLOBAL: &str = "global";
 
@@ -18,23 +19,36 @@ pub(super) enum Nulls {
 }
 
 /// The final values of a chart and its sub-charts.
-pub(crate) fn coalesce_values(unit: &Rc<Unit>, values: &MapRef, warnings: &mut Vec<String>) -> Result<MapRef, ValuesError> {
-    combine(unit, values, Nulls::Delete, warnings)
+pub(crate) fn coalesce_values(
+    unit: &Rc<Unit>,
+    values: &MapRef,
+    work: &mut Work,
+    warnings: &mut Vec<String>,
+) -> Result<MapRef, ValuesError> {
+    combine(unit, values, Nulls::Delete, work, warnings)
 }
 
-pub(super) fn combine(unit: &Rc<Unit>, values: &MapRef, nulls: Nulls, warnings: &mut Vec<String>) -> Result<MapRef, ValuesError> {
+pub(super) fn combine(
+    unit: &Rc<Unit>,
+    values: &MapRef,
+    nulls: Nulls,
+    work: &mut Work,
+    warnings: &mut Vec<String>,
+) -> Result<MapRef, ValuesError> {
+    work.take(values)?;
     let dest = tree::deep_copy(values);
-    Coalescer { warnings }.unit(unit, &dest, "", nulls)?;
-    tree::check_size(&dest)?;
+    Coalescer { warnings, work }.unit(unit, &dest, "", nulls)?;
+    work.take(&dest)?;
     Ok(dest)
 }
 
 /// Fills `dst` from `src`: what `dst` has, wins.
-pub(super) fn tables(dst: &MapRef, src: &MapRef, nulls: Nulls, warnings: &mut Vec<String>) {
-    Coalescer { warnings }.tables(dst, src, "", nulls);
+pub(super) fn tables(dst: &MapRef, src: &MapRef, nulls: Nulls, work: &mut Work, warnings: &mut Vec<String>) {
+    Coalescer { warnings, work }.tables(dst, src, "", nulls);
 }
 
 struct Coalescer<'a> {
+    work: &'a mut Work,
     warnings: &'a mut Vec<String>,
 }
 
@@ -44,10 +58,15 @@ fn join(prefix: &str, key: &str) -> String {
 
 impl Coalescer<'_> {
     fn warn(&mut self, text: String) {
-        self.warnings.push(text);
+        if self.work.warns(&text) {
+            self.warnings.push(text);
+        }
     }
 
     fn unit(&mut self, unit: &Rc<Unit>, dest: &MapRef, prefix: &str, nulls: Nulls) -> Result<(), ValuesError> {
+        if let Some(defaults) = unit.values() {
+            self.work.take(&defaults)?;
+        }
         self.own_values(unit, dest, prefix, nulls);
         self.sub_charts(unit, dest, prefix, nulls)
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 
 use super::tree::{self, MapRef, Node, path_value};
-use super::{ValuesError, coalesce_values, import};
+use super::{ValuesError, Work, coalesce_values, import};
 use crate::chart::{Chart, Dependency};
 use crate::go::semver;
 
@@ -24,11 +24,16 @@ pub(crate) struct Unit {
 }
 
 /// Takes out the sub-charts that are not wanted and imports values, as Helm does before it renders.
-pub(crate) fn process_dependencies(chart: &Chart, values: &MapRef, warnings: &mut Vec<String>) -> Result<Family, ValuesError> {
+pub(crate) fn process_dependencies(
+    chart: &Chart,
+    values: &MapRef,
+    work: &mut Work,
+    warnings: &mut Vec<String>,
+) -> Result<Family, ValuesError> {
     let mut all = Vec::new();
     let root = Unit::new(chart, &mut all);
-    Enabler { all: &mut all, warnings }.enable(&root, values, "")?;
-    import::process(&root, warnings)?;
+    Enabler { all: &mut all, work, warnings }.enable(&root, values, "")?;
+    import::process(&root, work, warnings)?;
     Ok(Family { root, _all: all })
 }
 
@@ -143,6 +148,7 @@ pub(crate) fn in_range(range: &str, version: &str) -> bool {
 
 struct Enabler<'a> {
     all: &'a mut Vec<Rc<Unit>>,
+    work: &'a mut Work,
     warnings: &'a mut Vec<String>,
 }
 
@@ -167,7 +173,7 @@ impl Enabler<'_> {
         for req in &requirements {
             req.borrow_mut().enabled = true;
         }
-        let combined = coalesce_values(unit, values, self.warnings)?;
+        let combined = coalesce_values(unit, values, self.work, self.warnings)?;
         apply_tags(&requirements, &combined, self.warnings);
         apply_conditions(&requirements, &combined, path, self.warnings);
         let disabled: BTreeSet<String> = requirements.iter().filter(|r| !r.borrow().enabled).map(|r| r.borrow().name.clone()).collect();

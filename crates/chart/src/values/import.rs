@@ -6,31 +6,34 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use super::ValuesError;
 use super::coalesce::{Nulls, combine, tables};
 use super::dependency::Unit;
 use super::tree::{self, MapRef, Node, deep_copy, new_map};
+use super::{ValuesError, Work};
 use crate::Json;
 use crate::chart::Dependency;
 
 /// Imports from the deepest charts up. Nulls are kept, as `helm template`, `install` and `upgrade` keep them.
-pub(super) fn process(unit: &Rc<Unit>, warnings: &mut Vec<String>) -> Result<(), ValuesError> {
-    walk(unit, &mut HashSet::new(), warnings)
+pub(super) fn process(unit: &Rc<Unit>, work: &mut Work, warnings: &mut Vec<String>) -> Result<(), ValuesError> {
+    walk(unit, &mut HashSet::new(), work, warnings)
 }
+
+/// Parts of a dotted path, each of which becomes a table within the one before.
+const MAX_PARTS: usize = 500;
 
 /// Requirements that were looked at, by address.
 type Seen = HashSet<*const RefCell<Dependency>>;
 
-fn walk(unit: &Rc<Unit>, seen: &mut Seen, warnings: &mut Vec<String>) -> Result<(), ValuesError> {
+fn walk(unit: &Rc<Unit>, seen: &mut Seen, work: &mut Work, warnings: &mut Vec<String>) -> Result<(), ValuesError> {
     for sub in unit.deps() {
-        walk(&sub, seen, warnings)?;
+        walk(&sub, seen, work, warnings)?;
     }
-    import_into(unit, seen, warnings)
+    import_into(unit, seen, work, warnings)
 }
 
-fn import_into(unit: &Rc<Unit>, seen: &mut Seen, warnings: &mut Vec<String>) -> Result<(), ValuesError> {
+fn import_into(unit: &Rc<Unit>, seen: &mut Seen, work: &mut Work, warnings: &mut Vec<String>) -> Result<(), ValuesError> {
     let Some(requirements) = unit.requirements().clone() else { return Ok(()) };
-    let own = combine(unit, &new_map(), Nulls::Keep, warnings)?;
+    let own = combine(unit, &new_map(), Nulls::Keep, work, warnings)?;
     let imported = new_map();
     for req in requirements {
         let first_time = seen.insert(Rc::as_ptr(&req));
@@ -47,8 +50,11 @@ fn import_into(unit: &Rc<Unit>, seen: &mut Seen, warnings: &mut Vec<String>) -> 
                 _ => continue,
             };
             done.push(json!({"child": child, "parent": parent}));
+            if parent.matches('.').count() > MAX_PARTS {
+                return Err(ValuesError(format!("import-values of {}: the parent's path has more than {MAX_PARTS} parts", req.name)));
+            }
             match tree::table(&own, &format!("{}.{child}", req.name)) {
-                Ok(found) => tables(&imported, &nest(&parent, found), Nulls::Keep, warnings),
+                Ok(found) => tables(&imported, &nest(&parent, found), Nulls::Keep, work, warnings),
                 Err(e) => warnings.push(format!("Warning: ImportValues missing table{from}: {e}")),
             }
         }
@@ -56,7 +62,7 @@ fn import_into(unit: &Rc<Unit>, seen: &mut Seen, warnings: &mut Vec<String>) -> 
     }
     // What the parent says itself wins over what it imports.
     let own = deep_copy(&own);
-    tables(&own, &imported, Nulls::Keep, warnings);
+    tables(&own, &imported, Nulls::Keep, work, warnings);
     unit.set_values(own);
     Ok(())
 }

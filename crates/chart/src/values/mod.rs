@@ -14,6 +14,7 @@ mod dependency;
 mod import;
 pub mod schema;
 pub(crate) mod tree;
+mod work;
 
 use serde_json::{Map, Number};
 
@@ -22,14 +23,23 @@ use crate::chart::{shape, yaml_tree};
 
 pub(crate) use coalesce::coalesce_values;
 pub(crate) use dependency::{Family, Unit, in_range, process_dependencies};
+pub(crate) use work::Work;
 
 /// Values cannot be used as they are; the text is Helm's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ValuesError(pub String);
 
+/// Bytes of one values document: each copy that a render makes is as large.
+pub const MAX_TEXT: usize = 32 << 20;
+
 /// Reads one values document, as `-f` does: empty text is an empty mapping, anything but a mapping an error.
+///
+/// Helm's `values.go` (`ReadValues`) takes texts of any size; here [`MAX_TEXT`] is the limit.
 pub fn from_yaml(text: &[u8]) -> Result<Map<String, Json>, ValuesError> {
+    if text.len() > MAX_TEXT {
+        return Err(ValuesError(format!("values are too large: {} bytes are over the limit of {MAX_TEXT}", text.len())));
+    }
     let tree = yaml_tree(text).map_err(ValuesError)?;
     let map = shape::fit_map(tree).map_err(ValuesError)?;
     Ok(map.into_iter().map(|(k, v)| (k, with_floats(v))).collect())

@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use serde_json::{Map, Number};
 
-use super::ValuesError;
 use crate::Json;
 
 /// A map that its holders share.
@@ -48,29 +47,6 @@ pub(crate) fn entries(map: &MapRef) -> Vec<(String, Node)> {
 /// A copy that shares nothing.
 pub(crate) fn deep_copy(map: &MapRef) -> MapRef {
     Rc::new(RefCell::new(map.borrow().iter().map(|(k, v)| (k.clone(), v.deep_copy())).collect()))
-}
-
-/// How many values a tree may have. Sharing keeps trees small in memory; copies and JSON write each use out.
-const MAX_VALUES: usize = 4_000_000;
-
-/// An error where a tree would be too large to copy.
-pub(crate) fn check_size(map: &MapRef) -> Result<(), ValuesError> {
-    let mut left = MAX_VALUES;
-    if count(&Node::Map(Rc::clone(map)), &mut left) {
-        return Ok(());
-    }
-    Err(ValuesError(format!("values are too large: more than {MAX_VALUES} of them after merging those of all charts")))
-}
-
-/// False once nothing is left.
-fn count(node: &Node, left: &mut usize) -> bool {
-    *left = left.saturating_sub(1);
-    *left > 0
-        && match node {
-            Node::List(items) => items.borrow().iter().all(|item| count(item, left)),
-            Node::Map(map) => map.borrow().values().all(|item| count(item, left)),
-            _ => true,
-        }
 }
 
 /// A copy of the map alone: what is in it stays shared.

@@ -133,6 +133,7 @@ fn decode_tree(tree: &Tree<'_>, strict: bool, spans: bool) -> Result<Spanned, Er
         alias_depth: 0,
         trouble: None,
         spans: spans.then(Spans::default),
+        copied: 0,
     };
     let value = match tree.root {
         Some(root) => decoder.value(root)?,
@@ -203,11 +204,19 @@ struct Decoder<'a> {
     /// The first value that JSON cannot hold; goyaml's own errors go before it.
     trouble: Option<Error>,
     spans: Option<Spans>,
+    /// Bytes of text that came through aliases.
+    copied: usize,
 }
+
+/// Bytes of text that aliases may copy: goyaml counts nodes only, since its copies share their text.
+const MAX_COPIED: usize = 32 << 20;
+/// Bytes of pointers that are recorded; what stands further down has no position.
+const MAX_POINTERS: usize = 64 << 20;
 
 #[derive(Default)]
 struct Spans {
     path: String,
+    recorded: usize,
     found: Vec<Position>,
 }
 
@@ -226,12 +235,19 @@ impl Decoder<'_> {
         Ok(())
     }
 
+    /// A text is about to be copied.
+    fn copy(&mut self, text: &str) -> Result<(), Error> {
+        self.copied += if self.alias_depth > 0 { text.len() } else { 0 };
+        if self.copied > MAX_COPIED { Err(Error::yaml("document contains excessive aliasing")) } else { Ok(()) }
+    }
+
     fn value(&mut self, index: usize) -> Result<Json, Error> {
         self.count()?;
         let tree = self.tree;
         let node = &tree.nodes[index];
         match &node.kind {
             NodeKind::Scalar { text, tag, implicit } => {
+                self.copy(text)?;
                 let key = scalar(tag, text, *implicit)?;
                 Ok(self.scalar_json(key))
             }
@@ -350,6 +366,7 @@ impl Decoder<'_> {
         match &node.kind {
             NodeKind::Scalar { text, tag, implicit } => {
                 self.count()?;
+                self.copy(text)?;
                 scalar(tag, text, *implicit)
             }
             NodeKind::Alias { anchor, target } => {
@@ -394,7 +411,10 @@ impl Decoder<'_> {
         let back = spans.path.len();
         spans.path.push('/');
         spans.path.push_str(&step.replace('~', "~0").replace('/', "~1"));
-        spans.found.push(Position { pointer: spans.path.clone(), line });
+        spans.recorded += spans.path.len() + size_of::<Position>();
+        if spans.recorded <= MAX_POINTERS {
+            spans.found.push(Position { pointer: spans.path.clone(), line });
+        }
         Some(back)
     }
 

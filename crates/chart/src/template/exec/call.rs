@@ -5,7 +5,7 @@ use super::super::error::Error;
 use super::super::funcs::{FuncDef, Special, Ty};
 use super::super::methods::Method;
 use super::super::value::{ListType, MapType, Value, truth};
-use super::{Rv, State};
+use super::{Rv, State, weigh};
 
 /// What is called.
 pub(super) enum Callee {
@@ -58,10 +58,16 @@ impl<'t> State<'t, '_, '_> {
             values.push(value);
         }
         self.step()?;
-        let answer = match &callee {
+        let budget = &mut self.ctx.world.budget;
+        let weighed = match &callee {
+            Callee::Func(_) => weigh::arguments(budget, name, &values),
+            Callee::Method(_, receiver) => weigh::receiver(budget, name, receiver).and_then(|()| weigh::arguments(budget, name, &values)),
+        };
+        let answer = weighed.and_then(|()| match &callee {
             Callee::Func(def) => (def.run)(self.ctx, &values),
             Callee::Method(method, receiver) => (method.run)(self.ctx, receiver, &values),
-        };
+        });
+        let answer = answer.and_then(|value| weigh::made(&mut self.ctx.world.budget, value));
         values.clear();
         self.ctx.spare.push(values);
         match answer {

@@ -6,6 +6,7 @@
 mod call;
 mod eval;
 mod field;
+mod weigh;
 
 pub(crate) use field::zero;
 
@@ -20,8 +21,11 @@ use super::value::{Str, Value, truth};
 use super::world::World;
 use crate::go::quote::quote;
 
-/// The depth at which Go's own executor stops a template that calls itself.
+/// The depth at which Go's own executor stops a template that calls itself. The budget's depth stops it before.
 const GO_MAX_DEPTH: u32 = 100_000;
+
+/// Text at which an error stops growing with each level that it passes: each copies it, and thousands may be nested.
+pub(crate) const MAX_ERROR: usize = 512 << 10;
 
 /// A value as the executor holds it.
 #[derive(Clone, Debug, Default)]
@@ -139,11 +143,13 @@ impl<'t> State<'t, '_, '_> {
 
     /// The error of something that failed at this node, with words before its own text.
     fn failed(&self, before: &str, fail: Fail) -> Error {
-        let text = format!("{before}{}", fail.text());
+        let long = matches!(&fail, Fail::Inner(inner, _) if inner.text().len() > MAX_ERROR);
+        let text = if long { String::new() } else { format!("{before}{}", fail.text()) };
         match fail {
             Fail::Text(_) => self.error(text),
             Fail::Marked(_) => self.error_of(ErrorKind::Failed, &text),
             Fail::Budget(_) => self.error_of(ErrorKind::Budget, &text),
+            Fail::Inner(inner, _) if inner.text().len() > MAX_ERROR => inner.seen_from(self.parsed.location(self.at.pos())),
             Fail::Inner(inner, _) => {
                 let here = self.error(&text);
                 let location = self.parsed.location(self.at.pos());
@@ -212,6 +218,7 @@ impl<'t> State<'t, '_, '_> {
             Value::Nil => self.write(b"<no value>"),
             Value::Str(text) => self.write(text.as_bytes()),
             other => {
+                weigh::value(&mut self.ctx.world.budget, other).map_err(|fail| self.failed("", fail))?;
                 let before = self.out.len();
                 print::action(other, value.addr, self.out);
                 let written = self.out.len() - before;
@@ -283,6 +290,7 @@ impl<'t> State<'t, '_, '_> {
             }
             Value::Map(map) => {
                 let boxed = field::holds_interfaces(map.ty);
+                self.ctx.world.budget.steps(map.len() / 8).map_err(|fail| self.failed("", fail))?;
                 let entries: Vec<_> = map.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
                 for (key, value) in entries {
                     ran = true;
@@ -332,7 +340,11 @@ impl<'t> State<'t, '_, '_> {
             Some(pipe) => self.pipeline(dot, pipe)?,
             None => Rv::default(),
         };
-        self.enter()?;
+        if self.ctx.world.budget.enter().is_err() {
+            self.at = At::Call(call);
+            let depth = self.ctx.world.budget.limits().depth;
+            return Err(self.error_of(ErrorKind::Budget, &format!("exceeded maximum template depth ({depth})")));
+        }
         let tree = def.tree();
         let mut inner = State {
             parsed: &def.parsed,

@@ -90,17 +90,31 @@ fn tpl(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
         ctx.world.budget.bytes(source.len())?;
         return Ok(if source.contains("<no value>") { Value::from(source.replace("<no value>", "")) } else { args[0].clone() });
     }
-    let parsed =
-        ctx.set.engine().parse_text(&source).map_err(|err| Fail::Inner(err, format!("cannot parse template {}: ", quote(&source))))?;
+    let budget = &mut ctx.world.budget;
+    let fresh = || budget.steps(source.len() / 8).and_then(|()| budget.decode(source.len()));
+    let parsed = ctx.set.engine().parse_text(&source, fresh).map_err(|fail| match fail {
+        Fail::Inner(err, _) => Fail::Inner(err, format!("cannot parse template {}: ", shown(&source))),
+        other => other,
+    })?;
     ctx.world.budget.enter()?;
     let mut out = Vec::new();
     let done = ctx.execute_text(&parsed, args[1].clone(), &mut out);
     ctx.world.budget.leave();
-    done.map_err(|err| Fail::Inner(err, format!("error during tpl function execution for {}: ", quote(&source))))?;
+    done.map_err(|err| Fail::Inner(err, format!("error during tpl function execution for {}: ", shown(&source))))?;
     Ok(match Value::bytes_as_string(out) {
         Value::Str(text) if text.contains("<no value>") => Value::from(without_no_value(text.to_string())),
         other => other,
     })
+}
+
+/// The text in an error, as Helm quotes it; only the start of one that no one would read.
+fn shown(source: &str) -> String {
+    const LONGEST: usize = 64 << 10;
+    if source.len() <= LONGEST {
+        return quote(source);
+    }
+    let start: String = source.chars().take(1_000).collect();
+    format!("{} (and {} more bytes)", quote(&start), source.len() - start.len())
 }
 
 fn marked(message: &str) -> Fail {

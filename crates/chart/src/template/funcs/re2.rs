@@ -2,19 +2,41 @@
 
 use std::sync::Arc;
 
-use regex::{Regex, RegexBuilder};
+use regex::RegexBuilder;
 
-use crate::template::ParseCache;
+use crate::template::cache::{Compiled, ParseCache};
 
-/// Bytes that one compiled pattern may take.
-const SIZE: usize = 4 << 20;
+/// Bytes that one compiled pattern may take, as a bound on its size: the first that holds.
+const SIZES: [usize; 4] = [16 << 10, 128 << 10, 1 << 20, 4 << 20];
+/// Bytes of the cache in which an automaton works.
+const WORKSPACE: usize = 512 << 10;
 
 /// Compiles a pattern, or takes it from the cache.
-pub(super) fn compile(pattern: &str, cache: &ParseCache) -> Result<Arc<Regex>, String> {
+pub(super) fn compile(pattern: &str, cache: &ParseCache) -> Result<Compiled, String> {
     cache.regex(pattern, || {
-        let built = RegexBuilder::new(&translate(pattern)).size_limit(SIZE).build();
-        built.map_err(|err| format!("error parsing regexp: {}", reason(pattern, &err.to_string())))
+        let translated = translate(pattern);
+        let mut tries =
+            SIZES.iter().map(|size| (*size, RegexBuilder::new(&translated).size_limit(*size).dfa_size_limit(WORKSPACE).build()));
+        let mut built = tries.next();
+        while let Some((_, Err(regex::Error::CompiledTooBig(_)))) = &built {
+            match tries.next() {
+                None => return Err(format!("error parsing regexp: {}", too_large(pattern))),
+                next => built = next,
+            }
+        }
+        match built {
+            Some((size, Ok(regex))) => Ok((Arc::new(regex), size)),
+            Some((_, Err(err))) => Err(format!("error parsing regexp: {}", reason(pattern, &err.to_string()))),
+            None => Err("error parsing regexp: internal error".to_owned()),
+        }
     })
+}
+
+/// Go refuses repetitions that come to more than a thousand, and names the outermost.
+fn too_large(pattern: &str) -> String {
+    let shown: String = pattern.chars().take(1_000).collect();
+    let repetition = pattern.rfind('{').and_then(|from| Some(&pattern[from..=from + pattern[from..].find('}')?]));
+    repetition.map_or_else(|| format!("expression too large: `{shown}`"), |shown| format!("invalid repeat count: `{shown}`"))
 }
 
 /// Go's words for the common mistakes; for others those of the regex crate.

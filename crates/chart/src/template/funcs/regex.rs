@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use regex::Regex;
 
-use super::{Answer, FuncDef, Ty, func, int, text};
+use super::{Answer, FuncDef, Ty, bytes, func, int, text};
 use crate::template::error::Fail;
 use crate::template::exec::Ctx;
 use crate::template::value::{ListType, Value};
@@ -12,8 +12,12 @@ use crate::template::value::{ListType, Value};
 use Ty::{Int, Str};
 
 pub(super) static FUNCS: &[FuncDef] = &[
-    func("regexMatch", &[Str, Str], |ctx, args| Ok(Value::Bool(compile(ctx, &args[0]).is_ok_and(|regex| regex.is_match(&text(&args[1])))))),
-    func("mustRegexMatch", &[Str, Str], |ctx, args| Ok(Value::Bool(compile(ctx, &args[0])?.is_match(&text(&args[1]))))),
+    func("regexMatch", &[Str, Str], |ctx, args| match compile(ctx, &args[0], &args[1], plain) {
+        Ok(regex) => Ok(Value::Bool(regex.is_match(&text(&args[1])))),
+        Err(Fail::Text(_)) => Ok(Value::Bool(false)),
+        Err(other) => Err(other),
+    }),
+    func("mustRegexMatch", &[Str, Str], |ctx, args| Ok(Value::Bool(compile(ctx, &args[0], &args[1], plain)?.is_match(&text(&args[1]))))),
     func("regexFind", &[Str, Str], |ctx, args| find(ctx, args, panicking)),
     func("mustRegexFind", &[Str, Str], |ctx, args| find(ctx, args, plain)),
     func("regexFindAll", &[Str, Str, Int], |ctx, args| find_all(ctx, args, panicking)),
@@ -27,9 +31,23 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("regexQuoteMeta", &[Str], |_, args| Ok(Value::from(quote_meta(&text(&args[0]))))),
 ];
 
-fn compile(ctx: &Ctx<'_>, pattern: &Value) -> Result<Arc<Regex>, String> {
-    super::re2::compile(&text(pattern), ctx.set.engine().cache())
+/// The compiled pattern, with what one search of the subject can take counted as steps.
+fn compile(ctx: &mut Ctx<'_>, pattern: &Value, subject: &Value, on_error: OnError) -> Result<Arc<Regex>, Fail> {
+    let compiled = super::re2::compile(&text(pattern), ctx.set.engine().cache()).map_err(|message| on_error(pattern, message))?;
+    if compiled.fresh {
+        ctx.world.budget.steps(compiled.size / 64)?;
+    }
+    ctx.world.budget.steps(bytes(subject).len().saturating_mul(compiled.size / 32) / WORK)?;
+    Ok(compiled.regex)
 }
+
+/// One more match was found: a search may have read the rest of the subject to find it.
+fn next_match(ctx: &mut Ctx<'_>, rest: usize) -> Result<(), Fail> {
+    ctx.world.budget.steps(1 + rest / 256)
+}
+
+/// How many states an automaton may visit for one step.
+const WORK: usize = 256;
 
 /// What `MustCompile` panics with.
 fn panicking(pattern: &Value, message: String) -> Fail {
@@ -48,28 +66,32 @@ fn quoted(pattern: &str) -> String {
 type OnError = fn(&Value, String) -> Fail;
 
 fn find(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
-    let regex = compile(ctx, &args[0]).map_err(|message| on_error(&args[0], message))?;
+    let regex = compile(ctx, &args[0], &args[1], on_error)?;
     let subject = text(&args[1]);
     Ok(Value::str(regex.find(&subject).map_or("", |found| found.as_str())))
 }
 
 fn find_all(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
-    let regex = compile(ctx, &args[0]).map_err(|message| on_error(&args[0], message))?;
+    let regex = compile(ctx, &args[0], &args[1], on_error)?;
     let limit = usize::try_from(int(&args[2])).unwrap_or(usize::MAX);
     let subject = text(&args[1]);
-    let found: Vec<Value> = regex.find_iter(&subject).take(limit).map(|found| Value::str(found.as_str())).collect();
-    ctx.world.budget.steps(subject.len() / 16)?;
-    ctx.world.budget.list(found.len())?;
+    let mut found = Vec::new();
+    for part in regex.find_iter(&subject).take(limit) {
+        next_match(ctx, subject.len() - part.end())?;
+        ctx.world.budget.bytes(64 + part.len())?;
+        found.push(Value::str(part.as_str()));
+    }
     Ok(if found.is_empty() { Value::nil_list(ListType::Str) } else { Value::typed_list(ListType::Str, found) })
 }
 
 fn replace(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError, literal: bool) -> Answer {
-    let regex = compile(ctx, &args[0]).map_err(|message| on_error(&args[0], message))?;
+    let regex = compile(ctx, &args[0], &args[1], on_error)?;
     let (subject, with) = (text(&args[1]), text(&args[2]));
     let mut out = String::with_capacity(subject.len());
     let mut at = 0;
     for found in regex.captures_iter(&subject) {
         let Some(whole) = found.get(0) else { continue };
+        next_match(ctx, subject.len() - whole.end())?;
         let before = out.len();
         out.push_str(&subject[at..whole.start()]);
         if literal {
@@ -87,7 +109,7 @@ fn replace(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError, literal: bool) 
 
 /// Go's `Split`, with its own idea of empty matches at the ends.
 fn split(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
-    let regex = compile(ctx, &args[0]).map_err(|message| on_error(&args[0], message))?;
+    let regex = compile(ctx, &args[0], &args[1], on_error)?;
     let subject = text(&args[1]);
     let count = int(&args[2]);
     if count == 0 {
@@ -103,6 +125,8 @@ fn split(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
         if parts.len() + 1 >= limit {
             break;
         }
+        next_match(ctx, subject.len() - found.end())?;
+        ctx.world.budget.bytes(64)?;
         end = found.start();
         if found.end() != 0 {
             parts.push(Value::str(&subject[begin..end]));
@@ -112,7 +136,6 @@ fn split(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
     if end != subject.len() {
         parts.push(Value::str(&subject[begin..]));
     }
-    ctx.world.budget.list(parts.len())?;
     Ok(Value::typed_list(ListType::Str, parts))
 }
 

@@ -62,12 +62,18 @@ pub(super) static FUNCS: &[FuncDef] = &[
     many("quote", &[], Any, |_, args| Ok(Value::from(listed(args, quoted)))),
     many("squote", &[], Any, |_, args| Ok(Value::from(listed(args, |value| format!("'{}'", print::to_string(value)))))),
     many("cat", &[], Any, |_, args| Ok(Value::from(listed(args, print::to_string)))),
-    func("split", &[Str, Str], |ctx, args| numbered(ctx, split(&text(&args[0]), &text(&args[1]), -1))),
-    func("splitn", &[Str, Int, Str], |ctx, args| numbered(ctx, split(&text(&args[0]), &text(&args[2]), int(&args[1])))),
+    func("split", &[Str, Str], |ctx, args| {
+        ctx.world.budget.map(most_parts(&args[0], &args[1], -1))?;
+        Ok(numbered(split(&text(&args[0]), &text(&args[1]), -1)))
+    }),
+    func("splitn", &[Str, Int, Str], |ctx, args| {
+        ctx.world.budget.map(most_parts(&args[0], &args[2], int(&args[1])))?;
+        Ok(numbered(split(&text(&args[0]), &text(&args[2]), int(&args[1]))))
+    }),
     func("splitList", &[Str, Str], |ctx, args| {
         let (separator, whole) = (text(&args[0]), text(&args[1]));
+        ctx.world.budget.list(most_parts(&args[0], &args[1], -1))?;
         let parts = split(&separator, &whole, -1);
-        ctx.world.budget.list(parts.len())?;
         Ok(Value::typed_list(ListType::Str, parts.into_iter().map(Value::str).collect()))
     }),
 ];
@@ -197,8 +203,14 @@ fn split<'s>(separator: &str, whole: &'s str, count: i64) -> Vec<Cow<'s, str>> {
     parts
 }
 
-fn numbered(ctx: &mut Ctx<'_>, parts: Vec<Cow<'_, str>>) -> Answer {
-    ctx.world.budget.map(parts.len())?;
+/// At most so many parts come of a split: counted before they are made.
+fn most_parts(separator: &Value, whole: &Value, count: i64) -> usize {
+    let (separator, whole) = (text(separator), text(whole));
+    let all = if separator.is_empty() { whole.len() } else { whole.matches(&*separator).count() + 1 };
+    usize::try_from(count).map_or(all, |count| all.min(count))
+}
+
+fn numbered(parts: Vec<Cow<'_, str>>) -> Value {
     let entries: BTreeMap<_, _> = parts.into_iter().enumerate().map(|(i, part)| (format!("_{i}").into(), Value::str(part))).collect();
-    Ok(Value::typed_map(MapType::Strings, entries))
+    Value::typed_map(MapType::Strings, entries)
 }

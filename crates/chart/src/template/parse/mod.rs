@@ -2,6 +2,7 @@
 
 mod pipeline;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ast::{Branch, Call, List, Node, Parsed, Pipe, Tree};
@@ -12,6 +13,9 @@ use crate::go::quote::{quote, unquote};
 
 type Result<T> = std::result::Result<T, Error>;
 
+/// Operands of one file: each takes far more room than the byte or two that it is written in.
+const MAX_OPERANDS: usize = 300_000;
+
 /// The longest chain of `else if`.
 const MAX_ARMS: usize = 1_000;
 
@@ -19,8 +23,19 @@ const MAX_ARMS: usize = 1_000;
 pub(crate) fn parse(name: &str, text: &str, nesting: u32) -> Result<Parsed> {
     let lexer = Lexer::new(text);
     let none = Item { tok: Tok::Eof, start: 0, end: 0, line: 0 };
-    let mut parser =
-        Parser { name: name.into(), text, lexer, tokens: [none; 3], peeked: 0, trees: Vec::new(), scope: Scope::new(), nesting, depth: 0 };
+    let mut parser = Parser {
+        name: name.into(),
+        text,
+        lexer,
+        tokens: [none; 3],
+        peeked: 0,
+        trees: Vec::new(),
+        names: HashMap::new(),
+        operands: 0,
+        scope: Scope::new(),
+        nesting,
+        depth: 0,
+    };
     parser.file()?;
     let Parser { name, trees, .. } = parser;
     Ok(Parsed { name, text: text.into(), trees })
@@ -34,6 +49,9 @@ struct Parser<'s> {
     tokens: [Item; 3],
     peeked: usize,
     trees: Vec<Tree>,
+    /// Where the tree of a name stands.
+    names: HashMap<Arc<str>, usize>,
+    operands: usize,
     scope: Scope<'s>,
     nesting: u32,
     depth: u32,
@@ -42,6 +60,8 @@ struct Parser<'s> {
 /// What one template knows while it is parsed.
 struct Scope<'s> {
     vars: Vec<Var<'s>>,
+    /// How often a name is among them, and where those stand that are in reach, innermost last.
+    known: HashMap<&'s str, Known>,
     /// Slots in use here, and the most that were.
     height: u32,
     slots: u32,
@@ -54,6 +74,12 @@ struct Scope<'s> {
 struct Var<'s> {
     name: &'s str,
     slot: Option<u32>,
+}
+
+#[derive(Default)]
+struct Known {
+    count: usize,
+    in_reach: Vec<usize>,
 }
 
 enum Element {
@@ -78,15 +104,51 @@ enum Control {
 
 impl<'s> Scope<'s> {
     fn new() -> Scope<'s> {
-        Scope { vars: vec![Var { name: "$", slot: Some(0) }], height: 1, slots: 1, ranges: 0, action_line: 0 }
+        let mut scope = Scope { vars: Vec::new(), known: HashMap::new(), height: 1, slots: 1, ranges: 0, action_line: 0 };
+        scope.declare("$");
+        scope.give(0, 0);
+        scope
     }
 
     fn seen(&self, name: &str) -> bool {
-        self.vars.iter().any(|var| var.name == name)
+        self.known.get(name).is_some_and(|known| known.count > 0)
     }
 
     fn resolve(&self, name: &str) -> Option<u32> {
-        self.vars.iter().rev().find_map(|var| if var.name == name { var.slot } else { None })
+        self.known.get(name)?.in_reach.last().and_then(|at| self.vars[*at].slot)
+    }
+
+    /// Notes a name; it comes into reach once it is given a slot.
+    fn declare(&mut self, name: &'s str) -> usize {
+        self.known.entry(name).or_default().count += 1;
+        self.vars.push(Var { name, slot: None });
+        self.vars.len() - 1
+    }
+
+    fn give(&mut self, var: usize, slot: u32) {
+        self.vars[var].slot = Some(slot);
+        self.known.entry(self.vars[var].name).or_default().in_reach.push(var);
+    }
+
+    /// What was declared from here on is out of reach, yet the names count as seen.
+    fn close(&mut self, from: usize) {
+        for var in &mut self.vars[from..] {
+            if var.slot.take().is_some()
+                && let Some(known) = self.known.get_mut(var.name)
+            {
+                while known.in_reach.pop_if(|at| *at >= from).is_some() {}
+            }
+        }
+    }
+
+    /// Forgets what was declared from here on.
+    fn forget(&mut self, from: usize) {
+        self.close(from);
+        for var in self.vars.drain(from..) {
+            if let Some(known) = self.known.get_mut(var.name) {
+                known.count -= 1;
+            }
+        }
     }
 
     fn new_slot(&mut self) -> u32 {
@@ -252,8 +314,12 @@ impl<'s> Parser<'s> {
             _ => false,
         });
         let tree = Tree { name, root, slots: slots as usize, empty };
-        match self.trees.iter_mut().find(|old| old.name == tree.name) {
-            None => self.trees.push(tree),
+        let old = self.names.get(&tree.name).copied();
+        match old.and_then(|at| self.trees.get_mut(at)) {
+            None => {
+                self.names.insert(tree.name.clone(), self.trees.len());
+                self.trees.push(tree);
+            }
             Some(old) if old.empty => *old = tree,
             Some(_) if empty => {}
             Some(old) => {
@@ -360,7 +426,7 @@ impl<'s> Parser<'s> {
             otherwise = Some(List { pos, ..list });
             break;
         }
-        self.scope.vars.truncate(vars);
+        self.scope.forget(vars);
         self.scope.height = height;
         self.depth -= 1;
         let mut node = None;
@@ -386,10 +452,7 @@ impl<'s> Parser<'s> {
         self.scope.ranges += range;
         let (list, end) = self.item_list()?;
         self.scope.ranges -= range;
-        // What the list declared is out of reach behind it, yet the names count as seen.
-        for var in &mut self.scope.vars[vars..] {
-            var.slot = None;
-        }
+        self.scope.close(vars);
         self.scope.height = height;
         Ok(Arm { pipe, list, end })
     }

@@ -4,7 +4,7 @@ use super::super::ast::{Arg, At, Command, Decl, Parsed, Pipe};
 use super::super::lex::Tok;
 use super::super::value::Str;
 use super::super::{funcs, number};
-use super::{Parser, Result, Var};
+use super::{Error, ErrorKind, Location, MAX_OPERANDS, Parser, Result};
 use crate::go::quote::quote;
 
 impl<'s> Parser<'s> {
@@ -49,7 +49,7 @@ impl<'s> Parser<'s> {
         for (decl, var) in pipe.decl.iter_mut().zip(declared) {
             if !pipe.assign {
                 let slot = self.scope.new_slot();
-                self.scope.vars[var].slot = Some(slot);
+                self.scope.give(var, slot);
                 decl.slot = Some(slot);
             }
         }
@@ -76,8 +76,7 @@ impl<'s> Parser<'s> {
                 let name = self.slice(var);
                 let slot = self.scope.resolve(name);
                 pipe.decl.push(Decl { name: name.into(), slot });
-                declared.push(self.scope.vars.len());
-                self.scope.vars.push(Var { name, slot: None });
+                declared.push(self.scope.declare(name));
                 if !comma {
                     return Ok(declared);
                 }
@@ -149,6 +148,12 @@ impl<'s> Parser<'s> {
 
     fn term(&mut self) -> Result<Option<Arg>> {
         let item = self.next_non_space();
+        self.operands += 1;
+        if self.operands > MAX_OPERANDS {
+            let at = Location { file: self.name.clone(), line: item.line, column: None };
+            let text = format!("template: {}:{}: file has more than {MAX_OPERANDS} operands", self.name, item.line);
+            return Err(Error::new(ErrorKind::Budget, text, Some(at)));
+        }
         let pos = item.start as u32;
         let text = self.slice(item);
         Ok(Some(match item.tok {

@@ -3,6 +3,7 @@
 //! The judge is the `jsonschema` crate; the words are those of Helm. References to other documents are never
 //! fetched.
 
+mod cost;
 mod report;
 mod words;
 
@@ -89,6 +90,7 @@ impl Compiled {
 
     fn check(&self, values: &Json) -> Result<(), String> {
         let values = plain(values.clone());
+        cost::check(&self.schema, &values)?;
         let errors: Vec<_> = self.validator.iter_errors(&values).collect();
         match report::report(&self.schema, errors, self.ref_hides) {
             Some(text) => Err(format!("{text}\n")),

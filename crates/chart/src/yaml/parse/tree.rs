@@ -6,6 +6,9 @@ use crate::yaml::{Error, MAX_DEPTH};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+/// Scalars, lists and maps of one document. Each takes far more room than the byte that it may be written in.
+const MAX_NODES: usize = 1_000_000;
+
 /// The nodes of one document.
 pub(in crate::yaml) struct Tree<'a> {
     pub(in crate::yaml) nodes: Vec<Node<'a>>,
@@ -191,6 +194,10 @@ impl<'a> Parser<'a> {
             let token = self.take()?;
             let target = *self.anchors.get(&anchor).ok_or_else(|| Error::yaml(format!("unknown anchor '{anchor}' referenced")))?;
             return Ok((self.add(token.start, NodeKind::Alias { anchor, target }), None));
+        }
+        if self.nodes.len() >= MAX_NODES {
+            let line = self.start()?.line;
+            return Err(Error::yaml_at(line + 1, &format!("document has more than {MAX_NODES} values")));
         }
         let Properties { anchor, tag, start } = self.properties()?;
         let token = self.scanner.peek()?;
