@@ -17,8 +17,13 @@ pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
     if let Some(regex) = COMPILED.lock().ok().and_then(|cache| cache.get(pattern).cloned()) {
         return Ok(regex);
     }
+    super::re2_syntax::check(pattern).map_err(|reason| format!("error parsing regexp: {reason}"))?;
     let built = RegexBuilder::new(&translate(pattern)).size_limit(SIZE).build();
-    let regex = Arc::new(built.map_err(|err| format!("error parsing regexp: {}", reason(pattern, &err.to_string())))?);
+    let regex = Arc::new(built.map_err(|err| {
+        // What Go takes and the crate does not: patterns that grow too large, groups of one name.
+        let message = err.to_string();
+        format!("error parsing regexp: {}", message.rsplit("error: ").next().unwrap_or(&message).trim())
+    })?);
     if let Ok(mut cache) = COMPILED.lock() {
         if cache.len() >= CACHE {
             cache.clear();
@@ -26,31 +31,6 @@ pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
         cache.insert(pattern.to_owned(), regex.clone());
     }
     Ok(regex)
-}
-
-/// Go's words for the common mistakes; for others those of the regex crate.
-fn reason(pattern: &str, message: &str) -> String {
-    let last = message.rsplit("error: ").next().unwrap_or(message).trim();
-    let from = |c: char| pattern.rfind(c).map_or(pattern, |at| &pattern[at..]);
-    match last {
-        "unclosed group" => format!("missing closing ): `{pattern}`"),
-        "unopened group" => format!("unexpected ): `{pattern}`"),
-        "unclosed character class" => format!("missing closing ]: `{}`", from('[')),
-        text if text.starts_with("look-around") => {
-            let at = pattern.find("(?=").or(pattern.find("(?!")).or(pattern.find("(?<")).unwrap_or(0);
-            let shown: String = pattern[at..].chars().take(3).collect();
-            format!("invalid or unsupported Perl syntax: `{shown}`")
-        }
-        "repetition operator missing expression" => {
-            let shown: String = pattern.chars().filter(|c| "*+?{".contains(*c)).take(1).collect();
-            format!("missing argument to repetition operator: `{shown}`")
-        }
-        text if text.starts_with("invalid repetition count range") => {
-            let shown = pattern.find('{').and_then(|at| Some(&pattern[at..=at + pattern[at..].find('}')?]));
-            format!("invalid repeat count: `{}`", shown.unwrap_or(pattern))
-        }
-        text => text.replace('\n', " "),
-    }
 }
 
 /// The pattern in the words of the regex crate: Go's classes are of ASCII, and its brackets know no nesting.
@@ -62,6 +42,7 @@ fn translate(pattern: &str) -> String {
         match c {
             '\\' => match chars.next() {
                 Some('Q') if !class => literal(&mut chars, &mut out),
+                Some(digit @ '0'..='7') => octal(digit, &mut chars, &mut out),
                 Some(kind) => escape(kind, class, &mut out),
                 None => out.push('\\'),
             },
@@ -100,6 +81,17 @@ fn translate(pattern: &str) -> String {
     out
 }
 
+/// An octal escape of up to three digits.
+fn octal(first: char, chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) {
+    let mut code = first.to_digit(8).unwrap_or(0);
+    for _ in 0..2 {
+        if let Some(digit) = chars.next_if(|c| c.is_digit(8)) {
+            code = code * 8 + digit.to_digit(8).unwrap_or(0);
+        }
+    }
+    out.push_str(&format!("\\x{{{code:x}}}"));
+}
+
 fn literal(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) {
     while let Some(c) = chars.next() {
         if c == '\\' && chars.next_if_eq(&'E').is_some() {
@@ -135,5 +127,6 @@ fn repetition(chars: std::iter::Peekable<std::str::Chars<'_>>) -> bool {
     let body: String = chars.take_while(|c| *c != '}').collect();
     let (least, most) = body.split_once(',').unwrap_or((&body, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    !least.is_empty() && digits(least) && digits(most)
+    let plain = |text: &str| digits(text) && (text.len() < 2 || !text.starts_with('0'));
+    !least.is_empty() && plain(least) && plain(most)
 }
