@@ -50,10 +50,10 @@ impl Grammar {
             random: Random::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             functions: &self.functions,
             vars: vec!["$".to_owned()],
-            loops: 0,
             names: 0,
+            rooted: true,
         };
-        let helpers = if writer.random.chance(35) { writer.helpers() } else { String::new() };
+        let helpers = if writer.random.chance(60) { writer.helpers() } else { String::new() };
         let function = self.functions[(number % self.functions.len() as u64) as usize];
         let mut main = match writer.random.below(4) {
             0 => writer.statements(2),
@@ -77,8 +77,9 @@ struct Writer<'g> {
     random: Random,
     functions: &'g [Signature],
     vars: Vec<String>,
-    loops: usize,
     names: usize,
+    /// Whether dot is what the file was given.
+    rooted: bool,
 }
 
 impl Writer<'_> {
@@ -112,8 +113,7 @@ impl Writer<'_> {
                 let keys = ["a", "b", "k", "\"1\"", "\"x.y\"", "\"\"", "1", "yes"];
                 let count = self.random.below(4);
                 let start = self.random.below(keys.len());
-                let entries: Vec<_> =
-                    (0..count).map(|i| format!("{}: {}", keys[(start + i) % keys.len()], self.flow(depth - 1))).collect();
+                let entries: Vec<_> = (0..count).map(|i| format!("{}: {}", keys[(start + i) % keys.len()], self.flow(depth - 1))).collect();
                 format!("{{{}}}", entries.join(", "))
             }
         }
@@ -165,6 +165,33 @@ impl Writer<'_> {
         out
     }
 
+    /// Statements where dot is something else.
+    fn within(&mut self, depth: usize) -> String {
+        let rooted = std::mem::replace(&mut self.rooted, false);
+        let out = self.statements(depth);
+        self.rooted = rooted;
+        out
+    }
+
+    /// One of these words; where dot is something else, mostly with `$` before what belongs to the root.
+    fn pick_rooted(&mut self, from: &[&str]) -> String {
+        let word = self.random.pick(from);
+        if self.rooted || self.random.chance(8) {
+            return word.to_owned();
+        }
+        let mut out = String::new();
+        let mut before = ' ';
+        let mut chars = word.chars().peekable();
+        while let Some(c) = chars.next() {
+            if c == '.' && " (".contains(before) && chars.peek().is_some_and(char::is_ascii_uppercase) {
+                out.push('$');
+            }
+            out.push(c);
+            before = c;
+        }
+        out
+    }
+
     fn statement(&mut self, depth: usize) -> String {
         let kinds = if depth == 0 { 6 } else { 14 };
         match self.random.below(kinds) {
@@ -212,7 +239,11 @@ impl Writer<'_> {
             9 | 10 => self.range(depth),
             11 => {
                 let name = self.template_name();
-                let argument = if self.random.chance(70) { format!(" {}", self.pipeline(1)) } else { String::new() };
+                let argument = match self.random.below(10) {
+                    0 => String::new(),
+                    1..3 => format!(" {}", self.pipeline(1)),
+                    _ => " $".to_owned(),
+                };
                 self.action(&format!("template {name}{argument}"))
             }
             12 => {
@@ -221,7 +252,7 @@ impl Writer<'_> {
                 let vars = std::mem::replace(&mut self.vars, vec!["$".to_owned()]);
                 let body = self.statements(depth - 1);
                 self.vars = vars;
-                let argument = self.pipeline(1);
+                let argument = if self.random.chance(20) { self.pipeline(1) } else { "$".to_owned() };
                 match self.random.below(2) {
                     0 => format!("{}{body}{{{{ end }}}}", self.action(&format!("block {name} {argument}"))),
                     _ => format!("{}{body}{{{{ end }}}}{{{{ template {name} . }}}}", self.action(&format!("define {name}"))),
@@ -245,7 +276,8 @@ impl Writer<'_> {
             _ => self.pipeline(2),
         };
         let head = self.action(&format!("{word} {condition}"));
-        format!("{head}{}", self.statements(depth - 1))
+        let body = if word == "with" { self.within(depth - 1) } else { self.statements(depth - 1) };
+        format!("{head}{body}")
     }
 
     fn ended(&mut self, mut out: String, depth: usize) -> String {
@@ -277,8 +309,7 @@ impl Writer<'_> {
             }
             _ => format!("range {over}"),
         };
-        self.loops += 1;
-        let mut body = self.statements(depth - 1);
+        let mut body = self.within(depth - 1);
         if self.vars.len() > vars && self.random.chance(60) {
             body = format!("{}{body}", self.action(&self.vars[self.vars.len() - 1].clone()));
         }
@@ -287,7 +318,6 @@ impl Writer<'_> {
             let word = self.random.pick(&["break", "continue"]);
             body.push_str(&format!("{{{{ if {condition} }}}}{{{{ {word} }}}}{{{{ end }}}},"));
         }
-        self.loops -= 1;
         self.vars.truncate(vars);
         let head = self.action(&head);
         self.ended(format!("{head}{body}"), depth)
@@ -392,7 +422,21 @@ impl Writer<'_> {
     }
 
     fn template_name(&mut self) -> String {
-        self.random.pick(&["\"c.one\"", "\"c.two\"", "\"c.none\"", "\"b1\"", "`c.one`", "\"\"", "\"c/templates/NOTES.txt.none\""]).to_owned()
+        self.random
+            .pick(&[
+                "\"c.one\"",
+                "\"c.two\"",
+                "\"c.one\"",
+                "\"c.two\"",
+                "\"c.one\"",
+                "\"c.two\"",
+                "\"c.none\"",
+                "\"b1\"",
+                "`c.one`",
+                "\"\"",
+                "\"c/templates/NOTES.txt.none\"",
+            ])
+            .to_owned()
     }
 
     /// Something in the place of an argument. Mostly what the letter stands for.
@@ -407,20 +451,28 @@ impl Writer<'_> {
             's' => self.string(depth),
             'i' => self.number(depth),
             'o' => self.template_name(),
-            _ => self.random.pick(words::of(letter)).to_owned(),
+            'w' => {
+                if self.random.chance(70) {
+                    "$".to_owned()
+                } else {
+                    self.any(depth)
+                }
+            }
+            _ => self.pick_rooted(words::of(letter)),
         }
     }
 
     fn odd(&mut self, depth: usize) -> String {
         match self.random.below(5) {
-            0 => self.random.pick(words::ODD).to_owned(),
+            0 => self.pick_rooted(words::ODD),
             1 => self.variable(),
-            2 => self.random.pick(words::NUMBERS).to_owned(),
+            2 if self.random.chance(8) => self.pick_rooted(words::BAD_NUMBERS),
+            2 => self.pick_rooted(words::NUMBERS),
             3 if depth > 0 => {
                 let function = self.function();
                 format!("({})", self.call(function, depth - 1))
             }
-            _ => self.random.pick(words::OBJECTS).to_owned(),
+            _ => self.pick_rooted(words::OBJECTS),
         }
     }
 
@@ -432,50 +484,50 @@ impl Writer<'_> {
             4 => self.list(depth),
             5 => self.map(depth),
             6 => self.variable(),
-            _ => self.random.pick(words::VALUES).to_owned(),
+            _ => self.pick_rooted(words::VALUES),
         }
     }
 
     fn string(&mut self, depth: usize) -> String {
         match self.random.below(10) {
-            0 => ".Values.s".to_owned(),
+            0 => self.pick_rooted(&[".Values.s"]),
             1 if depth > 0 => format!("({} {})", self.random.pick(words::TO_STRING), self.any(depth - 1)),
-            _ => self.random.pick(words::STRINGS).to_owned(),
+            _ => self.pick_rooted(words::STRINGS),
         }
     }
 
     fn number(&mut self, depth: usize) -> String {
         match self.random.below(8) {
-            0 => ".Values.n".to_owned(),
+            0 => self.pick_rooted(&[".Values.n"]),
             1 if depth > 0 => {
                 let convert = self.random.pick(&["int", "int64", "float64", "toDecimal", "len", "add", "mul 1", "floor", "round 1.255"]);
                 format!("({convert} {})", self.any(depth - 1))
             }
-            2 => self.random.pick(words::STRINGS).to_owned(),
-            _ => self.random.pick(words::NUMBERS).to_owned(),
+            2 => self.pick_rooted(words::STRINGS),
+            _ => self.pick_rooted(words::NUMBERS),
         }
     }
 
     fn list(&mut self, depth: usize) -> String {
         match self.random.below(5) {
-            0 => ".Values.l".to_owned(),
+            0 => self.pick_rooted(&[".Values.l"]),
             1 | 2 if depth > 0 => {
                 let items: Vec<_> = (0..self.random.below(4)).map(|_| self.any(depth - 1)).collect();
                 format!("(list {})", items.join(" ")).replace("(list )", "(list)")
             }
-            _ => self.random.pick(words::LISTS).to_owned(),
+            _ => self.pick_rooted(words::LISTS),
         }
     }
 
     fn map(&mut self, depth: usize) -> String {
         match self.random.below(5) {
-            0 => ".Values.m".to_owned(),
+            0 => self.pick_rooted(&[".Values.m"]),
             1 | 2 if depth > 0 => {
                 let entries: Vec<_> =
                     (0..self.random.below(3)).map(|_| format!(" {} {}", self.random.pick(words::KEYS), self.any(depth - 1))).collect();
                 format!("(dict{})", entries.concat())
             }
-            _ => self.random.pick(words::MAPS).to_owned(),
+            _ => self.pick_rooted(words::MAPS),
         }
     }
 

@@ -135,7 +135,8 @@ fn cases_that_once_differed_are_answered_as_by_helm() {
 #[test]
 fn every_function_has_a_signature() {
     let names: BTreeSet<&str> = signatures::all().iter().map(|s| s.name).collect();
-    let missing: Vec<&str> = include_str!("../../src/template/tests/functions.txt").split_whitespace().filter(|n| !names.contains(n)).collect();
+    let missing: Vec<&str> =
+        include_str!("../../src/template/tests/functions.txt").split_whitespace().filter(|n| !names.contains(n)).collect();
     assert!(missing.is_empty(), "functions without a signature: {missing:?}");
 }
 
@@ -179,7 +180,13 @@ fn new_cases_are_answered_as_by_helm() {
     let n = |count: &AtomicU64| count.load(Ordering::Relaxed);
     println!(
         "{cases} cases of seed {seed}: {} equal ({} of them fail), {} random in Helm, {} over a budget, {} ended the oracle, {} known, {} differ",
-        n(&counts.equal), n(&counts.failing), n(&counts.random), n(&counts.budget), n(&counts.ended), n(&counts.known), n(&counts.differing)
+        n(&counts.equal),
+        n(&counts.failing),
+        n(&counts.random),
+        n(&counts.budget),
+        n(&counts.ended),
+        n(&counts.known),
+        n(&counts.differing)
     );
     let mut smallest: BTreeMap<String, (u64, String)> = BTreeMap::new();
     for (case, mine, theirs) in found.into_inner().unwrap() {

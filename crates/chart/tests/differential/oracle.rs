@@ -41,7 +41,8 @@ impl Oracle {
     pub(crate) fn ask(&mut self, question: &Json) -> Option<Json> {
         if self.running.is_none() {
             self.running = Some(self.start());
-            let files: serde_json::Map<_, _> = FILES.iter().map(|(path, data)| ((*path).to_owned(), json!(STANDARD.encode(data)))).collect();
+            let files: serde_json::Map<_, _> =
+                FILES.iter().map(|(path, data)| ((*path).to_owned(), json!(STANDARD.encode(data)))).collect();
             self.exchange(&json!({"op": "chart", "metadata": CHART, "files": files})).expect("the oracle takes a chart");
         }
         let answer = self.exchange(question).filter(|answer| answer["timeout"].is_null());

@@ -2,7 +2,7 @@
 //!
 //! a anything, b bool, c version constraint, d date, D duration, e base64, f float, i number of any kind, j JSON text, k key,
 //! l list, L date layout, m map, n small int, o name of a template, p path, P text with template actions, q kind of key,
-//! r regular expression, R replacement, s string, t TOML text, T type, u URL, v version, x printf format, y YAML text, z zone,
+//! r regular expression, R replacement, s string, t TOML text, T type, u URL, v version, w what a template is given, x printf format, y YAML text, z zone,
 //! 1 a map of one key (Helm's order of the others is random)
 
 /// How the result of a function is to be looked at.
@@ -88,7 +88,7 @@ hello
 html a*
 htmlDate d
 htmlDateInZone dz
-include oa
+include ow
 indent ns
 index aa*
 initial l
@@ -211,7 +211,7 @@ toStrings l
 toToml m
 toYaml a
 toYamlPretty a
-tpl Pa
+tpl Pw
 trim s
 trimAll ss
 trimPrefix ss

@@ -21,7 +21,9 @@ fn cases() -> Vec<Json> {
 /// `result` or `error`, as the oracle answers.
 fn answer(case: &Json) -> Json {
     // Go writes U+FFFD as an escape where it stands for a byte that is no UTF-8.
-    let written = |v: &Json| if case["s"] == "a: !!binary /////w==" { go::json::to_string(v).replace('\u{fffd}', "\\ufffd") } else { go::json::to_string(v) };
+    let written = |v: &Json| {
+        if case["s"] == "a: !!binary /////w==" { go::json::to_string(v).replace('\u{fffd}', "\\ufffd") } else { go::json::to_string(v) }
+    };
     let text = |result: Result<Json, yaml::Error>| result.map(|v| written(&v)).map_err(|e| e.to_string());
     let bare = |e: yaml::Error| e.to_string().replace("error converting YAML to JSON: ", "");
     // Numbers read into a typed map or list are floats, and JSON writes both alike.

@@ -6,11 +6,16 @@ use crate::go::quote::quote;
 use crate::template::error::{Fail, WARN_END, WARN_START};
 use crate::template::exec::Ctx;
 use crate::template::set::without_no_value;
-use crate::template::value::{Layout, Value, json_text};
+use crate::template::value::{Layout, ListType, MapType, Value, json_text};
 use crate::template::world::LookupQuery;
 use crate::yaml;
 
 use Ty::{Any, Str};
+
+/// Whether this YAML is null: then Go's decoder makes the map or list nil, which is `null` again in JSON and YAML.
+fn is_null(text: &str) -> bool {
+    matches!(yaml::from_str(text), Ok(crate::Json::Null))
+}
 
 pub(super) static FUNCS: &[FuncDef] = &[
     func("include", &[Str, Any], include),
@@ -31,6 +36,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("fromYaml", &[Str], |ctx, args| {
         ctx.world.budget.decode(super::bytes(&args[0]).len())?;
         Ok(match yaml::map_from_str(&text(&args[0])) {
+            Ok(map) if map.is_empty() && is_null(&text(&args[0])) => Value::nil_map(MapType::Any),
             Ok(map) => Value::from_json(&crate::Json::Object(map)),
             Err(err) => error_dict(err.to_string()),
         })
@@ -38,6 +44,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("fromYamlArray", &[Str], |ctx, args| {
         ctx.world.budget.decode(super::bytes(&args[0]).len())?;
         Ok(match yaml::array_from_str(&text(&args[0])) {
+            Ok(items) if items.is_empty() && is_null(&text(&args[0])) => Value::nil_list(ListType::Any),
             Ok(items) => Value::from_json(&crate::Json::Array(items)),
             Err(err) => Value::list(vec![Value::from(err.to_string())]),
         })
@@ -50,6 +57,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("fromJson", &[Str], |ctx, args| {
         ctx.world.budget.decode(super::bytes(&args[0]).len())?;
         Ok(match json::map_from_str(&text(&args[0])) {
+            Ok(map) if map.is_empty() && text(&args[0]).trim() == "null" => Value::nil_map(MapType::Any),
             Ok(map) => Value::from_json(&crate::Json::Object(map)),
             Err(err) => error_dict(err.to_string()),
         })
@@ -57,6 +65,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("fromJsonArray", &[Str], |ctx, args| {
         ctx.world.budget.decode(super::bytes(&args[0]).len())?;
         Ok(match json::array_from_str(&text(&args[0])) {
+            Ok(items) if items.is_empty() && text(&args[0]).trim() == "null" => Value::nil_list(ListType::Any),
             Ok(items) => Value::from_json(&crate::Json::Array(items)),
             Err(err) => Value::list(vec![Value::from(err.to_string())]),
         })

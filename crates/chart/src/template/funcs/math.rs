@@ -29,8 +29,12 @@ pub(super) static FUNCS: &[FuncDef] = &[
     many("max", &[Any], Any, |_, args| Ok(Value::Int64(args.iter().map(to_int).max().unwrap_or(0)))),
     many("biggest", &[Any], Any, |_, args| Ok(Value::Int64(args.iter().map(to_int).max().unwrap_or(0)))),
     many("min", &[Any], Any, |_, args| Ok(Value::Int64(args.iter().map(to_int).min().unwrap_or(0)))),
-    many("maxf", &[Any], Any, |_, args| Ok(Value::Float(fold_float(args, |a, b| if a > b || a == b && a.is_sign_positive() { a } else { b })))),
-    many("minf", &[Any], Any, |_, args| Ok(Value::Float(fold_float(args, |a, b| if a < b || a == b && a.is_sign_negative() { a } else { b })))),
+    many("maxf", &[Any], Any, |_, args| {
+        Ok(Value::Float(fold_float(args, |a, b| if a > b || a == b && a.is_sign_positive() { a } else { b })))
+    }),
+    many("minf", &[Any], Any, |_, args| {
+        Ok(Value::Float(fold_float(args, |a, b| if a < b || a == b && a.is_sign_negative() { a } else { b })))
+    }),
     func("ceil", &[Any], |_, args| Ok(Value::Float(to_float(&args[0]).ceil()))),
     func("floor", &[Any], |_, args| Ok(Value::Float(to_float(&args[0]).floor()))),
     many("round", &[Any, Int], Float, round),
@@ -150,9 +154,14 @@ const DIVISION_PRECISION: i32 = 16;
 
 /// Folds numbers as decimals; by floats where more digits come together than there is room for.
 fn decimal(first: &Value, rest: &[Value], exact: fn(Decimal, Decimal) -> Option<Decimal>, nearly: fn(f64, f64) -> f64) -> Answer {
-    let mut sum = to_float(first);
+    let finite = |value: &Value| match to_float(value) {
+        f if f.is_finite() => Ok(f),
+        f => Err(format!("Cannot create a Decimal from {}", crate::go::num::float(f))),
+    };
+    let mut sum = finite(first)?;
     let mut digits = Decimal::new(sum);
-    for number in rest.iter().map(to_float) {
+    for number in rest {
+        let number = finite(number)?;
         if number == 0.0 && nearly(1.0, 0.0).is_infinite() {
             return Err("decimal division by 0".into());
         }

@@ -81,7 +81,9 @@ impl<'o> Printer<'o> {
             Value::Bytes(bytes) => self.bytes(bytes, verb),
             Value::List(list) => self.list(list.ty, list.nil, &list.items, verb, depth),
             Value::Map(map) => self.map(map, verb, depth),
-            Value::Struct(object) if object.pointer && depth > 0 && !matches!(verb, 'v' | 'b' | 'o' | 'd' | 'x' | 'X') => self.bad_verb(value, verb),
+            Value::Struct(object) if object.pointer && depth > 0 && !matches!(verb, 'v' | 'b' | 'o' | 'd' | 'x' | 'X') => {
+                self.bad_verb(value, verb)
+            }
             Value::Struct(object) => self.object(object, verb, depth),
             Value::Time(time) if self.flags.sharp_v => self.put(&go_syntax_of_time(time)),
             Value::Time(time) => self.time_fields(time, verb),
@@ -323,6 +325,10 @@ impl<'o> Printer<'o> {
         self.put(if go_syntax { object.ty.name } else { "" });
         self.put("{");
         for (i, (field, value)) in object.ty.fields.iter().zip(&object.fields).enumerate() {
+            // A version's text is a field here only.
+            if object.ty.name == "semver.Version" && object.ty.prints_as == Some(i) {
+                continue;
+            }
             self.put(if i == 0 {
                 ""
             } else if go_syntax {
