@@ -12,11 +12,6 @@ use crate::yaml;
 
 use Ty::{Any, Str};
 
-/// Whether this YAML is null: then Go's decoder makes the map or list nil, which is `null` again in JSON and YAML.
-fn is_null(text: &str) -> bool {
-    matches!(yaml::from_str(text), Ok(crate::Json::Null))
-}
-
 pub(super) static FUNCS: &[FuncDef] = &[
     func("include", &[Str, Any], include),
     func("tpl", &[Str, Any], tpl),
@@ -36,7 +31,6 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("fromYaml", &[Str], |ctx, args| {
         ctx.world.budget.decode(super::bytes(&args[0]).len())?;
         Ok(match yaml::map_from_str(&text(&args[0])) {
-            Ok(map) if map.is_empty() && is_null(&text(&args[0])) => Value::nil_map(MapType::Any),
             Ok(map) => Value::from_json(&crate::Json::Object(map)),
             Err(err) => error_dict(err.to_string()),
         })
@@ -44,7 +38,6 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("fromYamlArray", &[Str], |ctx, args| {
         ctx.world.budget.decode(super::bytes(&args[0]).len())?;
         Ok(match yaml::array_from_str(&text(&args[0])) {
-            Ok(items) if items.is_empty() && is_null(&text(&args[0])) => Value::nil_list(ListType::Any),
             Ok(items) => Value::from_json(&crate::Json::Array(items)),
             Err(err) => Value::list(vec![Value::from(err.to_string())]),
         })

@@ -69,7 +69,8 @@ impl<'o> Printer<'o> {
         }
         match value {
             Value::Nil if verb == 'v' && self.flags.sharp_v => self.put("interface {}(nil)"),
-            Value::Nil if verb == 'v' || depth > 0 => self.pad(b"<nil>"),
+            Value::Nil if depth > 0 => self.put("<nil>"),
+            Value::Nil if verb == 'v' => self.pad(b"<nil>"),
             Value::Nil => self.bad_verb(value, verb),
             Value::Bool(b) if matches!(verb, 't' | 'v') => self.pad(if *b { b"true" } else { b"false" }),
             Value::Int(i) | Value::Int64(i) | Value::Named(_, i) => self.integer(value, i.unsigned_abs(), *i < 0, true, verb),
