@@ -129,7 +129,7 @@ pub fn from_str(text: &str) -> Result<Json, GoError> {
 
 /// `json.Unmarshal` into a map, as `fromJson`; `null` gives an empty map.
 pub fn map_from_str(text: &str) -> Result<Map<String, Json>, GoError> {
-    match from_str(text)? {
+    match from_str(text).or_else(|e| whole_before_parts(text, '{', e))? {
         Json::Object(map) => Ok(map),
         Json::Null => Ok(Map::new()),
         other => Err(GoError::new(format!("json: cannot unmarshal {} into Go value of type map[string]interface {{}}", kind(&other)))),
@@ -138,11 +138,24 @@ pub fn map_from_str(text: &str) -> Result<Map<String, Json>, GoError> {
 
 /// `json.Unmarshal` into a list, as `fromJsonArray`; `null` gives an empty list.
 pub fn array_from_str(text: &str) -> Result<Vec<Json>, GoError> {
-    match from_str(text)? {
+    match from_str(text).or_else(|e| whole_before_parts(text, '[', e))? {
         Json::Array(items) => Ok(items),
         Json::Null => Ok(Vec::new()),
         other => Err(GoError::new(format!("json: cannot unmarshal {} into Go value of type []interface {{}}", kind(&other)))),
     }
+}
+
+/// Go meets a whole of the wrong kind before a number in it that is too large: then a stand-in of that kind is as good.
+fn whole_before_parts(text: &str, wanted: char, error: GoError) -> Result<Json, GoError> {
+    let first = text.trim_start().chars().next().unwrap_or(wanted);
+    if first == wanted || !error.to_string().starts_with("json: cannot unmarshal number") {
+        return Err(error);
+    }
+    Ok(match first {
+        '{' => Json::Object(Map::new()),
+        '[' => Json::Array(Vec::new()),
+        _ => Json::from(0),
+    })
 }
 
 /// The word that `encoding/json` uses for a kind of value in its errors.

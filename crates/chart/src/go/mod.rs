@@ -14,6 +14,7 @@
 //! | [`time`] | `time`: [`time::Time`], layouts, [`time::Zone`], [`time::Duration`]; `Local` is UTC |
 //! | [`unicode`] | `unicode.IsPrint`, `IsLetter`, … and one-to-one case mappings |
 
+pub(crate) mod base64;
 pub mod crypto;
 pub mod json;
 pub mod num;

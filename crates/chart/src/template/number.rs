@@ -19,8 +19,24 @@ pub(crate) fn parse(pos: u32, text: &str, tok: Tok) -> Result<Number, String> {
         number.float = Some(code as f64);
         return Ok(number);
     }
-    if tok == Tok::Complex || text.ends_with('i') {
-        return Err(format!("complex constants are not supported: {}", quote(text)));
+    if let Some(body) = text.strip_suffix('i') {
+        // The sign between the two parts; not one of an exponent.
+        let split = (1..body.len())
+            .rev()
+            .find(|i| matches!(body.as_bytes()[*i], b'+' | b'-') && !matches!(body.as_bytes()[i - 1], b'e' | b'E' | b'p' | b'P'));
+        let (real, imaginary) = match split {
+            Some(at) if tok == Tok::Complex => body.split_at(at),
+            _ => ("0", body),
+        };
+        let (Ok(real), Ok(imaginary)) = (num::parse_float(real), num::parse_float(imaginary)) else {
+            return Err(format!("illegal number syntax: {}", quote(text)));
+        };
+        if imaginary == 0.0 {
+            number.float = Some(real);
+            number.int = Some(real as i64).filter(|i| *i as f64 == real);
+            number.uint = Some(real as u64).filter(|u| *u as f64 == real);
+        }
+        return Ok(number);
     }
     number.uint = num::parse_uint(text, 0).ok();
     number.int = num::parse_int(text, 0).ok();

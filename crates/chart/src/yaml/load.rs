@@ -395,7 +395,8 @@ impl Decoder<'_> {
                     map.insert(name, value);
                 }
                 None => {
-                    let text = format!("unsupported map key of type: {kind}, key: {shown}, value: {}", go_syntax(&value));
+                    let value = if value.is_null() { "<nil>".to_owned() } else { go_syntax(&value) };
+                    let text = format!("unsupported map key of type: {kind}, key: {shown}, value: {value}");
                     // goyaml has read the whole text by then, and the conversion meets bad keys before bad numbers.
                     if !matches!(&self.trouble, Some(Error::NotJson(first)) if first.starts_with("unsupported map key")) {
                         self.trouble = Some(Error::NotJson(text));

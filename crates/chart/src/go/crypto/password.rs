@@ -120,15 +120,9 @@ pub fn decrypt_aes(password: &[u8], text: &str) -> Result<Vec<u8>, GoError> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    let bytes = STANDARD.decode(text.replace(['\r', '\n'], "")).map_err(|e| {
-        let at = match e {
-            base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => at,
-            _ => text.len() / 4 * 4,
-        };
-        GoError::new(format!("illegal base64 data at input byte {at}"))
-    })?;
+    let bytes = crate::go::base64::decode(text.as_bytes()).map_err(|at| GoError::new(format!("illegal base64 data at input byte {at}")))?;
     let Some((iv, body)) = bytes.split_first_chunk::<16>() else {
-        return Err(GoError::new(format!("runtime error: slice bounds out of range [:16] with capacity {}", bytes.len())));
+        return Err(GoError::new(format!("runtime error: slice bounds out of range [:16] with capacity {}", text.len() / 4 * 3)));
     };
     let cipher = cbc::Decryptor::<aes::Aes256>::new(&aes_key(password).into(), &(*iv).into());
     let mut plain = cipher.decrypt_padded_vec::<NoPadding>(body).map_err(|_| GoError::new("crypto/cipher: input not full blocks"))?;

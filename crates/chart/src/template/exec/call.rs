@@ -201,7 +201,8 @@ impl<'t> State<'t, '_, '_> {
             };
         }
         if ty.takes(&value.v) {
-            return Ok(value.v);
+            // A named map type is converted by being assigned.
+            return Ok(if ty == Ty::Map { value.v.retyped(MapType::Any) } else { value.v });
         }
         Err(self.error(format!("wrong type for value; expected {}; got {}", ty.go_name(), value.v.type_name())))
     }

@@ -91,6 +91,9 @@ impl<'t> State<'t, '_, '_> {
             Arg::Number(number) => {
                 let text = &number.text;
                 let lower = text.as_bytes();
+                if text.ends_with('i') {
+                    return Err(self.error(format!("complex constants are not supported: {text}")));
+                }
                 let hex = lower.len() > 2 && lower[0] == b'0' && matches!(lower[1], b'x' | b'X') && !text.contains(['p', 'P']);
                 match (number.float, number.int) {
                     (Some(float), _) if !hex && !text.starts_with('\'') && text.contains(['.', 'e', 'E', 'p', 'P']) => Value::Float(float),

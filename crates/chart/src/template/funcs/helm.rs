@@ -6,7 +6,7 @@ use crate::go::quote::quote;
 use crate::template::error::{Fail, WARN_END, WARN_START};
 use crate::template::exec::Ctx;
 use crate::template::set::without_no_value;
-use crate::template::value::{Layout, Value, json_text};
+use crate::template::value::{Layout, ListType, MapType, Value, json_text};
 use crate::template::world::LookupQuery;
 use crate::yaml;
 
@@ -50,6 +50,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("fromJson", &[Str], |ctx, args| {
         ctx.world.budget.decode(super::bytes(&args[0]).len())?;
         Ok(match json::map_from_str(&text(&args[0])) {
+            Ok(map) if map.is_empty() && text(&args[0]).trim() == "null" => Value::nil_map(MapType::Any),
             Ok(map) => Value::from_json(&crate::Json::Object(map)),
             Err(err) => error_dict(err.to_string()),
         })
@@ -57,6 +58,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("fromJsonArray", &[Str], |ctx, args| {
         ctx.world.budget.decode(super::bytes(&args[0]).len())?;
         Ok(match json::array_from_str(&text(&args[0])) {
+            Ok(items) if items.is_empty() && text(&args[0]).trim() == "null" => Value::nil_list(ListType::Any),
             Ok(items) => Value::from_json(&crate::Json::Array(items)),
             Err(err) => Value::list(vec![Value::from(err.to_string())]),
         })

@@ -138,13 +138,17 @@ fn concat(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
 
 fn chunk(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let items = slice(&args[1], "Cannot chunk type")?;
-    if items.is_empty() {
-        return Ok(Value::typed_list(ListType::Lists, Vec::new()));
-    }
-    match usize::try_from(super::int(&args[0])) {
-        Ok(size) if size > 0 => Ok(Value::typed_list(ListType::Lists, items.chunks(size).map(|part| Value::list(part.to_vec())).collect())),
-        _ => Err("runtime error: makeslice: len out of range".into()),
-    }
+    let size = super::int(&args[0]);
+    let parts = match usize::try_from(size) {
+        Ok(size) if size > 0 => items.chunks(size).map(|part| Value::list(part.to_vec())).collect(),
+        // sprig computes with floats, and some negative sizes come out as lengths that can be made.
+        _ => match items.len() as u64 {
+            1 if size < -1 => vec![Value::list(items.to_vec())],
+            2.. if size < 0 && items.len() as u64 - 1 <= size.unsigned_abs() => Vec::new(),
+            _ => return Err("runtime error: makeslice: len out of range".into()),
+        },
+    };
+    Ok(Value::typed_list(ListType::Lists, parts))
 }
 
 /// sprig's reading of anything as a list of strings; nil elements are left out.

@@ -1,5 +1,7 @@
 //! Arithmetic, with the conversions that spf13/cast makes.
 
+use num_bigint::{BigInt, Sign};
+
 use super::{Answer, FuncDef, Ty, func, int, many};
 use crate::go::num;
 use crate::template::error::Fail;
@@ -29,16 +31,20 @@ pub(super) static FUNCS: &[FuncDef] = &[
     many("max", &[Any], Any, |_, args| Ok(Value::Int64(args.iter().map(to_int).max().unwrap_or(0)))),
     many("biggest", &[Any], Any, |_, args| Ok(Value::Int64(args.iter().map(to_int).max().unwrap_or(0)))),
     many("min", &[Any], Any, |_, args| Ok(Value::Int64(args.iter().map(to_int).min().unwrap_or(0)))),
-    many("maxf", &[Any], Any, |_, args| Ok(Value::Float(fold_float(args, |a, b| if a > b { a } else { b })))),
-    many("minf", &[Any], Any, |_, args| Ok(Value::Float(fold_float(args, |a, b| if a < b { a } else { b })))),
+    many("maxf", &[Any], Any, |_, args| {
+        Ok(Value::Float(fold_float(args, |a, b| if a > b || a == b && a.is_sign_positive() { a } else { b })))
+    }),
+    many("minf", &[Any], Any, |_, args| {
+        Ok(Value::Float(fold_float(args, |a, b| if a < b || a == b && a.is_sign_negative() { a } else { b })))
+    }),
     func("ceil", &[Any], |_, args| Ok(Value::Float(to_float(&args[0]).ceil()))),
     func("floor", &[Any], |_, args| Ok(Value::Float(to_float(&args[0]).floor()))),
     many("round", &[Any, Int], Float, round),
-    func("add1f", &[Any], |_, args| decimal(&args[0], &[Value::Float(1.0)], Decimal::add, |a, b| a + b)),
-    many("addf", &[], Any, |_, args| decimal(&Value::Float(0.0), args, Decimal::add, |a, b| a + b)),
-    many("subf", &[Any], Any, |_, args| decimal(&args[0], &args[1..], Decimal::sub, |a, b| a - b)),
-    many("mulf", &[Any], Any, |_, args| decimal(&args[0], &args[1..], Decimal::mul, |a, b| a * b)),
-    many("divf", &[Any], Any, |_, args| decimal(&args[0], &args[1..], Decimal::div, |a, b| a / b)),
+    func("add1f", &[Any], |_, args| decimal(&args[0], &[Value::Float(1.0)], Decimal::add)),
+    many("addf", &[], Any, |_, args| decimal(&Value::Float(0.0), args, Decimal::add)),
+    many("subf", &[Any], Any, |_, args| decimal(&args[0], &args[1..], Decimal::sub)),
+    many("mulf", &[Any], Any, |_, args| decimal(&args[0], &args[1..], Decimal::mul)),
+    many("divf", &[Any], Any, |_, args| decimal(&args[0], &args[1..], Decimal::div)),
     func("until", &[Int], |ctx, args| {
         let count = int(&args[0]);
         sequence(ctx, 0, count, if count < 0 { -1 } else { 1 }).map(|items| Value::typed_list(ListType::Int, items))
@@ -138,52 +144,45 @@ fn seq(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     Ok(Value::from(print::lossy(text).trim_matches(['[', ']']).to_owned()))
 }
 
-/// A decimal number: `digits * 10^exponent`, as shopspring/decimal computes, within 38 digits.
-#[derive(Clone, Copy)]
+/// A decimal number: `digits * 10^exponent`, as shopspring/decimal computes.
 struct Decimal {
-    digits: i128,
+    digits: BigInt,
     exponent: i32,
 }
 
 /// Digits after the point that a division is carried to.
 const DIVISION_PRECISION: i32 = 16;
 
-/// Folds numbers as decimals; by floats where more digits come together than there is room for.
-fn decimal(first: &Value, rest: &[Value], exact: fn(Decimal, Decimal) -> Option<Decimal>, nearly: fn(f64, f64) -> f64) -> Answer {
-    let mut sum = to_float(first);
-    let mut digits = Decimal::new(sum);
-    for number in rest.iter().map(to_float) {
-        if number == 0.0 && nearly(1.0, 0.0).is_infinite() {
-            return Err("decimal division by 0".into());
-        }
-        digits = digits.zip(Decimal::new(number)).and_then(|(a, b)| exact(a, b));
-        sum = digits.map_or_else(|| nearly(sum, number), Decimal::float);
+/// Folds numbers as decimals.
+fn decimal(first: &Value, rest: &[Value], operation: fn(Decimal, Decimal) -> Option<Decimal>) -> Answer {
+    let mut sum = Decimal::new(to_float(first))?;
+    for number in rest {
+        let number = Decimal::new(to_float(number))?;
+        sum = operation(sum, number).ok_or("decimal division by 0")?;
     }
-    Ok(Value::Float(sum))
+    Ok(Value::Float(sum.float()))
+}
+
+fn ten_to(power: i32) -> BigInt {
+    BigInt::from(10).pow(power.unsigned_abs())
 }
 
 impl Decimal {
     /// The shortest decimal that reads back as this float.
-    fn new(f: f64) -> Option<Decimal> {
-        if !f.is_finite() {
-            return None;
-        }
+    fn new(f: f64) -> Result<Decimal, String> {
+        let refused = || format!("Cannot create a Decimal from {}", num::float(f));
         let text = format!("{f:e}");
-        let (mantissa, exponent) = text.split_once('e')?;
+        let (mantissa, exponent) = text.split_once('e').filter(|_| f.is_finite()).ok_or_else(refused)?;
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let digits = format!("{whole}{fraction}").parse().ok()?;
-        Some(Decimal { digits, exponent: exponent.parse::<i32>().ok()? - fraction.len() as i32 })
-    }
-
-    fn aligned(self, other: Decimal) -> Option<(i128, i128, i32)> {
-        let exponent = self.exponent.min(other.exponent);
-        let scale = |d: Decimal| d.digits.checked_mul(10i128.checked_pow((d.exponent - exponent) as u32)?);
-        Some((scale(self)?, scale(other)?, exponent))
+        let digits = format!("{whole}{fraction}").parse().map_err(|_| refused())?;
+        let exponent: i32 = exponent.parse().map_err(|_| refused())?;
+        Ok(Decimal { digits, exponent: exponent - fraction.len() as i32 })
     }
 
     fn add(self, other: Decimal) -> Option<Decimal> {
-        let (a, b, exponent) = self.aligned(other)?;
-        Some(Decimal { digits: a.checked_add(b)?, exponent })
+        let exponent = self.exponent.min(other.exponent);
+        let scaled = |d: Decimal| d.digits * ten_to(d.exponent - exponent);
+        Some(Decimal { digits: scaled(self) + scaled(other), exponent })
     }
 
     fn sub(self, other: Decimal) -> Option<Decimal> {
@@ -191,23 +190,23 @@ impl Decimal {
     }
 
     fn mul(self, other: Decimal) -> Option<Decimal> {
-        Some(Decimal { digits: self.digits.checked_mul(other.digits)?, exponent: self.exponent + other.exponent })
+        Some(Decimal { digits: self.digits * other.digits, exponent: self.exponent.checked_add(other.exponent)? })
     }
 
+    /// A quotient with the wanted digits after the point, rounded half away from zero. None: a division by zero.
     fn div(self, other: Decimal) -> Option<Decimal> {
-        if other.digits == 0 {
+        if other.digits.sign() == Sign::NoSign {
             return None;
         }
-        // quotient with the wanted digits after the point, rounded half away from zero
         let shift = self.exponent - other.exponent + DIVISION_PRECISION;
-        let (mut a, mut b) = (self.digits, other.digits);
-        if shift >= 0 {
-            a = a.checked_mul(10i128.checked_pow(shift as u32)?)?;
-        } else {
-            b = b.checked_mul(10i128.checked_pow(shift.unsigned_abs())?)?;
-        }
-        let (quotient, rest) = (a / b, a % b);
-        let away = if rest.unsigned_abs() * 2 >= b.unsigned_abs() { (a.signum()) * b.signum() } else { 0 };
+        let (a, b) = if shift >= 0 { (self.digits * ten_to(shift), other.digits) } else { (self.digits, other.digits * ten_to(shift)) };
+        let (quotient, rest) = (&a / &b, &a % &b);
+        let half = (rest.magnitude() * 2u32) >= *b.magnitude();
+        let away = match half {
+            false => 0,
+            true if a.sign() == b.sign() => 1,
+            true => -1,
+        };
         Some(Decimal { digits: quotient + away, exponent: -DIVISION_PRECISION })
     }
 

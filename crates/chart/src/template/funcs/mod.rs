@@ -12,6 +12,7 @@ mod math;
 mod merge;
 mod random;
 mod re2;
+mod re2_syntax;
 mod reflect;
 mod regex;
 mod semver;

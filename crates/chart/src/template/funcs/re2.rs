@@ -14,6 +14,7 @@ const WORKSPACE: usize = 512 << 10;
 /// Compiles a pattern, or takes it from the cache.
 pub(super) fn compile(pattern: &str, cache: &ParseCache) -> Result<Compiled, String> {
     cache.regex(pattern, || {
+        super::re2_syntax::check(pattern).map_err(|reason| format!("error parsing regexp: {reason}"))?;
         let translated = translate(pattern);
         let mut tries =
             SIZES.iter().map(|size| (*size, RegexBuilder::new(&translated).size_limit(*size).dfa_size_limit(WORKSPACE).build()));
@@ -26,7 +27,11 @@ pub(super) fn compile(pattern: &str, cache: &ParseCache) -> Result<Compiled, Str
         }
         match built {
             Some((size, Ok(regex))) => Ok((Arc::new(regex), size)),
-            Some((_, Err(err))) => Err(format!("error parsing regexp: {}", reason(pattern, &err.to_string()))),
+            // What Go takes and the crate does not: groups of one name.
+            Some((_, Err(err))) => {
+                let message = err.to_string();
+                Err(format!("error parsing regexp: {}", message.rsplit("error: ").next().unwrap_or(&message).trim()))
+            }
             None => Err("error parsing regexp: internal error".to_owned()),
         }
     })
@@ -39,31 +44,6 @@ fn too_large(pattern: &str) -> String {
     repetition.map_or_else(|| format!("expression too large: `{shown}`"), |shown| format!("invalid repeat count: `{shown}`"))
 }
 
-/// Go's words for the common mistakes; for others those of the regex crate.
-fn reason(pattern: &str, message: &str) -> String {
-    let last = message.rsplit("error: ").next().unwrap_or(message).trim();
-    let from = |c: char| pattern.rfind(c).map_or(pattern, |at| &pattern[at..]);
-    match last {
-        "unclosed group" => format!("missing closing ): `{pattern}`"),
-        "unopened group" => format!("unexpected ): `{pattern}`"),
-        "unclosed character class" => format!("missing closing ]: `{}`", from('[')),
-        text if text.starts_with("look-around") => {
-            let at = pattern.find("(?=").or(pattern.find("(?!")).or(pattern.find("(?<")).unwrap_or(0);
-            let shown: String = pattern[at..].chars().take(3).collect();
-            format!("invalid or unsupported Perl syntax: `{shown}`")
-        }
-        "repetition operator missing expression" => {
-            let shown: String = pattern.chars().filter(|c| "*+?{".contains(*c)).take(1).collect();
-            format!("missing argument to repetition operator: `{shown}`")
-        }
-        text if text.starts_with("invalid repetition count range") => {
-            let shown = pattern.find('{').and_then(|at| Some(&pattern[at..=at + pattern[at..].find('}')?]));
-            format!("invalid repeat count: `{}`", shown.unwrap_or(pattern))
-        }
-        text => text.replace('\n', " "),
-    }
-}
-
 /// The pattern in the words of the regex crate: Go's classes are of ASCII, and its brackets know no nesting.
 fn translate(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len() + 16);
@@ -73,6 +53,7 @@ fn translate(pattern: &str) -> String {
         match c {
             '\\' => match chars.next() {
                 Some('Q') if !class => literal(&mut chars, &mut out),
+                Some(digit @ '0'..='7') => octal(digit, &mut chars, &mut out),
                 Some(kind) => escape(kind, class, &mut out),
                 None => out.push('\\'),
             },
@@ -111,6 +92,17 @@ fn translate(pattern: &str) -> String {
     out
 }
 
+/// An octal escape of up to three digits.
+fn octal(first: char, chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) {
+    let mut code = first.to_digit(8).unwrap_or(0);
+    for _ in 0..2 {
+        if let Some(digit) = chars.next_if(|c| c.is_digit(8)) {
+            code = code * 8 + digit.to_digit(8).unwrap_or(0);
+        }
+    }
+    out.push_str(&format!("\\x{{{code:x}}}"));
+}
+
 fn literal(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) {
     while let Some(c) = chars.next() {
         if c == '\\' && chars.next_if_eq(&'E').is_some() {
@@ -146,5 +138,6 @@ fn repetition(chars: std::iter::Peekable<std::str::Chars<'_>>) -> bool {
     let body: String = chars.take_while(|c| *c != '}').collect();
     let (least, most) = body.split_once(',').unwrap_or((&body, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    !least.is_empty() && digits(least) && digits(most)
+    let plain = |text: &str| digits(text) && (text.len() < 2 || !text.starts_with('0'));
+    !least.is_empty() && plain(least) && plain(most)
 }

@@ -298,8 +298,13 @@ impl<'s> Parser<'s> {
     /// The body of a `define` or `block`, up to its end.
     fn body(&mut self, name: Str, context: &str) -> Result<()> {
         let outer = std::mem::replace(&mut self.scope, Scope::new());
+        let opened = self.tokens[0].line;
         let (list, end) = self.item_list()?;
         if !matches!(end, Element::End) {
+            // Go parses the body of a block with a parser of its own, and complains with the one that read its head.
+            if context == "block clause" {
+                self.tokens[0].line = opened;
+            }
             return Err(self.error(format!("unexpected {{{{else}}}} in {context}")));
         }
         let slots = self.scope.slots;

@@ -2,6 +2,7 @@
 
 use super::super::value::{ListType, Map, Struct, Value};
 use crate::go::quote;
+use crate::go::time::{MONTHS, Time, ZERO_SECONDS, Zone};
 
 /// Values nested deeper than this are cut: only cyclic ones are.
 const MAX_DEPTH: usize = 200;
@@ -68,7 +69,8 @@ impl<'o> Printer<'o> {
         }
         match value {
             Value::Nil if verb == 'v' && self.flags.sharp_v => self.put("interface {}(nil)"),
-            Value::Nil if verb == 'v' || depth > 0 => self.pad(b"<nil>"),
+            Value::Nil if depth > 0 => self.put("<nil>"),
+            Value::Nil if verb == 'v' => self.pad(b"<nil>"),
             Value::Nil => self.bad_verb(value, verb),
             Value::Bool(b) if matches!(verb, 't' | 'v') => self.pad(if *b { b"true" } else { b"false" }),
             Value::Int(i) | Value::Int64(i) | Value::Named(_, i) => self.integer(value, i.unsigned_abs(), *i < 0, true, verb),
@@ -77,11 +79,16 @@ impl<'o> Printer<'o> {
             Value::Float(f) => self.float(value, *f, verb),
             Value::Str(text) => self.string(value, text.as_bytes(), verb),
             Value::Raw(bytes) => self.string(value, bytes, verb),
-            Value::Bytes(bytes) => self.bytes(value, bytes, verb),
+            Value::Bytes(bytes) => self.bytes(bytes, verb),
             Value::List(list) => self.list(list.ty, list.nil, &list.items, verb, depth),
             Value::Map(map) => self.map(map, verb, depth),
+            Value::Struct(object) if object.pointer && depth > 0 && !matches!(verb, 'v' | 'b' | 'o' | 'd' | 'x' | 'X') => {
+                self.bad_verb(value, verb)
+            }
             Value::Struct(object) => self.object(object, verb, depth),
-            Value::Time(_) | Value::Bool(_) => self.bad_verb(value, verb),
+            Value::Time(time) if self.flags.sharp_v => self.put(&go_syntax_of_time(time)),
+            Value::Time(time) => self.time_fields(time, verb),
+            Value::Bool(_) => self.bad_verb(value, verb),
         }
     }
 
@@ -211,7 +218,7 @@ impl<'o> Printer<'o> {
         self.pad(&text);
     }
 
-    fn bytes(&mut self, value: &Value, bytes: &[u8], verb: char) {
+    fn bytes(&mut self, bytes: &[u8], verb: char) {
         match verb {
             'v' | 'd' => {
                 let (open, between, close) = if self.flags.sharp_v { ("[]byte{", ", ", "}") } else { ("[", " ", "]") };
@@ -234,7 +241,7 @@ impl<'o> Printer<'o> {
                 self.put("[");
                 for (i, byte) in bytes.iter().enumerate() {
                     self.put(if i > 0 { " " } else { "" });
-                    self.integer(value, u64::from(*byte), false, false, verb);
+                    self.integer(&Value::Uint8(*byte), u64::from(*byte), false, false, verb);
                 }
                 self.put("]");
             }
@@ -298,11 +305,31 @@ impl<'o> Printer<'o> {
         self.fields(object, verb, depth);
     }
 
+    /// The fields of `time.Time`, for verbs that its methods do not serve: nanoseconds, seconds since the year 1, and a pointer to the zone.
+    fn time_fields(&mut self, time: &Time, verb: char) {
+        self.put("{");
+        self.integer(&Value::Uint64(time.nanos().into()), time.nanos().into(), false, false, verb);
+        self.put(" ");
+        let seconds = time.seconds().wrapping_sub(ZERO_SECONDS);
+        self.integer(&Value::Int64(seconds), seconds.unsigned_abs(), seconds < 0, true, verb);
+        self.put(" ");
+        match verb {
+            'v' => self.pad(b"<nil>"),
+            'b' | 'o' | 'd' | 'x' | 'X' => self.integer(&Value::Uint64(0), 0, false, false, verb),
+            _ => self.put(&format!("%!{verb}(*time.Location=<nil>)")),
+        }
+        self.put("}");
+    }
+
     fn fields(&mut self, object: &Struct, verb: char, depth: usize) {
         let go_syntax = self.flags.sharp_v;
         self.put(if go_syntax { object.ty.name } else { "" });
         self.put("{");
         for (i, (field, value)) in object.ty.fields.iter().zip(&object.fields).enumerate() {
+            // A version's text is a field here only.
+            if object.ty.name == "semver.Version" && object.ty.prints_as == Some(i) {
+                continue;
+            }
             self.put(if i == 0 {
                 ""
             } else if go_syntax {
@@ -318,6 +345,18 @@ impl<'o> Printer<'o> {
         }
         self.put("}");
     }
+}
+
+/// `time.Time.GoString`
+fn go_syntax_of_time(time: &Time) -> String {
+    let zone = match time.zone() {
+        Zone::Utc => "time.UTC".to_owned(),
+        Zone::Fixed { name, .. } => format!("time.Location({})", quote::quote(name)),
+        Zone::Named(zone) => format!("time.Location({})", quote::quote(zone.iana_name().unwrap_or_default())),
+    };
+    let c = time.civil();
+    let month = MONTHS[(c.month as usize - 1) % 12];
+    format!("time.Date({}, time.{month}, {}, {}, {}, {}, {}, {zone})", c.year, c.day, c.hour, c.minute, c.second, time.nanos())
 }
 
 pub(super) fn rune_len(bytes: &[u8]) -> usize {

@@ -77,12 +77,24 @@ impl Writer {
         self.out.push_str(&json::quote_string(text, self.layout != Layout::Raw));
     }
 
+    /// A string that is not UTF-8: each byte that does not fit is the escape of U+FFFD.
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.out.push('"');
+        for chunk in bytes.utf8_chunks() {
+            let quoted = json::quote_string(chunk.valid(), self.layout != Layout::Raw);
+            self.out.push_str(&quoted[1..quoted.len() - 1]);
+            self.out.extend(chunk.invalid().iter().map(|_| "\\ufffd"));
+        }
+        self.out.push('"');
+    }
+
     fn value(&mut self, value: &Value, depth: usize, indent: usize) -> Result<(), ToJsonError> {
         if depth > MAX_DEPTH {
             return Err(ToJsonError::Depth);
         }
         match value {
             Value::Str(text) => self.text(text),
+            Value::Raw(bytes) => self.bytes(bytes),
             Value::List(list) if !list.nil => {
                 self.out.push('[');
                 for (i, item) in list.items.iter().enumerate() {

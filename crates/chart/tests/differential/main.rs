@@ -1,0 +1,269 @@
+//! This engine beside Helm's own, on templates and values made from a grammar (`grammar.rs`).
+//!
+//! Without anything it replays the fixtures (`tests/fixtures/differential.jsonl`): what once differed, with Helm's answer. With the
+//! oracle it makes new cases, asks both engines, and prints each difference in its smallest form:
+//!
+//! ```sh
+//! (cd crates/chart/oracle && go build -o /tmp/helm-oracle .)   # Go 1.26
+//! HELMWARD_ORACLE=/tmp/helm-oracle HELMWARD_CASES=100000 HELMWARD_SEED=1 \
+//!     cargo test --release -p helmward-chart --test differential -- --nocapture
+//! ```
+//!
+//! `HELMWARD_CASES` is 2,000 if unset, `HELMWARD_SEED` 1, `HELMWARD_JOBS` 2. The same seed gives the same cases. With
+//! `HELMWARD_RECORD=1` the differences found are added to the fixtures, with Helm's answers; with `HELMWARD_TRACE=1` each case is printed
+//! before it is tried, for those that end the whole process.
+//!
+//! Texts and errors are compared byte for byte. What is random in Helm is not: cases that Helm answers in several ways, addresses of Go
+//! objects, and the number of U+FFFD where bytes are no UTF-8 (JSON cannot carry them). Cases that use up a budget of this engine, or
+//! that end the oracle, are counted and left out.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+mod case;
+mod grammar;
+mod known;
+mod oracle;
+mod shrink;
+mod signatures;
+mod words;
+mod yaml;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use case::{Case, Outcome, comparable, ours};
+use grammar::Grammar;
+use helmward_chart::Json;
+use oracle::Oracle;
+use serde_json::json;
+
+/// How many differences are made small: more than that are not looked at one by one.
+const SHRUNK: u64 = 400;
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().map_or(default, |v| v.parse().unwrap_or_else(|_| panic!("{name}={v} is no number")))
+}
+
+fn fixture_file() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/differential.jsonl")
+}
+
+fn fixtures() -> Vec<(Case, Outcome)> {
+    let text = std::fs::read_to_string(fixture_file()).unwrap_or_default();
+    text.lines().map(|line| Case::from_json(&serde_json::from_str(line).unwrap())).collect()
+}
+
+#[derive(Default)]
+struct Counts {
+    equal: AtomicU64,
+    failing: AtomicU64,
+    random: AtomicU64,
+    budget: AtomicU64,
+    ended: AtomicU64,
+    known: AtomicU64,
+    differing: AtomicU64,
+}
+
+/// What came of one case.
+enum Verdict {
+    Equal { failing: bool },
+    Random,
+    Budget,
+    Ended,
+    Known,
+    Different(Outcome, Outcome),
+}
+
+fn is_budget(outcome: &Outcome) -> bool {
+    let words = ["render budget of", "over the limit of", "levels deep"];
+    matches!(outcome, Outcome::Error(text) if words.iter().any(|w| text.contains(w)))
+}
+
+fn judge(case: &Case, oracle: &mut Oracle) -> Verdict {
+    let mine = comparable(&ours(case));
+    // Helm has no budgets: it would run until something breaks.
+    if is_budget(&mine) {
+        return Verdict::Budget;
+    }
+    let Some(theirs) = oracle.render(case) else { return Verdict::Ended };
+    let theirs = comparable(&theirs);
+    if mine == theirs {
+        return Verdict::Equal { failing: matches!(theirs, Outcome::Error(_)) };
+    }
+    for _ in 0..8 {
+        match oracle.render(case).map(|o| comparable(&o)) {
+            Some(again) if again == theirs && comparable(&ours(case)) == mine => {}
+            Some(_) => return Verdict::Random,
+            None => return Verdict::Ended,
+        }
+    }
+    if known::explains(case, &mine, &theirs) { Verdict::Known } else { Verdict::Different(mine, theirs) }
+}
+
+fn class(outcome: &Outcome) -> u8 {
+    match outcome {
+        Outcome::Text(_) => 0,
+        Outcome::Error(_) => 1,
+        Outcome::Panic(_) => 2,
+    }
+}
+
+fn shrunk(case: &Case, mine: &Outcome, theirs: &Outcome, oracle: &mut Oracle) -> Case {
+    let same_kind = (class(mine), class(theirs));
+    let mut left = 600;
+    shrink::shrink(case, |smaller| {
+        left -= 1;
+        left > 0 && matches!(judge(smaller, oracle), Verdict::Different(a, b) if (class(&a), class(&b)) == same_kind)
+    })
+}
+
+#[test]
+fn cases_that_once_differed_are_answered_as_by_helm() {
+    let fixtures = fixtures();
+    assert!(fixtures.len() >= 10, "the fixtures are gone");
+    let wrong: Vec<String> = fixtures
+        .iter()
+        .filter(|(case, expect)| comparable(&ours(case)) != comparable(expect))
+        .map(|(case, expect)| format!("{}\n   helm {expect:?}\n   ours {:?}", case.to_json(expect), ours(case)))
+        .collect();
+    assert!(wrong.is_empty(), "{} of {} cases differ:\n{}", wrong.len(), fixtures.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_function_has_a_signature() {
+    let names: BTreeSet<&str> = signatures::all().iter().map(|s| s.name).collect();
+    let missing: Vec<&str> =
+        include_str!("../../src/template/tests/functions.txt").split_whitespace().filter(|n| !names.contains(n)).collect();
+    assert!(missing.is_empty(), "functions without a signature: {missing:?}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_cases() {
+    let grammar = Grammar::new();
+    assert_eq!(grammar.case(7, 3), grammar.case(7, 3));
+    assert_ne!(grammar.case(7, 3), grammar.case(8, 3));
+}
+
+#[test]
+fn fixtures_are_what_helm_answers() {
+    let Some(mut oracle) = Oracle::from_env() else { return };
+    for (case, expect) in fixtures() {
+        let answer = oracle.render(&case).map(|o| comparable(&o));
+        assert_eq!(answer, Some(comparable(&expect)), "{}", case.to_json(&expect));
+    }
+}
+
+#[test]
+fn helm_knows_the_functions_of_the_grammar() {
+    let Some(mut oracle) = Oracle::from_env() else { return };
+    for signature in signatures::all() {
+        let answer = oracle.ask(&json!({"op": "function", "s": signature.name})).unwrap();
+        assert_eq!(answer, json!({"result": "known"}), "{}", signature.name);
+    }
+}
+
+#[test]
+fn new_cases_are_answered_as_by_helm() {
+    if Oracle::from_env().is_none() {
+        return;
+    }
+    let (cases, seed, jobs) = (number("HELMWARD_CASES", 2_000), number("HELMWARD_SEED", 1), number("HELMWARD_JOBS", 2));
+    let (next, counts, found) = (AtomicU64::new(0), Counts::default(), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| run(&next, cases, seed, &counts, &found));
+        }
+    });
+    let n = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    println!(
+        "{cases} cases of seed {seed}: {} equal ({} of them fail), {} random in Helm, {} over a budget, {} ended the oracle, {} known, {} differ",
+        n(&counts.equal),
+        n(&counts.failing),
+        n(&counts.random),
+        n(&counts.budget),
+        n(&counts.ended),
+        n(&counts.known),
+        n(&counts.differing)
+    );
+    let mut smallest: BTreeMap<String, (u64, String)> = BTreeMap::new();
+    for (case, mine, theirs) in found.into_inner().unwrap() {
+        let line = case.to_json(&theirs).to_string();
+        let shown = format!("{line}\n   helm {theirs:?}\n   ours {mine:?}");
+        smallest.entry(line).or_insert((0, shown)).0 += 1;
+    }
+    let mut report: Vec<_> = smallest.into_iter().collect();
+    report.sort_by(|a, b| b.1.0.cmp(&a.1.0).then(a.0.len().cmp(&b.0.len())));
+    let mut text = String::new();
+    for (_, (count, shown)) in &report {
+        writeln!(text, "{count} x {shown}").unwrap();
+    }
+    println!("{text}");
+    if std::env::var("HELMWARD_RECORD").is_ok() {
+        record(report.iter().map(|(line, _)| line));
+    }
+    assert_eq!(n(&counts.differing), 0, "cases differ");
+}
+
+fn run(next: &AtomicU64, cases: u64, seed: u64, counts: &Counts, found: &Mutex<Vec<(Case, Outcome, Outcome)>>) {
+    let grammar = Grammar::new();
+    let mut oracle = Oracle::from_env().unwrap();
+    let add = |count: &AtomicU64| count.fetch_add(1, Ordering::Relaxed);
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number >= cases {
+            return;
+        }
+        let case = grammar.case(seed, number);
+        if std::env::var("HELMWARD_TRACE").is_ok() {
+            println!("case {number}: {}", case.to_json(&Outcome::Text(String::new())));
+        }
+        match judge(&case, &mut oracle) {
+            Verdict::Equal { failing } => {
+                add(&counts.equal);
+                if failing {
+                    add(&counts.failing);
+                }
+            }
+            Verdict::Random => drop(add(&counts.random)),
+            Verdict::Budget => drop(add(&counts.budget)),
+            Verdict::Known => drop(add(&counts.known)),
+            Verdict::Ended => {
+                add(&counts.ended);
+                println!("case {number} of seed {seed} ended the oracle");
+            }
+            Verdict::Different(mine, theirs) => {
+                if add(&counts.differing) < SHRUNK {
+                    let small = shrunk(&case, &mine, &theirs, &mut oracle);
+                    if let Verdict::Different(mine, theirs) = judge(&small, &mut oracle) {
+                        found.lock().unwrap().push((small, mine, theirs));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds cases to the fixtures; those that are there already stay.
+fn record<'l>(lines: impl Iterator<Item = &'l String>) {
+    let mut text = std::fs::read_to_string(fixture_file()).unwrap_or_default();
+    let known: BTreeSet<String> = text.lines().map(str::to_owned).collect();
+    for line in lines.filter(|line| !known.contains(*line)) {
+        text.push_str(line);
+        text.push('\n');
+    }
+    std::fs::write(fixture_file(), text).unwrap();
+}
+
+/// A shrunk case must be no larger, and still show what it is kept for.
+#[test]
+fn cases_shrink_to_what_matters() {
+    let values = vec![("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())];
+    let main = "x {{ if .Values.a }}{{ add 1 (len \"a b\") (mul 2 3) | quote }}{{ end }} y".to_owned();
+    let case = Case { main, helpers: "{{ define \"d\" }}{{ end }}".to_owned(), values };
+    let small = shrink::shrink(&case, |c| c.main.contains("mul 2"));
+    assert_eq!(small.to_json(&Outcome::Text(String::new())), json!({"t": "mul 2", "out": ""}));
+    let _: Json = case.files();
+}
