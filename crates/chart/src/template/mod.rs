@@ -18,6 +18,7 @@
 //! - lex.rs, parse/, number.rs, ast.rs: text to an immutable, shareable tree
 //! - exec/: the tree walker; set.rs: engine and template set; world.rs, budget.rs: what it takes from outside, and how much
 //! - print.rs, printf/: Go's fmt
+//! - trace/: where rendered text comes from, recorded if asked for
 //! - funcs/: the functions, a file per topic
 
 mod ast;
@@ -35,6 +36,7 @@ mod print;
 mod printf;
 mod set;
 mod stack;
+pub(crate) mod trace;
 mod value;
 mod world;
 
