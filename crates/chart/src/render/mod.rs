@@ -35,7 +35,9 @@ pub(crate) use manifest::Head;
 
 use crate::Json;
 use crate::chart::Chart;
-use crate::template::{Capabilities, Entropy, Limits, Lookup, LookupQuery, NoLookup, TemplateSet, Time, Value, World, trace::Trace, with_stack};
+use crate::template::{
+    Capabilities, Entropy, Limits, Lookup, LookupQuery, NoLookup, TemplateSet, Time, Value, World, trace::Trace, with_stack,
+};
 use crate::values::{self, Family, tree};
 
 /// All that a render depends on.

@@ -196,9 +196,7 @@ fn lines<'a>(rendered: &'a Rendered, options: &TemplateOptions) -> Result<Vec<Li
             .show_only
             .iter()
             .flat_map(|pattern| {
-                let shown = |doc: &&Doc| {
-                    doc.path.split_once('/').is_some_and(|(_, path)| paths::matches(pattern, path).unwrap_or(false))
-                };
+                let shown = |doc: &&Doc| doc.path.split_once('/').is_some_and(|(_, path)| paths::matches(pattern, path).unwrap_or(false));
                 docs.iter().copied().filter(shown).collect::<Vec<_>>()
             })
             .collect();
@@ -244,9 +242,8 @@ impl<'a> Explainer<'a> {
     fn parts(&mut self, path: &str, line: usize) -> Vec<Part> {
         let record = self.record;
         let Some((name, (text, segs))) = record.rendered.get_key_value(path) else { return Vec::new() };
-        let starts = self.starts.entry(name).or_insert_with(|| {
-            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
-        });
+        let starts =
+            self.starts.entry(name).or_insert_with(|| std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect());
         let Some(&from) = starts.get(line) else { return Vec::new() };
         let to = starts.get(line + 1).map_or(text.len(), |next| next - 1);
         let mut out: Vec<Part> = Vec::new();

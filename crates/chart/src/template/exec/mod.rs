@@ -16,7 +16,7 @@ use super::ast::{At, Branch, Call, List, Node, Parsed, Tree};
 use super::error::{Error, ErrorKind, Fail};
 use super::print;
 use super::set::{Def, TemplateSet};
-use super::trace::{Origin, Step};
+use super::trace::{CONSTANT, Origin, Step};
 use super::value::{Str, Value, truth};
 use super::world::World;
 use crate::go::quote::quote;
@@ -278,7 +278,7 @@ impl<'t> State<'t, '_, '_> {
                 self.ctx.world.budget.items(budget).map_err(|fail| self.failed("", fail))?;
                 for i in 0..count {
                     ran = true;
-                    if self.iteration(branch, Rv::default(), Rv::plain(of(i)))? == Flow::Break {
+                    if self.iteration(branch, Rv::default(), Rv { origin: CONSTANT, ..Rv::plain(of(i)) })? == Flow::Break {
                         break;
                     }
                 }
@@ -289,7 +289,7 @@ impl<'t> State<'t, '_, '_> {
                     ran = true;
                     let origin = self.ctx.world.trace.as_mut().map_or(0, |trace| trace.part(&value, Step::Index(i), item));
                     let item = Rv { v: item.clone(), iface: boxed, addr: false, origin };
-                    if self.iteration(branch, Rv::plain(Value::Int(i as i64)), item)? == Flow::Break {
+                    if self.iteration(branch, Rv { origin: CONSTANT, ..Rv::plain(Value::Int(i as i64)) }, item)? == Flow::Break {
                         break;
                     }
                 }

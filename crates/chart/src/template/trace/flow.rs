@@ -24,6 +24,11 @@ impl Trace {
                 if there != UNKNOWN {
                     return there;
                 }
+                // handed through: the same text may be handed through elsewhere, too
+                let same = |arg: &Value| matches!(arg, Value::Str(arg) if super::address(arg) == super::address(text));
+                if let Some(i) = args.iter().position(same) {
+                    return origins.get(i).copied().unwrap_or(UNKNOWN);
+                }
                 let segs = match (name, finished) {
                     ("include" | "tpl", Some(segs)) => segs,
                     _ => self.text_of(name, args, origins, text),
@@ -55,10 +60,24 @@ impl Trace {
             "index" | "get" => self.walk(args),
             "int" | "int64" | "float64" if args.first().is_some_and(|arg| print::to_bytes(arg) == print::to_bytes(answer)) => carried(0),
             _ => {
-                let segs = self.mixed(args, origins, 1);
-                self.rope(segs)
+                let seg = self.direct(args, origins);
+                self.rope(vec![seg])
             }
         }
+    }
+
+    /// As [`Trace::mixed`], without a look into containers: the values of `hasKey .Values "x"` are nobody's question.
+    fn direct(&mut self, args: &[Value], origins: &[Origin]) -> Seg {
+        let (mut sets, mut known) = (Vec::new(), true);
+        for (i, arg) in args.iter().enumerate() {
+            let origin = self.origin(arg, origins.get(i).copied().unwrap_or(UNKNOWN));
+            for seg in self.ropes[origin as usize].iter() {
+                sets.push(seg.set);
+                known &= seg.known;
+            }
+        }
+        let set = self.join_all(&sets);
+        Seg { known, set: self.inexact(set), ..self.here(1) }
     }
 
     /// `index` and `get`: from container to element.
@@ -100,23 +119,33 @@ impl Trace {
         if container(answer).is_some_and(|at| self.containers.contains_key(&at)) {
             return;
         }
-        let segs = self.mixed(args, origins, 1);
-        let whole = self.rope(segs);
+        // These are made of parts that are known one by one, and often hold the whole scope.
         match name {
             "dict" => {
-                self.contain(answer, whole, whole);
+                self.contain(answer, UNKNOWN, UNKNOWN);
                 for (pair, origins) in args.chunks(2).zip(origins.chunks(2)) {
-                    if let ([Value::Str(key), value], [_, origin]) = (pair, origins) {
-                        self.slot(answer, Step::Key(key.clone()), value.clone(), *origin);
+                    if let ([Value::Str(key), value], [of_key, origin]) = (pair, origins) {
+                        let step = Step::Key(key.clone());
+                        if let Some(key) = map_key(answer, &step) {
+                            self.name(&key, *of_key);
+                        }
+                        self.slot(answer, step, value.clone(), *origin);
                     }
                 }
+                return;
             }
             "list" | "tuple" => {
-                self.contain(answer, whole, whole);
+                self.contain(answer, UNKNOWN, UNKNOWN);
                 for (i, (value, origin)) in args.iter().zip(origins).enumerate() {
                     self.slot(answer, Step::Index(i), value.clone(), *origin);
                 }
+                return;
             }
+            _ => {}
+        }
+        let segs = self.mixed(args, origins, 1);
+        let whole = self.rope(segs);
+        match name {
             "deepCopy" | "mustDeepCopy" | "pick" | "omit" => {
                 self.contain(answer, whole, whole);
                 self.adopt(answer, &args[..1], 0);
@@ -142,8 +171,7 @@ impl Trace {
         self.contain(into, UNKNOWN, UNKNOWN);
         for (step, value) in children(into) {
             let Step::Key(key) = &step else { continue };
-            let there: Vec<(Value, Value)> =
-                sources.iter().filter_map(|source| Some((source.clone(), source.get(key)?))).collect();
+            let there: Vec<(Value, Value)> = sources.iter().filter_map(|source| Some((source.clone(), source.get(key)?))).collect();
             match &value {
                 Value::Str(_) | Value::Nil => {}
                 Value::Map(_) => {
@@ -223,7 +251,9 @@ impl Trace {
     fn text_of(&mut self, name: &str, args: &[Value], origins: &[Origin], text: &str) -> Vec<Seg> {
         let carried = |i: usize| origins.get(i).copied().unwrap_or(UNKNOWN);
         let found = match (name, args) {
-            ("indent" | "nindent", [Value::Int(width), Value::Str(of)]) => Some(self.indented(*width as usize, name == "nindent", of, carried(1))),
+            ("indent" | "nindent", [Value::Int(width), Value::Str(of)]) => {
+                Some(self.indented(*width as usize, name == "nindent", of, carried(1)))
+            }
             ("trim" | "trimSuffix" | "trimPrefix" | "trimAll" | "trimall" | "trunc" | "substr" | "toString", [.., of]) => {
                 self.sub_text(of, carried(args.len() - 1), text)
             }

@@ -110,7 +110,8 @@ impl Trace {
         let mut record = Record::default();
         record.sets.push(Vec::new());
         record.nodes.push(ValueNode { parent: 0, step: Step::Index(0) });
-        let plain = |known| -> Rope { Rc::from([Seg { end: u32::MAX, frame: NO_FRAME, pos: 0, linear: false, known, filler: false, set: 0 }]) };
+        let plain =
+            |known| -> Rope { Rc::from([Seg { end: u32::MAX, frame: NO_FRAME, pos: 0, linear: false, known, filler: false, set: 0 }]) };
         Trace {
             record,
             file_ids: HashMap::new(),
@@ -164,6 +165,7 @@ impl Trace {
     fn built_in(&mut self, value: &Value, deep: bool) {
         match value {
             Value::Str(text) => self.name(text, CONSTANT),
+            Value::Struct(object) => object.fields.iter().for_each(|field| self.built_in(field, true)),
             Value::Map(_) | Value::List(_) => {
                 if self.contain(value, CONSTANT, CONSTANT) && deep {
                     for (_, child) in children(value) {
