@@ -54,7 +54,17 @@ fn text(lines: &[ExplainedLine]) -> String {
                     None => origin.source.clone(),
                 },
             );
-            put(format!("      {} {} at {origin}", if value.exact { "value      " } else { "made of    " }, value.path));
+            put(format!(
+                "      {} {} at {origin}",
+                if value.is_key {
+                    "key        "
+                } else if value.exact {
+                    "value      "
+                } else {
+                    "made of    "
+                },
+                value.path
+            ));
         }
         if !line.complete() {
             put("      and perhaps of other values".to_owned());
@@ -71,7 +81,8 @@ mod tests {
     #[test]
     fn a_line_is_shown_with_its_places_and_values() {
         let place = |line| TemplatePlace { file: "c/templates/x.yaml".to_owned(), line };
-        let reached = |path: &str, exact, origin| Reached { path: path.to_owned(), steps: vec![path.to_owned()], origin, exact };
+        let reached =
+            |path: &str, exact, origin| Reached { path: path.to_owned(), steps: vec![path.to_owned()], origin, exact, is_key: path == "k" };
         let part = Part {
             text: "a: 1".to_owned(),
             places: vec![place(2), place(7)],
@@ -79,6 +90,7 @@ mod tests {
                 reached("a", true, Some(Origin { source: "v.yaml".to_owned(), line: Some(3) })),
                 reached("b", false, Some(Origin { source: "--set b=1".to_owned(), line: None })),
                 reached("c", false, None),
+                reached("k", true, None),
             ],
             complete: false,
         };
@@ -87,7 +99,7 @@ mod tests {
             ExplainedLine { number: 2, text: "a: 1".to_owned(), parts: vec![part] },
         ];
         let want = "    1 ---\n      of no template\n    2 a: 1\n      written at  c/templates/x.yaml:2\n      called from c/templates/x.yaml:7\n      \
-                    value       a at v.yaml:3\n      made of     b at --set b=1\n      made of     c at unknown place\n      and perhaps of other values\n";
+                    value       a at v.yaml:3\n      made of     b at --set b=1\n      made of     c at unknown place\n      key         k at unknown place\n      and perhaps of other values\n";
         assert_eq!(text(&lines), want);
     }
 }

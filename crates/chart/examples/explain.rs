@@ -85,7 +85,17 @@ fn show(lines: &[ExplainedLine]) {
                 Some(line) => format!("{}:{line}", origin.source),
                 None => origin.source.clone(),
             });
-            println!("      {} {} {origin}", if value.exact { "value" } else { "from " }, value.path);
+            println!(
+                "      {} {} {origin}",
+                if value.is_key {
+                    "key  "
+                } else if value.exact {
+                    "value"
+                } else {
+                    "from "
+                },
+                value.path
+            );
         }
         if !line.complete() {
             println!("      and possibly values that are not known");
@@ -207,7 +217,11 @@ fn check_values(case: &Case, traced: &Traced, lines: &[ExplainedLine], before: &
         for (line, value) in sample(some, count, tally.cases) {
             let origin = value.origin.as_ref().unwrap();
             let (Some(at), Some(now)) = (origin.line, look(&traced.rendered.values, &value.steps)) else { continue };
-            let Some((old, new)) = other(now) else { continue };
+            let written = match (value.is_key, value.steps.last()) {
+                (true, Some(key)) => Some((format!("{key}:"), format!("{key}qz:"))),
+                _ => other(now),
+            };
+            let Some((old, new)) = written else { continue };
             let change = |text: &str| with_line(text, at as usize, |line| replace_last(line, &old, &new));
             let mut changed = case.clone();
             let user = changed.sources.iter_mut().find_map(|source| match source {

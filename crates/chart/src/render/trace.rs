@@ -71,6 +71,8 @@ pub struct Reached {
     pub origin: Option<Origin>,
     /// The value stands in the text as it is. Else the text was computed of it.
     pub exact: bool,
+    /// It is the key that is in the text, as of a map that is ranged over, and not the value below it.
+    pub is_key: bool,
 }
 
 /// A part of a line that came one way.
@@ -113,12 +115,12 @@ impl ExplainedLine {
         self.first().map_or(&[], |part| &part.places)
     }
 
-    /// The values that reached the line, each once.
+    /// The values that reached the line, each once; keys only where their values are not there too.
     pub fn values(&self) -> Vec<&Reached> {
         let mut out: Vec<&Reached> = Vec::new();
         for value in self.parts.iter().flat_map(|part| &part.values) {
             match out.iter_mut().find(|there| there.steps == value.steps) {
-                Some(there) if value.exact => *there = value,
+                Some(there) if (there.is_key, !there.exact) > (value.is_key, !value.exact) => *there = value,
                 Some(_) => {}
                 None => out.push(value),
             }
@@ -312,7 +314,8 @@ impl<'a> Explainer<'a> {
             });
             (steps.collect(), dotted(&path), origin)
         });
-        Reached { path: path.clone(), steps: steps.clone(), origin: origin.clone(), exact }
+        let is_key = self.record.nodes[node as usize].is_key;
+        Reached { path: path.clone(), steps: steps.clone(), origin: origin.clone(), exact, is_key }
     }
 }
 

@@ -236,7 +236,11 @@ impl Trace {
                 last += 1;
             }
             let (Some(from), to) = (starts.get(first), starts.get(last).map_or(text.len(), |at| *at)) else { continue };
-            let mut seg = self.blend(&slice(&segs, *from as u32, to as u32), to - *from);
+            let mut line = slice(&segs, *from as u32, to as u32);
+            for seg in &mut line {
+                seg.set = self.without_keys(seg.set);
+            }
+            let mut seg = self.blend(&line, to - *from);
             seg.end = u32::MAX;
             let line = self.rope(vec![seg]);
             match &value {
@@ -244,6 +248,13 @@ impl Trace {
                 _ => self.slot(&of, step, value, line),
             }
         }
+    }
+
+    fn without_keys(&mut self, set: u32) -> u32 {
+        let nodes = &self.record.nodes;
+        let all = &self.record.sets[set as usize];
+        let values: Vec<Reach> = all.iter().copied().filter(|(node, _)| !nodes[*node as usize].is_key).collect();
+        if values.len() == all.len() { set } else { self.set(values) }
     }
 
     // texts

@@ -47,6 +47,8 @@ pub(crate) struct Frame {
 pub(crate) struct ValueNode {
     pub(crate) parent: u32,
     pub(crate) step: Step,
+    /// The text of the key, not the value below it.
+    pub(crate) is_key: bool,
 }
 
 /// A key or an index.
@@ -109,7 +111,7 @@ impl Trace {
     pub(crate) fn new() -> Trace {
         let mut record = Record::default();
         record.sets.push(Vec::new());
-        record.nodes.push(ValueNode { parent: 0, step: Step::Index(0) });
+        record.nodes.push(ValueNode { parent: 0, step: Step::Index(0), is_key: false });
         let plain =
             |known| -> Rope { Rc::from([Seg { end: u32::MAX, frame: NO_FRAME, pos: 0, linear: false, known, filler: false, set: 0 }]) };
         Trace {
@@ -188,9 +190,12 @@ impl Trace {
         };
         for (i, (step, child)) in children(value).into_iter().enumerate() {
             let id = self.record.nodes.len() as u32;
-            self.record.nodes.push(ValueNode { parent: node, step: step.clone() });
+            self.record.nodes.push(ValueNode { parent: node, step: step.clone(), is_key: false });
             let leaf = self.leaf(id);
             if let Some(key) = keys.get(i) {
+                let of_key = self.record.nodes.len() as u32;
+                self.record.nodes.push(ValueNode { parent: node, step: step.clone(), is_key: true });
+                let leaf = self.leaf(of_key);
                 self.name(key, leaf);
             }
             match &child {
