@@ -7,7 +7,7 @@ use crate::object::Json;
 use crate::render::set::{self, Typing};
 use clap::Args;
 use helmward_chart::chart::{Chart, LoadError, LoadLimits, load_archive, load_tree};
-use helmward_chart::render::RenderError;
+use helmward_chart::render::{RenderError, ValuesSource};
 use helmward_chart::template::{CallSite, Entropy, Time};
 use helmward_chart::values;
 use jiff::Timestamp;
@@ -79,6 +79,33 @@ impl ValuesArgs {
                 return Err(Failure::error(format!("failed parsing --set-literal data: `{line}` has no value; write {line}=VALUE")));
             };
             put(&mut out, "--set-literal", key, value)?;
+        }
+        Ok(out)
+    }
+}
+
+impl ValuesArgs {
+    /// The same values one by one, in Helm's order.
+    pub(super) fn sources(&self) -> Result<Vec<ValuesSource>, Failure> {
+        let mut out = Vec::new();
+        for file in &self.files {
+            if file == "-" {
+                return Err(Failure::error("values from stdin have no place to name").hint("write them to a file, and give it with -f"));
+            }
+            out.push(ValuesSource::File { name: file.clone(), text: String::from_utf8_lossy(&content(file)?).into_owned() });
+        }
+        let flags: [(&str, &Vec<String>, fn(Self, String) -> Self); 5] = [
+            ("--set-json", &self.set_json, |one, line| Self { set_json: vec![line], ..one }),
+            ("--set", &self.set, |one, line| Self { set: vec![line], ..one }),
+            ("--set-string", &self.set_string, |one, line| Self { set_string: vec![line], ..one }),
+            ("--set-file", &self.set_file, |one, line| Self { set_file: vec![line], ..one }),
+            ("--set-literal", &self.set_literal, |one, line| Self { set_literal: vec![line], ..one }),
+        ];
+        for (flag, lines, only) in flags {
+            for line in lines {
+                let values = only(Self::default(), line.clone()).read()?;
+                out.push(ValuesSource::Set { name: format!("{flag} {line}"), values });
+            }
         }
         Ok(out)
     }

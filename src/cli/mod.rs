@@ -19,6 +19,7 @@ mod diff;
 mod drift;
 mod events;
 mod explain;
+mod explain_template;
 mod failure;
 mod get;
 mod globals;

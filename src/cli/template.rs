@@ -1,6 +1,7 @@
 //! `helmward template`: renders a local chart, as `helm template` does.
 
 use super::chart::{SystemEntropy, ValuesArgs, load, now, unrenderable};
+use super::explain_template::explain_template;
 use super::failure::{Exit, Failure};
 use super::globals::Globals;
 use super::output::Console;
@@ -48,6 +49,9 @@ pub(super) struct TemplateArgs {
     /// Make a release name up
     #[arg(short = 'g', long)]
     generate_name: bool,
+    /// Instead of the manifests: which template and values made a line, or KIND/NAME, or a field as in KIND/NAME.spec.replicas
+    #[arg(long, value_name = "LINE|KIND/NAME[.PATH]")]
+    explain: Option<String>,
 }
 
 pub(super) async fn template(args: TemplateArgs, globals: &Globals, console: &Console) -> Result<Exit, Failure> {
@@ -81,17 +85,20 @@ pub(super) async fn template(args: TemplateArgs, globals: &Globals, console: &Co
     let release = if args.is_upgrade { ReleaseInfo::upgrade(name, namespace, 1) } else { ReleaseInfo::install(name, namespace) };
     let mut input = Input::new(&chart, &values, release, &capabilities, now(), Arc::new(SystemEntropy));
     input.options.skip_schema = args.skip_schema_validation;
-    let failed = |e: RenderError| unrenderable(&path, &e);
-    let mut log = Vec::new();
-    let rendered = render_with_log(&input, &mut log);
-    log.iter().for_each(|warning| console.note(warning));
-    let rendered = rendered.map_err(failed)?;
     let options = TemplateOptions {
         include_crds: args.include_crds,
         skip_tests: args.skip_tests,
         no_hooks: args.no_hooks,
         show_only: args.show_only,
     };
+    if let Some(query) = &args.explain {
+        return explain_template(&input, &path, &options, &args.values.sources()?, query, console);
+    }
+    let failed = |e: RenderError| unrenderable(&path, &e);
+    let mut log = Vec::new();
+    let rendered = render_with_log(&input, &mut log);
+    log.iter().for_each(|warning| console.note(warning));
+    let rendered = rendered.map_err(failed)?;
     console.data(&to_template_output(&rendered, &options).map_err(failed)?)?;
     Ok(Exit::Ok)
 }

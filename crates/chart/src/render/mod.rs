@@ -5,12 +5,17 @@
 //! - `manifest`: rendered files to documents and hooks, in Helm's order
 //! - `output`: the text that `helm template` prints
 //! - `error`: what can go wrong, in Helm's words
+//! - `trace`: which line of which template, and which values, made a line of the output; `origin`: which values file a value is from;
+//!   `query`: what is asked for
 
 mod capabilities;
 mod error;
 mod manifest;
+mod origin;
 mod output;
+mod query;
 mod scope;
+mod trace;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,14 +28,18 @@ use serde_json::Map;
 pub use capabilities::{HELM_VERSION, helm_template_capabilities, parse_kube_version};
 pub use error::RenderError;
 pub use manifest::{Doc, Hook, HookEvent, install_order};
+pub use origin::{Origin, ValuesSource};
 pub use output::{TemplateOptions, to_template_output, to_template_pieces};
+pub use query::{ExplainError, Query};
+pub use trace::{ExplainedLine, Part, Reached, TemplatePlace, Traced, explain, explain_all, trace, trace_with_log};
 
 pub(crate) use manifest::Head;
 
 use crate::Json;
 use crate::chart::Chart;
 use crate::template::{
-    Capabilities, Engine, Entropy, Limits, Lookup, LookupQuery, NoLookup, ParseCache, Stop, TemplateSet, Time, World, with_stack,
+    Capabilities, Engine, Entropy, Limits, Lookup, LookupQuery, NoLookup, ParseCache, Stop, TemplateSet, Time, Value, World, trace::Trace,
+    with_stack,
 };
 use crate::values::{self, Family, tree};
 
@@ -164,7 +173,7 @@ pub fn render(input: &Input<'_>) -> Result<Rendered, RenderError> {
 pub fn render_with_log(input: &Input<'_>, log: &mut Vec<String>) -> Result<Rendered, RenderError> {
     check_release_name(&input.release.name)?;
     let input = Shared(input);
-    with_stack(|| render_here(input.get(), log)).map_err(|e| RenderError::Stack(e.to_string()))?
+    with_stack(|| render_here(input.get(), log, None)).map_err(|e| RenderError::Stack(e.to_string()))?
 }
 
 /// All fields of an input may be read from the render thread.
@@ -177,7 +186,7 @@ impl<'a> Shared<'a> {
     }
 }
 
-fn render_here(input: &Input<'_>, warnings: &mut Vec<String>) -> Result<Rendered, RenderError> {
+fn render_here(input: &Input<'_>, warnings: &mut Vec<String>, record: Option<&mut trace::Recorded>) -> Result<Rendered, RenderError> {
     warnings.extend(input.chart.warnings());
     let user = tree::from_json_map(input.values);
     let mut work = values::Work::new(&input.limits);
@@ -188,15 +197,21 @@ fn render_here(input: &Input<'_>, warnings: &mut Vec<String>) -> Result<Rendered
     }
     let final_values = tree::to_json_map(&values);
     check_kube_version(input)?;
-    let templates = scope::templates(&family, &values, input);
-    let (mut files, lookups) = execute(input, templates)?;
+    let (root, templates) = scope::templates(&family, &values, input);
+    let (mut files, lookups, trace) = execute(input, &root, templates, record.is_some())?;
+    if let (Some(record), Some(trace)) = (record, trace) {
+        record.fill(&family, trace);
+    }
     let notes = take_notes(&mut files, input);
     let (manifests, hooks) = manifest::sort(input.chart, &files, &input.limits.stop, warnings)?;
     Ok(Rendered { manifests, hooks, crds: crds(&family), notes, lookups, values: final_values, warnings: warnings.clone() })
 }
 
+/// The rendered files, what was looked up, and the recording if there is one.
+type Executed = (BTreeMap<String, String>, Vec<LookupQuery>, Option<Box<Trace>>);
+
 /// Parses and executes the templates in Helm's order: deepest path first, then backwards by name.
-fn execute(input: &Input<'_>, templates: Vec<scope::Template>) -> Result<(BTreeMap<String, String>, Vec<LookupQuery>), RenderError> {
+fn execute(input: &Input<'_>, root: &Value, templates: Vec<scope::Template>, traced: bool) -> Result<Executed, RenderError> {
     let cache = input.cache.clone().unwrap_or_else(|| input.chart.parse_cache());
     let engine = Arc::new(Engine::with_cache(input.limits.clone(), cache));
     let mut set = TemplateSet::new(&engine);
@@ -210,14 +225,23 @@ fn execute(input: &Input<'_>, templates: Vec<scope::Template>) -> Result<(BTreeM
         Rc::new(Outside(Arc::clone(&input.lookup))),
         input.limits.clone(),
     );
+    if traced {
+        let mut trace = Trace::new();
+        trace.scope(root, true);
+        world.trace = Some(Box::new(trace));
+    }
     let mut files = BTreeMap::new();
     for template in templates.iter().filter(|t| !t.is_partial()) {
-        let text = set.render(&template.path, &template.enter(), &mut world);
+        let dot = template.enter();
+        if let Some(trace) = &mut world.trace {
+            trace.scope(&dot, false);
+        }
+        let text = set.render(&template.path, &dot, &mut world);
         let text = text.map_err(|error| RenderError::Template { file: template.path.clone(), error })?;
         files.insert(template.path.clone(), text);
     }
     let lookups = world.lookups().to_vec();
-    Ok((files, lookups))
+    Ok((files, lookups, world.trace.take()))
 }
 
 /// An error once the caller wants the render to end.

@@ -48,8 +48,8 @@ impl Template {
     }
 }
 
-/// The templates in the order in which Helm parses and executes them.
-pub(super) fn templates(family: &Family, values: &MapRef, input: &Input<'_>) -> Vec<Template> {
+/// The dot of the chart itself, and the templates in the order in which Helm parses and executes them.
+pub(super) fn templates(family: &Family, values: &MapRef, input: &Input<'_>) -> (Value, Vec<Template>) {
     let release = &input.release;
     let entries: [(&str, Value); 6] = [
         ("Name", Value::str(release.name.as_str())),
@@ -62,11 +62,11 @@ pub(super) fn templates(family: &Family, values: &MapRef, input: &Input<'_>) -> 
     let release = Value::map(entries.into_iter().map(|(k, v)| (Str::from(k), v)).collect());
     let mut scopes = Scopes { release, capabilities: input.capabilities.to_value(), found: BTreeMap::new() };
     let values = Sharing::default().map(values).retyped(MapType::Values);
-    scopes.unit(&family.root, values);
+    let root = scopes.unit(&family.root, values);
     let mut out: Vec<Template> = scopes.found.into_values().collect();
     let depth = |t: &Template| t.path.matches('/').count();
     out.sort_by(|a, b| depth(b).cmp(&depth(a)).then_with(|| b.path.cmp(&a.path)));
-    out
+    (root, out)
 }
 
 struct Scopes {

@@ -19,6 +19,7 @@
 //! - exec/: the tree walker; set.rs: engine and template set; cache.rs: what is kept parsed; world.rs, keyed.rs, budget.rs, stop.rs: what it
 //!   takes from outside, and how much
 //! - print.rs, printf/: Go's fmt
+//! - trace/: where rendered text comes from, recorded if asked for
 //! - funcs/: the functions, a file per topic
 
 mod ast;
@@ -39,6 +40,7 @@ mod printf;
 mod set;
 mod stack;
 mod stop;
+pub(crate) mod trace;
 mod value;
 mod world;
 

@@ -119,6 +119,9 @@ impl TemplateSet {
         let mut out = Vec::new();
         Ctx::new(self, world).execute_named(name, root.clone(), &mut out).map_err(|error| error.bearable(MAX_ERROR))?;
         let text = String::from_utf8(out).unwrap_or_else(|err| String::from_utf8_lossy(err.as_bytes()).into_owned());
+        if let Some(trace) = &mut world.trace {
+            trace.file(name, &text);
+        }
         Ok(without_no_value(text))
     }
 

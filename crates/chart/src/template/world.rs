@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::budget::{Budget, Limits};
 use super::error::Fail;
+use super::trace::Trace;
 use super::value::{Entries, Map, Str, Value};
 use crate::Json;
 use crate::go::time::Time;
@@ -26,6 +27,8 @@ pub struct World {
     mutated: Vec<Weak<Entries>>,
     calls: u64,
     file: Arc<str>,
+    /// Where texts come from, if that is to be recorded.
+    pub(crate) trace: Option<Box<Trace>>,
 }
 
 /// Random bytes, from the system or derived from a key and the place of the call.
@@ -111,6 +114,7 @@ impl World {
             mutated: Vec::new(),
             calls: 0,
             file: "".into(),
+            trace: None,
         }
     }
 

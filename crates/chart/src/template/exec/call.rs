@@ -4,6 +4,7 @@ use super::super::ast::{Arg, At};
 use super::super::error::Error;
 use super::super::funcs::{FuncDef, Special, Ty};
 use super::super::methods::Method;
+use super::super::trace::CONSTANT;
 use super::super::value::{ListType, MapType, Value, truth};
 use super::{Rv, State, weigh};
 
@@ -49,15 +50,26 @@ impl<'t> State<'t, '_, '_> {
         }
         let ty = |i: usize| params.get(i).copied().or(variadic).unwrap_or(Ty::Any);
         let mut values = self.ctx.spare.pop().unwrap_or_default();
+        // empty, and no allocation, unless origins are recorded
+        let mut origins = Vec::new();
         for (i, arg) in args.iter().enumerate() {
             let value = self.argument(dot, ty(i), arg)?;
+            if let Some(trace) = &mut self.ctx.world.trace {
+                origins.push(trace.origin(&value, trace.last));
+            }
             values.push(value);
         }
         if let Some(last) = last {
             let value = self.validate(last, ty(args.len()))?;
+            if let Some(trace) = &mut self.ctx.world.trace {
+                origins.push(trace.origin(&value, trace.last));
+            }
             values.push(value);
         }
         self.step()?;
+        if let Some(trace) = &mut self.ctx.world.trace {
+            trace.calling(node.pos(), origins.first().copied().unwrap_or(0));
+        }
         let budget = &mut self.ctx.world.budget;
         let weighed = match &callee {
             Callee::Func(_) => weigh::arguments(budget, name, &values),
@@ -68,10 +80,18 @@ impl<'t> State<'t, '_, '_> {
             Callee::Method(method, receiver) => (method.run)(self.ctx, receiver, &values),
         });
         let answer = answer.and_then(|value| weigh::made(&mut self.ctx.world.budget, value));
+        let origin = match (&mut self.ctx.world.trace, &answer) {
+            (Some(trace), Ok(answer)) => {
+                // a template that was called has had calls of its own
+                trace.calling(node.pos(), origins.first().copied().unwrap_or(0));
+                trace.answer(name, &values, &origins, answer)
+            }
+            _ => 0,
+        };
         values.clear();
         self.ctx.spare.push(values);
         match answer {
-            Ok(value) => Ok(Rv::plain(value)),
+            Ok(value) => Ok(Rv { origin, ..Rv::plain(value) }),
             Err(fail) => {
                 self.at = node;
                 Err(self.failed(&format!("error calling {name}: "), fail))
@@ -153,10 +173,21 @@ impl<'t> State<'t, '_, '_> {
         self.at = At::Arg(arg);
         match arg {
             Arg::Nil(_) => match ty.zero() {
-                Some(zero) => Ok(zero),
+                Some(zero) => {
+                    if let Some(trace) = &mut self.ctx.world.trace {
+                        trace.last = CONSTANT;
+                    }
+                    Ok(zero)
+                }
                 None => Err(self.error(format!("cannot assign nil to {}", ty.go_name()))),
             },
-            Arg::Bool(..) | Arg::Number(_) | Arg::Text { .. } => self.literal(ty, arg),
+            Arg::Bool(..) | Arg::Number(_) | Arg::Text { .. } => {
+                let value = self.literal(ty, arg)?;
+                if let Some(trace) = &mut self.ctx.world.trace {
+                    trace.literal(&value);
+                }
+                Ok(value)
+            }
             operand => {
                 let value = self.operand(dot, operand)?;
                 self.validate(value, ty)
@@ -193,6 +224,9 @@ impl<'t> State<'t, '_, '_> {
 
     /// Go's `validateType`: the value must be assignable to the parameter.
     fn validate(&mut self, value: Rv, ty: Ty) -> Result<Value, Error> {
+        if let Some(trace) = &mut self.ctx.world.trace {
+            trace.last = value.origin;
+        }
         if value.v.is_nil() {
             return match ty.zero() {
                 Some(zero) if !value.iface || ty == Ty::Any => Ok(zero),

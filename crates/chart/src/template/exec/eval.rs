@@ -2,6 +2,7 @@
 
 use super::super::ast::{Arg, At, Command, Pipe};
 use super::super::error::Error;
+use super::super::trace::CONSTANT;
 use super::super::value::Value;
 use super::{Rv, State, call};
 
@@ -103,7 +104,10 @@ impl<'t> State<'t, '_, '_> {
             }
             _ => Value::Nil,
         };
-        Ok(Rv::plain(value))
+        if let Some(trace) = &mut self.ctx.world.trace {
+            trace.literal(&value);
+        }
+        Ok(Rv { origin: CONSTANT, ..Rv::plain(value) })
     }
 
     pub(super) fn chain(&mut self, dot: &Rv, arg: &'t Arg, args: &'t [Arg], last: Option<Rv>) -> Result<Rv, Error> {

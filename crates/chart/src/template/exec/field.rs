@@ -3,6 +3,7 @@
 use super::super::ast::{Arg, At};
 use super::super::error::Error;
 use super::super::methods;
+use super::super::trace::CONSTANT;
 use super::super::value::{MapType, Str, Value};
 use super::call::Callee;
 use super::{Rv, State};
@@ -61,19 +62,20 @@ impl<'t> State<'t, '_, '_> {
                     return Err(self.error(format!("{name} is not a method but has arguments")));
                 }
                 if let Some(value) = map.borrow().get(name) {
-                    return Ok(Rv { v: value.clone(), iface: holds_interfaces(map.ty), addr: false });
+                    let origin = self.ctx.world.trace.as_mut().map_or(0, |trace| trace.entry(&receiver.v, name, value));
+                    return Ok(Rv { v: value.clone(), iface: holds_interfaces(map.ty), addr: false, origin });
                 }
                 if self.ctx.world.strict {
                     return Err(self.error(format!("map has no entry for key {}", quote(name))));
                 }
-                return Ok(Rv { v: zero(map.ty), iface: holds_interfaces(map.ty), addr: false });
+                return Ok(Rv { v: zero(map.ty), iface: holds_interfaces(map.ty), addr: false, origin: 0 });
             }
             Value::Struct(object) => {
                 if let Some(value) = object.field(name) {
                     if has_args {
                         return Err(self.error(format!("{name} has arguments but cannot be invoked as function")));
                     }
-                    return Ok(Rv { v: value.clone(), iface: false, addr: object.pointer || receiver.addr });
+                    return Ok(Rv { v: value.clone(), iface: false, addr: object.pointer || receiver.addr, origin: CONSTANT });
                 }
             }
             _ => {}

@@ -17,6 +17,7 @@ use super::ast::{At, Branch, Call, List, Node, Parsed, Tree};
 use super::error::{Error, ErrorKind, Fail};
 use super::print;
 use super::set::{Def, TemplateSet};
+use super::trace::{CONSTANT, Origin, Step};
 use super::value::{Str, Value, truth};
 use super::world::World;
 use crate::go::quote::quote;
@@ -35,11 +36,13 @@ pub(crate) struct Rv {
     pub(crate) iface: bool,
     /// The value is part of something behind a pointer, and so prints by the methods of its own pointer.
     pub(crate) addr: bool,
+    /// Where the value comes from, if that is recorded.
+    pub(crate) origin: Origin,
 }
 
 impl Rv {
     pub(crate) fn plain(v: Value) -> Rv {
-        Rv { v, iface: false, addr: false }
+        Rv { v, iface: false, addr: false, origin: 0 }
     }
 
     fn unboxed(mut self) -> Rv {
@@ -77,15 +80,20 @@ impl<'a> Ctx<'a> {
             let text = format!("template: no template {} associated with template \"gotpl\"", quote(name));
             return Err(Error::new(ErrorKind::NoTemplate, text, None));
         };
-        self.execute(&def, Rv::plain(data), out)
+        self.execute(&def, Rv::plain(data), out, false)
     }
 
-    fn execute(&mut self, def: &Def, data: Rv, out: &mut Vec<u8>) -> Result<(), Error> {
+    fn execute(&mut self, def: &Def, data: Rv, out: &mut Vec<u8>, is_text: bool) -> Result<(), Error> {
         let tree = def.tree();
+        let before = self.world.trace.as_mut().map(|trace| trace.enter(&def.parsed, is_text, true));
         let mut state =
             State { parsed: &def.parsed, tree, at: At::List(&tree.root), vars: vec![Rv::default(); tree.slots], calls: 0, ctx: self, out };
         state.vars[0] = data.clone();
-        state.list(&data, &tree.root).map(|_| ())
+        state.list(&data, &tree.root)?;
+        if let (Some(before), Some(trace)) = (before, &mut self.world.trace) {
+            trace.leave(before, true);
+        }
+        Ok(())
     }
 
     /// Runs the text of a `tpl` call: its own definitions are in reach of it and of what it calls, and only then.
@@ -101,7 +109,7 @@ impl<'a> Ctx<'a> {
             }
             self.scopes.push(scope);
         }
-        let done = self.execute(&Def { parsed: parsed.clone(), tree: main }, Rv::plain(data), out);
+        let done = self.execute(&Def { parsed: parsed.clone(), tree: main }, Rv::plain(data), out, true);
         if own {
             self.scopes.pop();
         }
@@ -193,6 +201,9 @@ impl<'t> State<'t, '_, '_> {
                 let text = &self.parsed.text.as_bytes()[*start as usize..*end as usize];
                 self.at = At::Node(node);
                 self.write(text)?;
+                if let Some(trace) = &mut self.ctx.world.trace {
+                    trace.text(*start, *end);
+                }
             }
             Node::Action(pipe) => {
                 self.at = At::Node(node);
@@ -214,6 +225,15 @@ impl<'t> State<'t, '_, '_> {
     }
 
     fn print(&mut self, value: &Rv) -> Result<(), Error> {
+        let before = self.out.len();
+        self.write_value(value)?;
+        if let Some(trace) = &mut self.ctx.world.trace {
+            trace.print(&value.v, value.origin, self.at.pos(), self.out.len() - before);
+        }
+        Ok(())
+    }
+
+    fn write_value(&mut self, value: &Rv) -> Result<(), Error> {
         match &value.v {
             Value::Nil => self.write(b"<no value>"),
             Value::Str(text) => self.write(text.as_bytes()),
@@ -265,7 +285,7 @@ impl<'t> State<'t, '_, '_> {
                 self.ctx.world.budget.items(budget).map_err(|fail| self.failed("", fail))?;
                 for i in 0..count {
                     ran = true;
-                    if self.iteration(branch, Rv::default(), Rv::plain(of(i)))? == Flow::Break {
+                    if self.iteration(branch, Rv::default(), Rv { origin: CONSTANT, ..Rv::plain(of(i)) })? == Flow::Break {
                         break;
                     }
                 }
@@ -274,8 +294,9 @@ impl<'t> State<'t, '_, '_> {
                 let boxed = list.ty.holds_interfaces();
                 for (i, item) in list.items.iter().enumerate() {
                     ran = true;
-                    let item = Rv { v: item.clone(), iface: boxed, addr: false };
-                    if self.iteration(branch, Rv::plain(Value::Int(i as i64)), item)? == Flow::Break {
+                    let origin = self.ctx.world.trace.as_mut().map_or(0, |trace| trace.part(&value, Step::Index(i), item));
+                    let item = Rv { v: item.clone(), iface: boxed, addr: false, origin };
+                    if self.iteration(branch, Rv { origin: CONSTANT, ..Rv::plain(Value::Int(i as i64)) }, item)? == Flow::Break {
                         break;
                     }
                 }
@@ -292,9 +313,12 @@ impl<'t> State<'t, '_, '_> {
                 let boxed = field::holds_interfaces(map.ty);
                 self.ctx.world.budget.steps(map.len() / 8).map_err(|fail| self.failed("", fail))?;
                 let entries: Vec<_> = map.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-                for (key, value) in entries {
+                for (key, element) in entries {
                     ran = true;
-                    if self.iteration(branch, Rv::plain(Value::Str(key)), Rv { v: value, iface: boxed, addr: false })? == Flow::Break {
+                    let trace = self.ctx.world.trace.as_mut();
+                    let (of_key, origin) = trace.map_or((0, 0), |trace| (trace.key(&value, &key), trace.entry(&value, &key, &element)));
+                    let key = Rv { origin: of_key, ..Rv::plain(Value::Str(key)) };
+                    if self.iteration(branch, key, Rv { v: element, iface: boxed, addr: false, origin })? == Flow::Break {
                         break;
                     }
                 }
@@ -346,6 +370,10 @@ impl<'t> State<'t, '_, '_> {
             return Err(self.error_of(ErrorKind::Budget, &format!("exceeded maximum template depth ({depth})")));
         }
         let tree = def.tree();
+        let before = self.ctx.world.trace.as_mut().map(|trace| {
+            trace.calling(call.pos, 0);
+            trace.enter(&def.parsed, false, false)
+        });
         let mut inner = State {
             parsed: &def.parsed,
             tree,
@@ -357,6 +385,9 @@ impl<'t> State<'t, '_, '_> {
         };
         inner.vars[0] = dot.clone();
         inner.list(&dot, &tree.root)?;
+        if let (Some(before), Some(trace)) = (before, &mut self.ctx.world.trace) {
+            trace.leave(before, false);
+        }
         self.leave();
         Ok(())
     }

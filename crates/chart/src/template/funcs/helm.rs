@@ -104,7 +104,12 @@ fn tpl(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     ctx.world.budget.leave();
     done.map_err(|err| Fail::Inner(err, format!("error during tpl function execution for {}: ", shown(&source))))?;
     Ok(match Value::bytes_as_string(out) {
-        Value::Str(text) if text.contains("<no value>") => Value::from(without_no_value(text.to_string())),
+        Value::Str(text) if text.contains("<no value>") => {
+            if let Some(trace) = &mut ctx.world.trace {
+                trace.without_no_value(&text);
+            }
+            Value::from(without_no_value(text.to_string()))
+        }
         other => other,
     })
 }
