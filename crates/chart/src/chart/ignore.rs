@@ -2,7 +2,7 @@
 
 use super::{LoadError, paths};
 
-/// The rules of one `.helmignore` and the built-in one.
+/// The rules of one `.helmignore` and the built-in one. Helm's `ignore.Rules` (ignore/rules.go).
 #[derive(Debug, Default)]
 pub struct IgnoreRules {
     patterns: Vec<Pattern>,
