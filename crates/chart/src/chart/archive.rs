@@ -10,7 +10,7 @@ use super::tar::{Entries, Kind};
 use super::{Chart, File, LoadError, LoadLimits, paths};
 use crate::go::quote::quote;
 
-/// Loads a packed chart (`name-1.2.3.tgz`) from its bytes.
+/// Loads a packed chart (`name-1.2.3.tgz`) from its bytes. Helm's `loader.LoadArchive` (loader/archive.go).
 pub fn load_archive(bytes: &[u8], limits: &LoadLimits) -> Result<Chart, LoadError> {
     load_archive_within(bytes, &mut Budget::new(limits), 0)
 }

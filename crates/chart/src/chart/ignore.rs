@@ -3,7 +3,7 @@
 use super::LoadError;
 use super::paths::{self, Glob};
 
-/// The rules of one `.helmignore` and the built-in one.
+/// The rules of one `.helmignore` and the built-in one. Helm's `ignore.Rules` (ignore/rules.go).
 #[derive(Debug, Default)]
 pub struct IgnoreRules {
     patterns: Vec<Pattern>,

@@ -13,7 +13,8 @@ use crate::Json;
 use crate::go::quote::quote;
 use crate::yaml;
 
-/// Caps on what loading may take: archives inside archives count together.
+/// Caps on what loading may take: archives inside archives count together. Helm's `MaxDecompressedChartSize` and
+/// `MaxDecompressedFileSize` (loader/archive.go), and more.
 #[derive(Debug, Clone)]
 pub struct LoadLimits {
     /// Bytes of one file (Helm: 5 MiB).
@@ -72,7 +73,8 @@ impl<'a> Budget<'a> {
 /// Bytes of ignore rules times bytes of file names, all of which are held against each other.
 const MAX_IGNORE_WORK: usize = 1 << 30;
 
-/// Loads a chart from a directory tree: `.helmignore` and the order of a directory walk apply.
+/// Loads a chart from a directory tree: `.helmignore` and the order of a directory walk apply. Helm's `loader.LoadDir`
+/// (loader/directory.go).
 pub fn load_tree(tree: impl IntoIterator<Item = (String, Bytes)>, limits: &LoadLimits) -> Result<Chart, LoadError> {
     let mut tree: Vec<(String, Bytes)> = tree.into_iter().collect();
     tree.sort_by(|a, b| a.0.split('/').cmp(b.0.split('/')));
@@ -106,7 +108,8 @@ pub fn load_tree(tree: impl IntoIterator<Item = (String, Bytes)>, limits: &LoadL
     load_files_within(files, &mut budget, 0)
 }
 
-/// Loads a chart from files that are already chosen and in order, such as those of an unpacked archive.
+/// Loads a chart from files that are already chosen and in order, such as those of an unpacked archive. Helm's
+/// `loader.LoadFiles` (loader/load.go).
 pub fn load_files(files: Vec<File>, limits: &LoadLimits) -> Result<Chart, LoadError> {
     load_files_within(files, &mut Budget::new(limits), 0)
 }

@@ -10,7 +10,7 @@ use crate::Json;
 use crate::go::quote::quote;
 use crate::go::{semver, unicode};
 
-/// What `Chart.yaml` says. The field names are Go's where they meet templates (`.Chart.AppVersion`).
+/// What `Chart.yaml` says: Helm's `chart.Metadata` (chart/metadata.go). The field names are Go's where they meet templates (`.Chart.AppVersion`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Metadata {

@@ -33,7 +33,7 @@ pub use metadata::{Dependency, Lock, Maintainer, Metadata};
 
 use crate::Json;
 
-/// A loaded chart with its sub-charts. Immutable; a clone shares everything.
+/// A loaded chart with its sub-charts. Immutable; a clone shares everything. Helm's `chart.Chart` (chart/chart.go).
 #[derive(Debug, Clone)]
 pub struct Chart {
     inner: Arc<ChartData>,
@@ -55,7 +55,8 @@ pub(crate) struct ChartData {
     pub(crate) cache: cache::Cache,
 }
 
-/// One file of a chart: its path relative to the chart's root, and its bytes without a byte order mark.
+/// One file of a chart: its path relative to the chart's root, and its bytes without a byte order mark. Helm's
+/// `loader.BufferedFile` and `chart.File`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
     /// Path relative to the chart's root, `/` between its parts.
@@ -137,7 +138,8 @@ impl Chart {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
-    /// An error naming each declared dependency that `charts/` lacks, in the words of `helm template`.
+    /// An error naming each declared dependency that `charts/` lacks, in the words of `helm template`:
+    /// `action.CheckDependencies` (action/install.go).
     pub fn check_dependencies(&self) -> Result<(), LoadError> {
         let missing: Vec<&str> = self
             .metadata()
@@ -150,7 +152,7 @@ impl Chart {
         if missing.is_empty() { Ok(()) } else { Err(LoadError::MissingDependencies(missing.join(", "))) }
     }
 
-    /// An error unless the chart is of a type that can be installed.
+    /// An error unless the chart is of a type that can be installed: `checkIfInstallable` (cmd/helm/install.go).
     pub fn check_installable(&self) -> Result<(), LoadError> {
         match self.metadata().chart_type.as_str() {
             "" | "application" => Ok(()),

@@ -18,7 +18,7 @@ use std::io::{Read, Write};
 /// The largest record that is decompressed, in bytes. Helm's own limit is the Secret's 1 MiB of compressed text.
 const LARGEST: u64 = 64 << 20;
 
-/// A release record.
+/// A release record: Helm's `release.Release` (release/release.go).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Release(Json);
 
@@ -79,7 +79,8 @@ pub fn chart_record(chart: &Chart) -> Json {
     })
 }
 
-/// The text that the Secret holds under its key `release` (the Secret's own base64 comes on top).
+/// The text that the Secret holds under its key `release` (the Secret's own base64 comes on top). Helm's
+/// `encodeRelease` (storage/driver/util.go).
 #[must_use]
 pub fn encode(release: &Release) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
@@ -89,6 +90,7 @@ pub fn encode(release: &Release) -> Vec<u8> {
 }
 
 /// Reads what the Secret holds under its key `release`. Records of Helm before 3.0 that are not compressed are read too.
+/// Helm's `decodeRelease` (storage/driver/util.go).
 ///
 /// # Errors
 /// Where the text is no release record, or an unreasonably large one.

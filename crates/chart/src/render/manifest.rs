@@ -27,7 +27,7 @@ pub struct Doc {
     pub first_line: usize,
 }
 
-/// A document that runs at a point of the release's life.
+/// A document that runs at a point of the release's life: Helm's `release.Hook` (release/hook.go).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hook {
     /// The document.
@@ -42,7 +42,7 @@ pub struct Hook {
     pub output_log_policies: Vec<String>,
 }
 
-/// A point of a release's life.
+/// A point of a release's life: Helm's `release.HookEvent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs)]
 pub enum HookEvent {
@@ -128,7 +128,7 @@ const INSTALL_ORDER: &[&str] = &[
     "APIService",
 ];
 
-/// The place of a kind in Helm's install order; unknown kinds come last, by name.
+/// The place of a kind in Helm's install order; unknown kinds come last, by name. `InstallOrder` (releaseutil/kind_sorter.go).
 pub fn install_order(kind: &str) -> (usize, &str) {
     match INSTALL_ORDER.iter().position(|k| *k == kind) {
         Some(place) => (place, ""),

@@ -67,7 +67,7 @@ pub struct Input<'a> {
     pub cache: Option<Arc<ParseCache>>,
 }
 
-/// What `.Release` says.
+/// What `.Release` says: Helm's `ToRenderValuesWithSchemaValidation` (chartutil/values.go).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseInfo {
     /// `.Release.Name`
@@ -112,7 +112,7 @@ pub struct Rendered {
     pub warnings: Vec<String>,
 }
 
-/// A file of `crds/`.
+/// A file of `crds/`: Helm's `chart.CRD` (chart/chart.go).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crd {
     /// `parent/charts/child/crds/x.yaml`
@@ -162,7 +162,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Renders a chart: dependencies, values, schema, templates, hooks, notes.
+/// Renders a chart: dependencies, values, schema, templates, hooks, notes. Helm's `renderResources` (action/action.go).
 ///
 /// Nothing but the input decides the result.
 pub fn render(input: &Input<'_>) -> Result<Rendered, RenderError> {

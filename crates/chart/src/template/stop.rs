@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Asked every few hundred steps of a render: true ends it with an error.
 ///
-/// The caller has the clock, so a deadline is a closure that looks at it, and a cancellation is a flag.
+/// Helm has no such thing: a render there ends when it ends. The caller has the clock, so a deadline is a closure that looks at it, and a cancellation is a flag.
 #[derive(Clone, Default)]
 pub struct Stop(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
 

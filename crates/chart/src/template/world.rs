@@ -48,7 +48,7 @@ pub struct CallSite {
     pub number: u64,
 }
 
-/// Objects of the cluster for `lookup`.
+/// Objects of the cluster for `lookup`: Helm's `ClientProvider` (engine/lookup_func.go).
 pub trait Lookup {
     /// The object or list asked for; None where there is none. An error ends the render.
     fn get(&self, query: &LookupQuery) -> Result<Option<Json>, String>;

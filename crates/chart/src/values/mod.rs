@@ -45,7 +45,8 @@ pub fn from_yaml(text: &[u8]) -> Result<Map<String, Json>, ValuesError> {
     Ok(map.into_iter().map(|(k, v)| (k, with_floats(v))).collect())
 }
 
-/// Merges a values document over another, as several `-f` are: mappings merge, all else is replaced, null stays.
+/// Merges a values document over another, as several `-f` are: mappings merge, all else is replaced, null stays. Helm's
+/// `mergeMaps` (cli/values/options.go).
 pub fn merge(base: &mut Map<String, Json>, over: Map<String, Json>) {
     for (key, value) in over {
         match (base.get_mut(&key), value) {

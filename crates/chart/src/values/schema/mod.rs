@@ -47,7 +47,7 @@ fn collect(unit: &Rc<Unit>, values: &MapRef, out: &mut String) {
     }
 }
 
-/// Checks values against one schema. The error is the text that follows the chart's name in Helm's error.
+/// Checks values against one schema: Helm's `ValidateAgainstSingleSchema` (chartutil/jsonschema.go). The error is the text that follows the chart's name in Helm's error.
 pub fn validate(schema: &[u8], values: &Json) -> Result<(), String> {
     Compiled::new(schema)?.check(values)
 }
