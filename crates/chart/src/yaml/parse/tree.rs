@@ -5,6 +5,7 @@ use super::{Mark, parser_error};
 use crate::yaml::{Error, MAX_DEPTH};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::mem::discriminant;
 
 /// The nodes of one document.
 pub(in crate::yaml) struct Tree<'a> {
@@ -83,9 +84,10 @@ impl<'a> Parser<'a> {
         self.take().map(|token| token.end)
     }
 
+    /// Whether a token of one of these kinds, which carry nothing, comes next.
     fn at(&mut self, kinds: &[TokenKind<'a>]) -> Result<bool, Error> {
-        let here = self.peek()?;
-        Ok(kinds.contains(here))
+        let here = discriminant(self.peek()?);
+        Ok(kinds.iter().any(|kind| discriminant(kind) == here))
     }
 
     fn document(&mut self) -> Result<Option<usize>, Error> {
