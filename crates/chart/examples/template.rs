@@ -148,7 +148,7 @@ fn run() -> Result<(), Failure> {
     let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let written = pieces.iter().try_for_each(|piece| out.write_all(piece.as_bytes())).and_then(|()| out.flush());
     // The process ends: nobody needs the memory.
-    drop(pieces);
+    std::mem::forget(pieces);
     std::mem::forget((chart, rendered));
     written.map_err(|e| error(&e))
 }

@@ -492,7 +492,13 @@ impl<'s> Parser<'s> {
     }
 
     fn unquote(&self, item: Item) -> Result<Str> {
-        let bytes = unquote(self.slice(item)).map_err(|err| self.error(err.to_string()))?;
+        let text = self.slice(item);
+        let body = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
+        let special: &[char] = if item.tok == Tok::RawString { &['`', '\r'] } else { &['\\', '"', '\n'] };
+        if matches!(item.tok, Tok::String | Tok::RawString) && text.len() >= 2 && !body.contains(special) {
+            return Ok(body.into());
+        }
+        let bytes = unquote(text).map_err(|err| self.error(err.to_string()))?;
         Ok(super::print::lossy(bytes).into())
     }
 }

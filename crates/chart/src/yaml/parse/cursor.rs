@@ -24,13 +24,20 @@ impl<'a> Cursor<'a> {
     }
 
     /// The byte so many bytes ahead, 0 at the end.
+    #[inline]
     pub(super) fn byte(&mut self, ahead: usize) -> u8 {
-        while self.pos + ahead >= self.checked {
+        let at = self.pos + ahead;
+        if at < self.checked { self.text.as_bytes()[at] } else { self.byte_of_next_piece(at) }
+    }
+
+    #[cold]
+    fn byte_of_next_piece(&mut self, at: usize) -> u8 {
+        while at >= self.checked {
             if !self.check_piece() {
                 return 0;
             }
         }
-        self.text.as_bytes()[self.pos + ahead]
+        self.text.as_bytes()[at]
     }
 
     fn check_piece(&mut self) -> bool {

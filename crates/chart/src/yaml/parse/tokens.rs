@@ -82,7 +82,15 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next token, left in the queue.
+    #[inline]
     pub(super) fn peek(&mut self) -> Result<&Token<'a>, Error> {
+        if !self.available {
+            self.fill()?;
+        }
+        Ok(&self.queue[0])
+    }
+
+    fn fill(&mut self) -> Result<(), Error> {
         while !self.available {
             self.available = match self.key_at.front().copied().flatten() {
                 _ if self.queue.is_empty() => false,
@@ -97,7 +105,7 @@ impl<'a> Scanner<'a> {
                 }
             }
         }
-        Ok(&self.queue[0])
+        Ok(())
     }
 
     /// Takes the token that [`Scanner::peek`] has shown.

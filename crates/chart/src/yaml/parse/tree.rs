@@ -5,6 +5,7 @@ use super::{Mark, parser_error};
 use crate::yaml::{Error, MAX_DEPTH};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::mem::discriminant;
 
 /// Scalars, lists and maps of one document. Each takes far more room than the byte that it may be written in.
 const MAX_NODES: usize = 1_000_000;
@@ -86,9 +87,10 @@ impl<'a> Parser<'a> {
         self.take().map(|token| token.end)
     }
 
+    /// Whether a token of one of these kinds, which carry nothing, comes next.
     fn at(&mut self, kinds: &[TokenKind<'a>]) -> Result<bool, Error> {
-        let here = self.peek()?;
-        Ok(kinds.contains(here))
+        let here = discriminant(self.peek()?);
+        Ok(kinds.iter().any(|kind| discriminant(kind) == here))
     }
 
     fn document(&mut self) -> Result<Option<usize>, Error> {
