@@ -127,6 +127,17 @@ pub fn from_str(text: &str) -> Result<Json, GoError> {
     decoder.unfit.map_or(Ok(value), Err)
 }
 
+/// `json.Decoder.Decode`: the first value in the text, and where it ends.
+pub fn prefix_from_str(text: &str) -> Result<(Json, usize), GoError> {
+    let mut decoder = Decoder { text, bytes: text.as_bytes(), at: 0, unfit: None };
+    decoder.space();
+    match decoder.value(0) {
+        Ok(value) => decoder.unfit.map_or(Ok((value, decoder.at)), Err),
+        Err(_) if decoder.at >= text.len() => Err(GoError::new(if text.trim_ascii().is_empty() { "EOF" } else { "unexpected EOF" })),
+        Err(e) => Err(e),
+    }
+}
+
 /// `json.Unmarshal` into a map, as `fromJson`; `null` gives an empty map.
 pub fn map_from_str(text: &str) -> Result<Map<String, Json>, GoError> {
     match from_str(text)? {

@@ -46,6 +46,9 @@ pub enum RenderError {
     /// `--show-only` names a file that rendered nothing.
     #[error("could not find template {0} in chart")]
     NoSuchTemplate(String),
+    /// `--name-template` is no template, or fails.
+    #[error("{0}")]
+    Name(String),
     /// No thread for the render.
     #[error("cannot start a thread for the render: {0}")]
     Stack(String),

@@ -3,11 +3,17 @@
 //! - `capabilities`: what `helm template` assumes of a cluster
 //! - `scope`: the root values of each template
 //! - `manifest`: rendered files to documents and hooks, in Helm's order
+//! - `compat`: where Helm 3 and Helm 4 differ
+//! - `lint`: the rendered files as `helm lint` wants them
+//! - `name`: release names and their templates
 //! - `output`: the text that `helm template` prints
 //! - `error`: what can go wrong, in Helm's words
 
 mod capabilities;
+mod compat;
 mod error;
+mod lint;
+mod name;
 mod manifest;
 mod output;
 mod scope;
@@ -18,10 +24,13 @@ use std::sync::Arc;
 
 use serde_json::Map;
 
-pub use capabilities::{HELM_VERSION, helm_template_capabilities, parse_kube_version};
+pub use capabilities::{HELM4_VERSION, HELM_VERSION, helm_template_capabilities, helm4_template_capabilities, parse_kube_version};
+pub use compat::Compat;
 pub use error::RenderError;
 pub use manifest::{Doc, Hook, HookEvent, install_order};
-pub use output::{TemplateOptions, to_template_output};
+pub use lint::lint_files;
+pub use name::{check_release_name, release_name_from};
+pub use output::{TemplateOptions, files_of_failure, show_only, to_template_output};
 
 pub(crate) use manifest::Head;
 
@@ -76,6 +85,8 @@ pub struct Options {
     pub skip_schema: bool,
     /// Put the notes of sub-charts into the notes.
     pub sub_notes: bool,
+    /// Whose rules hold where Helm 3 and Helm 4 differ.
+    pub compat: Compat,
 }
 
 /// A rendered chart.
@@ -175,14 +186,21 @@ fn render_here(input: &Input<'_>, warnings: &mut Vec<String>) -> Result<Rendered
     let final_values = tree::to_json_map(&values);
     check_kube_version(input)?;
     let templates = scope::templates(&family, &values, input);
-    let (mut files, lookups) = execute(input, templates)?;
+    let (mut files, lookups) = execute(input, templates, false, &mut Vec::new())?;
     let notes = take_notes(&mut files, input);
-    let (manifests, hooks) = manifest::sort(input.chart, &files, warnings)?;
+    let (manifests, hooks) = manifest::sort(input, &files, warnings)?;
     Ok(Rendered { manifests, hooks, crds: crds(&family), notes, lookups, values: final_values, warnings: warnings.clone() })
 }
 
 /// Parses and executes the templates in Helm's order: deepest path first, then backwards by name.
-fn execute(input: &Input<'_>, templates: Vec<scope::Template>) -> Result<(BTreeMap<String, String>, Vec<LookupQuery>), RenderError> {
+type Executed = (BTreeMap<String, String>, Vec<LookupQuery>);
+
+fn execute(
+    input: &Input<'_>,
+    templates: Vec<scope::Template>,
+    lint: bool,
+    log: &mut Vec<String>,
+) -> Result<Executed, RenderError> {
     let engine = input.chart.engine(&input.limits);
     let mut set = TemplateSet::new(&engine);
     for template in &templates {
@@ -193,10 +211,12 @@ fn execute(input: &Input<'_>, templates: Vec<scope::Template>) -> Result<(BTreeM
         Rc::new(Outside(Arc::clone(&input.entropy))),
         Rc::new(Outside(Arc::clone(&input.lookup))),
         input.limits.clone(),
-    );
+    )
+    .lint(lint);
     let mut files = BTreeMap::new();
     for template in templates.iter().filter(|t| !t.is_partial()) {
         let text = set.render(&template.path, &template.enter(), &mut world);
+        log.extend(world.take_log());
         let text = text.map_err(|error| RenderError::Template { file: template.path.clone(), error })?;
         files.insert(template.path.clone(), text);
     }
@@ -246,21 +266,6 @@ fn crds(family: &Family) -> Vec<Crd> {
         }
     });
     out
-}
-
-fn check_release_name(name: &str) -> Result<(), RenderError> {
-    let part = |p: &str| {
-        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        !p.is_empty() && p.chars().all(inner) && !p.starts_with('-') && !p.ends_with('-')
-    };
-    if name.is_empty() {
-        return Err(RenderError::ReleaseName { name: name.to_owned(), why: "no name provided".to_owned() });
-    }
-    if name.len() <= 53 && name.split('.').all(part) {
-        return Ok(());
-    }
-    let why = r"invalid release name, must match regex ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than 53";
-    Err(RenderError::ReleaseName { name: name.to_owned(), why: why.to_owned() })
 }
 
 fn check_kube_version(input: &Input<'_>) -> Result<(), RenderError> {

@@ -26,6 +26,7 @@ pub struct World {
     mutated: Vec<Weak<Entries>>,
     calls: u64,
     file: Arc<str>,
+    log: Vec<String>,
 }
 
 /// Random bytes, from the system or derived from a key and the place of the call.
@@ -111,6 +112,7 @@ impl World {
             mutated: Vec::new(),
             calls: 0,
             file: "".into(),
+            log: Vec::new(),
         }
     }
 
@@ -129,6 +131,15 @@ impl World {
     /// The questions that `lookup` met so far, each once, in order of first appearance.
     pub fn lookups(&self) -> &[LookupQuery] {
         &self.queries
+    }
+
+    /// What a lint render was told instead of failing, in Helm's words, since this was last asked.
+    pub fn take_log(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.log)
+    }
+
+    pub(crate) fn note(&mut self, line: String) {
+        self.log.push(line);
     }
 
     pub(crate) fn start_file(&mut self, name: &Arc<str>) {

@@ -1,0 +1,22 @@
+//! `values.yaml` and its schema (`rules.ValuesWithOverrides`).
+
+use super::{Findings, Input, Severity};
+use crate::Json;
+use crate::values::{schema, tables_over};
+
+const FILE: &str = "values.yaml";
+
+pub(super) fn check(input: &Input<'_>, found: &mut Findings) {
+    let Some(text) = &input.values_yaml else {
+        found.rule(Severity::Info, FILE, Err("file does not exist".to_owned()));
+        return;
+    };
+    let checked = crate::values::from_yaml(text).map_err(|e| format!("unable to parse YAML: {e}")).and_then(|values| {
+        // only the chart's own schema and values: sub-charts are not looked at
+        match input.schema.as_deref().filter(|schema| !schema.is_empty()) {
+            Some(schema) => schema::validate(schema, &Json::Object(tables_over(input.values, &values))),
+            None => Ok(()),
+        }
+    });
+    found.rule(Severity::Error, FILE, checked);
+}

@@ -1,0 +1,45 @@
+//! The rendered files as `helm lint` wants them: `fail` and `required` only leave a word.
+
+use std::collections::BTreeMap;
+
+use super::{Input, RenderError, Shared, execute, scope, take_notes};
+use crate::template::with_stack;
+use crate::values::{self, tree};
+
+/// The files of a chart, rendered in Helm's lint mode (`rules.Templates`). None where the values cannot be combined, which
+/// Helm's linter passes over in silence.
+///
+/// # Errors
+/// Where values break a schema or a template fails.
+pub fn lint_files(input: &Input<'_>, log: &mut Vec<String>) -> Result<Option<BTreeMap<String, String>>, RenderError> {
+    on_stack(input, |input| {
+        log.extend(input.chart.warnings());
+        let user = tree::from_json_map(input.values);
+        let Ok(family) = values::process_dependencies(input.chart, &user, log) else { return Ok(None) };
+        let Ok(first) = values::coalesce_values(&family.root, &user, log) else { return Ok(None) };
+        // Helm combines what is combined already once more
+        let values = values::coalesce_values(&family.root, &first, log)?;
+        if !input.options.skip_schema {
+            values::schema::validate_all(&family.root, &values)?;
+        }
+        let (files, _) = execute(input, scope::templates(&family, &values, input), true, log)?;
+        Ok(Some(files))
+    })
+}
+
+/// The files of a chart as they are before they are split into documents.
+pub(super) fn rendered_files(input: &Input<'_>) -> Result<BTreeMap<String, String>, RenderError> {
+    on_stack(input, |input| {
+        let user = tree::from_json_map(input.values);
+        let family = values::process_dependencies(input.chart, &user, &mut Vec::new())?;
+        let values = values::coalesce_values(&family.root, &user, &mut Vec::new())?;
+        let (mut files, _) = execute(input, scope::templates(&family, &values, input), false, &mut Vec::new())?;
+        take_notes(&mut files, input);
+        Ok(files)
+    })
+}
+
+fn on_stack<T: Send>(input: &Input<'_>, work: impl FnOnce(&Input<'_>) -> Result<T, RenderError> + Send) -> Result<T, RenderError> {
+    let input = Shared(input);
+    with_stack(|| work(input.get())).map_err(|e| RenderError::Stack(e.to_string()))?
+}
