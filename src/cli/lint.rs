@@ -8,7 +8,7 @@ use super::output::Console;
 use super::template::namespace;
 use bytes::Bytes;
 use clap::Args;
-use helmward_chart::chart::{Chart, LoadLimits, load_tree};
+use helmward_chart::chart::{Chart, LoadLimits, load_archive, load_tree};
 use helmward_chart::lint::{Input, Message, Severity, lint as lint_chart};
 use helmward_chart::render::{helm_template_capabilities, parse_kube_version};
 use helmward_chart::template::Capabilities;
@@ -115,15 +115,17 @@ impl With<'_> {
     /// The findings of one chart; an error where it is none.
     fn lint(&self, path: &str, console: &Console) -> Result<Vec<Message>, String> {
         let archive = path.ends_with(".tgz") || path.ends_with(".tar.gz");
-        if archive && let Err(e) = fs::File::open(path) {
-            return Err(format!("unable to open tarball: open {path}: {}", words(&e)));
-        }
         let yaml = clean_join(path, "Chart.yaml");
         if !archive && let Err(e) = fs::metadata(&yaml) {
             return Err(format!("unable to check Chart.yaml file in chart: stat {yaml}: {}", words(&e)));
         }
-        let mut found = find(path, None).map_err(|e| e.message)?;
-        let loaded = found.load().map_err(|e| e.message);
+        let mut found = find(path, None).map_err(|e| if archive { format!("unable to open tarball: open {path}: no such file or directory") } else { e.message })?;
+        let loaded = if archive {
+            let bytes = fs::read(path).map_err(|e| format!("unable to open tarball: open {path}: {}", words(&e)))?;
+            load_archive(&bytes, &LoadLimits::default()).map_err(|e| e.to_string())
+        } else {
+            found.load().map_err(|e| e.message)
+        };
         if archive && loaded.is_err() {
             return Err(format!("unable to extract tarball: {}", loaded.err().unwrap_or_default()));
         }

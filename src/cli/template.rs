@@ -246,7 +246,11 @@ impl TemplateArgs {
 fn write(top: &str, path: &str, text: &str, append: bool, console: &Console) -> Result<(), Failure> {
     let file = format!("{top}/{path}");
     let unwritable = |e: std::io::Error| match e.kind() {
-        std::io::ErrorKind::NotADirectory | std::io::ErrorKind::AlreadyExists => failed(format!("mkdir {top}: not a directory")),
+        // Helm finds out while it renders, and so speaks of --debug
+        std::io::ErrorKind::NotADirectory => {
+            let directory = Path::new(&file).parent().unwrap_or(Path::new(top)).display();
+            failed(format!("stat {directory}: not a directory\n\nUse --debug flag to render out invalid YAML"))
+        }
         std::io::ErrorKind::PermissionDenied => failed(format!("open {file}: permission denied")),
         _ => failed(format!("open {file}: {e}")),
     };

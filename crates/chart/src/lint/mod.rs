@@ -92,7 +92,7 @@ pub struct Input<'a> {
 pub fn lint(input: &Input<'_>, log: &mut Vec<String>) -> Vec<Message> {
     let mut found = Findings::default();
     chartfile::check(input, &mut found);
-    values::check(input, &mut found);
+    values::check(input, &mut found, log);
     templates::check(input, &mut found, log);
     dependencies::check(input, &mut found);
     found.messages

@@ -6,15 +6,16 @@ use crate::values::{schema, tables_over};
 
 const FILE: &str = "values.yaml";
 
-pub(super) fn check(input: &Input<'_>, found: &mut Findings) {
+pub(super) fn check(input: &Input<'_>, found: &mut Findings, log: &mut Vec<String>) {
     let Some(text) = &input.values_yaml else {
         found.rule(Severity::Info, FILE, Err("file does not exist".to_owned()));
         return;
     };
     let checked = crate::values::from_yaml(text).map_err(|e| format!("unable to parse YAML: {e}")).and_then(|values| {
         // only the chart's own schema and values: sub-charts are not looked at
+        let values = tables_over(input.values, &values, log);
         match input.schema.as_deref().filter(|schema| !schema.is_empty()) {
-            Some(schema) => schema::validate(schema, &Json::Object(tables_over(input.values, &values))),
+            Some(schema) => schema::validate(schema, &Json::Object(values)),
             None => Ok(()),
         }
     });

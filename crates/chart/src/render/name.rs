@@ -35,5 +35,12 @@ pub fn release_name_from(template: &str, now: Time, entropy: Arc<dyn Entropy + S
         set.render(NAME, &Value::Nil, &mut world)
     });
     let rendered = rendered.map_err(|e| RenderError::Stack(e.to_string()))?;
-    rendered.map_err(|error| RenderError::Name(error.text().to_owned()))
+    rendered.map_err(|error| {
+        let text = match error.message() {
+            // Helm's own `fail` marks its message, sprig's, which alone is known here, does not
+            Some(message) => error.text().split(": error calling fail: ").next().map(|head| format!("{head}: error calling fail: {message}")),
+            None => None,
+        };
+        RenderError::Name(text.unwrap_or_else(|| error.text().to_owned()))
+    })
 }

@@ -50,9 +50,9 @@ pub fn merge(base: &mut Map<String, Json>, over: Map<String, Json>) {
 }
 
 /// The user's values with those of a chart below them, as `chartutil.CoalesceTables` puts them: a null takes a key away.
-pub(crate) fn tables_over(user: &Map<String, Json>, below: &Map<String, Json>) -> Map<String, Json> {
+pub(crate) fn tables_over(user: &Map<String, Json>, below: &Map<String, Json>, log: &mut Vec<String>) -> Map<String, Json> {
     let dest = tree::from_json_map(user);
-    coalesce::tables(&dest, &tree::from_json_map(below), coalesce::Nulls::Delete, &mut Vec::new());
+    coalesce::tables(&dest, &tree::from_json_map(below), coalesce::Nulls::Delete, log);
     tree::to_json_map(&dest)
 }
 
