@@ -3,12 +3,12 @@
 use super::chart::{SystemEntropy, now};
 use super::failure::{Exit, Failure};
 use super::globals::Globals;
-use super::helm::{Compat, Found, ValuesArgs, failed, find, logged};
+use super::helm::{Compat, ValuesArgs, failed, find, logged};
 use super::output::Console;
 use super::template::namespace;
 use bytes::Bytes;
 use clap::Args;
-use helmward_chart::chart::{Chart, LoadLimits, load_archive, load_tree};
+use helmward_chart::chart::{Chart, LoadError, LoadLimits, load_archive, load_tree};
 use helmward_chart::lint::{Input, Message, Severity, lint as lint_chart};
 use helmward_chart::render::{helm_template_capabilities, parse_kube_version};
 use helmward_chart::template::Capabilities;
@@ -63,7 +63,8 @@ pub(super) fn lint(args: &LintArgs, globals: &Globals, console: &Console) -> Res
     }
     let namespace = namespace(&globals.in_context(args.kube_context.clone()), args.environment.as_deref())?;
     let values = args.values.read(Compat::Helm3)?;
-    let with = With { values: &values, namespace: &namespace, capabilities: &capabilities, kubernetes, skip_schema: args.skip_schema_validation };
+    let with =
+        With { values: &values, namespace: &namespace, capabilities: &capabilities, kubernetes, skip_schema: args.skip_schema_validation };
     let (mut text, mut failures, mut noisy) = (String::new(), 0, 0);
     for path in &paths {
         let (messages, errors) = match with.lint(path, console) {
@@ -119,10 +120,14 @@ impl With<'_> {
         if !archive && let Err(e) = fs::metadata(&yaml) {
             return Err(format!("unable to check Chart.yaml file in chart: stat {yaml}: {}", words(&e)));
         }
-        let mut found = find(path, None).map_err(|e| if archive { format!("unable to open tarball: open {path}: no such file or directory") } else { e.message })?;
+        let mut found = find(path, None)
+            .map_err(|e| if archive { format!("unable to open tarball: open {path}: no such file or directory") } else { e.message })?;
         let loaded = if archive {
             let bytes = fs::read(path).map_err(|e| format!("unable to open tarball: open {path}: {}", words(&e)))?;
-            load_archive(&bytes, &LoadLimits::default()).map_err(|e| e.to_string())
+            load_archive(&bytes, &LoadLimits::default()).map_err(|e| match e {
+                LoadError::NoChartYaml => "chart name not specified".to_owned(),
+                e => e.to_string(),
+            })
         } else {
             found.load().map_err(|e| e.message)
         };
@@ -142,6 +147,8 @@ impl With<'_> {
                 fs::read(&file).map(Bytes::from).map_err(|e| format!("read {}: {}", file.display(), words(&e)))
             }
         };
+        let warnings = loaded.as_ref().map(Chart::warnings).unwrap_or_default();
+        let loading: Vec<String> = found.log.iter().cloned().chain(warnings).collect();
         let directory = found.path.display().to_string();
         let input = Input {
             directory: &directory,
@@ -151,6 +158,7 @@ impl With<'_> {
             schema: read("values.schema.json").ok(),
             templates_is_file: fs::metadata(found.path.join("templates")).is_ok_and(|meta| !meta.is_dir()),
             chart: loaded.as_ref().map_err(String::as_str),
+            loading: &loading,
             values: self.values,
             namespace: self.namespace,
             capabilities: self.capabilities,
@@ -161,15 +169,9 @@ impl With<'_> {
         };
         let mut log = Vec::new();
         let messages = lint_chart(&input, &mut log);
-        tell(&found, &log, console);
+        log.iter().for_each(|line| console.detail(&logged(line, Compat::Helm3)));
         Ok(messages)
     }
-}
-
-/// Helm reads the chart for its templates and once more for its dependencies, and warns each time.
-fn tell(found: &Found, log: &[String], console: &Console) {
-    let lines = found.log.iter().chain(log).chain(&found.log);
-    lines.for_each(|line| console.detail(&logged(line, Compat::Helm3)));
 }
 
 fn packed(chart: &Chart) -> Vec<(String, Bytes)> {

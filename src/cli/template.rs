@@ -117,8 +117,7 @@ pub(super) fn template(args: TemplateArgs, globals: &Globals, console: &Console)
     check_release_name(&name).map_err(|e| failed(e.to_string()))?;
     let globals = globals.in_context(args.kube_context.clone());
     let namespace = namespace(&globals, args.environment.as_deref())?;
-    let release =
-        if args.is_upgrade { ReleaseInfo::upgrade(&name, namespace, 1) } else { ReleaseInfo::install(&name, namespace) };
+    let release = if args.is_upgrade { ReleaseInfo::upgrade(&name, namespace, 1) } else { ReleaseInfo::install(&name, namespace) };
     let server = if args.validate { Some(validate::Server::ask(&globals, capabilities.clone())?) } else { None };
     let capabilities = server.as_ref().map_or(&capabilities, |server| &server.capabilities);
     let mut input = Input::new(&chart, &values, release, capabilities, now(), Arc::new(SystemEntropy));
@@ -167,9 +166,7 @@ impl TemplateArgs {
         match &self.what[..] {
             [chart] => {
                 let name = match template {
-                    Some(template) => {
-                        release_name_from(template, now(), Arc::new(SystemEntropy)).map_err(|e| failed(e.to_string()))?
-                    }
+                    Some(template) => release_name_from(template, now(), Arc::new(SystemEntropy)).map_err(|e| failed(e.to_string()))?,
                     None => "release-name".to_owned(),
                 };
                 Ok((name, chart.clone()))
@@ -198,11 +195,19 @@ impl TemplateArgs {
         chart.warnings().iter().for_each(|line| console.detail(&logged(line, self.helm_compat)));
         chart.check_installable().map_err(|e| failed(e.to_string()))?;
         if chart.metadata().deprecated {
-            console.detail("WARNING: This chart is deprecated");
+            console.detail(match self.helm_compat {
+                Compat::Helm3 => "WARNING: This chart is deprecated",
+                Compat::Helm4 => "level=WARN msg=\"this chart is deprecated\"",
+            });
         }
         chart.check_dependencies().map_err(|e| {
             if self.dependency_update {
-                failed(format!("--dependency-update is refused: dependencies are not fetched here, run `helm dependency update` first; {e}"))
+                failed(format!(
+                    "--dependency-update is refused: dependencies are not fetched here, run `helm dependency update` first; {e}"
+                ))
+            } else if self.helm_compat == Compat::Helm4 {
+                let text = e.to_string();
+                failed(text.replacen("An error", "an error", 1).replacen("`helm dependency build`", "'helm dependency build'", 1))
             } else {
                 failed(e.to_string())
             }

@@ -6,9 +6,9 @@ use super::helm::failed;
 use super::session::Session;
 use crate::cluster::{Apply, Kind};
 use crate::object::{Manifest, Origin};
-use helmward_chart::yaml;
 use helmward_chart::render::{Rendered, parse_kube_version};
 use helmward_chart::template::Capabilities;
+use helmward_chart::yaml;
 use std::future::Future;
 use std::sync::Arc;
 

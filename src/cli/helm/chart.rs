@@ -120,7 +120,10 @@ impl Walk<'_> {
             if meta.is_symlink() {
                 let target = fs::canonicalize(&path).map_err(|_| {
                     let link = fs::read_link(&path).map(|to| path.parent().unwrap_or(Path::new("/")).join(to)).unwrap_or_default();
-                    format!("error evaluating symlink {told}: lstat {}: no such file or directory", absolute(&link.to_string_lossy()).display())
+                    format!(
+                        "error evaluating symlink {told}: lstat {}: no such file or directory",
+                        absolute(&link.to_string_lossy()).display()
+                    )
                 })?;
                 self.log.push(format!(
                     "found symbolic link in path: {told} resolves to {}. Contents of linked file included and used",

@@ -123,7 +123,8 @@ impl<'a> Reader<'a> {
         };
         match arg.get_action() {
             ArgAction::SetTrue => {
-                let on = parse_bool(&value).ok_or_else(|| wrong(format!("strconv.ParseBool: parsing {}: invalid syntax", quote(&value))))?;
+                let on =
+                    parse_bool(&value).ok_or_else(|| wrong(format!("strconv.ParseBool: parsing {}: invalid syntax", quote(&value))))?;
                 self.once(long, on.then(|| format!("--{long}")));
             }
             ArgAction::Append if SLICES.contains(&long) => {

@@ -88,7 +88,9 @@ impl IgnoredFlags {
             return Err(failed("--verify is refused: signatures of packages are not checked here; run `helm verify` on the package first"));
         }
         if self.enable_dns {
-            return Err(failed("--enable-dns is refused: templates ask no name server here; leave the flag out, and getHostByName gives an empty text"));
+            return Err(failed(
+                "--enable-dns is refused: templates ask no name server here; leave the flag out, and getHostByName gives an empty text",
+            ));
         }
         Ok(())
     }

@@ -44,6 +44,14 @@ fn structured(warning: &str) -> String {
             let plain = !bare.is_empty() && bare.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '=' | '\\'));
             format!("level=INFO msg=\"skipping unknown hooks\" hookTypes={}", if plain { bare } else { hooks })
         }
-        None => format!("level=WARN msg={}", helmward_chart::go::quote::quote(warning)),
+        None => match warning.strip_prefix("found symbolic link in path: ").and_then(|rest| rest.split_once(" resolves to ")) {
+            Some((path, rest)) => {
+                let target = rest.strip_suffix(". Contents of linked file included and used").unwrap_or(rest);
+                format!(
+                    "level=INFO msg=\"found symbolic link in path. Contents of linked file included and used\" path={path} resolved={target}"
+                )
+            }
+            None => format!("level=INFO msg={}", helmward_chart::go::quote::quote(warning)),
+        },
     }
 }

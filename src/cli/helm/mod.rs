@@ -51,7 +51,11 @@ pub(super) fn failed(message: impl Into<String>) -> Failure {
 /// Ends as Helm does: `Error: …` and exit code 1. On a terminal the lines of the file are shown instead.
 pub(super) fn answer(result: Result<Exit, Failure>, console: &Console) -> Exit {
     result.unwrap_or_else(|failure| {
-        if console.err.0 { console.failure(&failure) } else { console.detail(&format!("Error: {}", failure.message)) }
+        if console.err.0 {
+            console.failure(&failure)
+        } else {
+            console.detail(&format!("Error: {}", failure.message))
+        }
         Exit::Differs
     })
 }

@@ -79,7 +79,9 @@ fn content(file: &str) -> Result<Vec<u8>, String> {
         return std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes).map_err(|e| format!("read /dev/stdin: {e}"));
     }
     if let Some((scheme @ ("http" | "https" | "oci"), _)) = file.split_once("://") {
-        return Err(format!("{file}: values are not fetched over {scheme} here; fetch the file and give its path, or give it to -f - on stdin"));
+        return Err(format!(
+            "{file}: values are not fetched over {scheme} here; fetch the file and give its path, or give it to -f - on stdin"
+        ));
     }
     fs::read(file).map_err(|e| os_error(file, &e))
 }

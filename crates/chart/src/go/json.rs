@@ -138,6 +138,14 @@ pub fn prefix_from_str(text: &str) -> Result<(Json, usize), GoError> {
     }
 }
 
+/// `json.SyntaxError.Offset` of the first value in a text: how many bytes were read when it was found wrong. None where it is
+/// right, or only not finished.
+pub fn syntax_offset(text: &str) -> Option<usize> {
+    let mut decoder = Decoder { text, bytes: text.as_bytes(), at: 0, unfit: None };
+    decoder.space();
+    (decoder.value(0).is_err() && decoder.at < text.len()).then_some(decoder.at + 1)
+}
+
 /// `json.Unmarshal` into a map, as `fromJson`; `null` gives an empty map.
 pub fn map_from_str(text: &str) -> Result<Map<String, Json>, GoError> {
     match from_str(text)? {

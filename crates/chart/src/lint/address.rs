@@ -11,9 +11,7 @@ pub(super) fn is_email(text: &str) -> bool {
     let letter = |c: char| c.is_ascii_alphabetic() || wide(c);
     let end = |c: char| letter(c) || c.is_ascii_digit();
     let inner = |c: char| end(c) || matches!(c, '-' | '_' | '~');
-    let label = |part: &str, end: &dyn Fn(char) -> bool| {
-        part.starts_with(end) && part.ends_with(end) && part.chars().all(inner)
-    };
+    let label = |part: &str, end: &dyn Fn(char) -> bool| part.starts_with(end) && part.ends_with(end) && part.chars().all(inner);
     let Some((before, last)) = host.rsplit_once('.') else { return false };
     user_fits && before.split('.').all(|part| label(part, &end)) && label(last, &letter)
 }

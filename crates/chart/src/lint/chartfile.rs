@@ -36,11 +36,8 @@ pub(super) fn check(input: &Input<'_>, found: &mut Findings) {
     let bad_icon = !icon.is_empty() && !is_request_url(icon);
     found.rule(Severity::Error, FILE, if bad_icon { Err(format!("invalid icon URL '{icon}'")) } else { Ok(()) });
     found.rule(Severity::Error, FILE, chart.only_in_v2("type", "chart type is not valid in apiVersion", "It is valid in apiVersion"));
-    let dependencies = chart.only_in_v2(
-        "dependencies",
-        "dependencies are not valid in the Chart file with apiVersion",
-        "They are valid in apiVersion",
-    );
+    let dependencies =
+        chart.only_in_v2("dependencies", "dependencies are not valid in the Chart file with apiVersion", "They are valid in apiVersion");
     found.rule(Severity::Error, FILE, dependencies);
 }
 

@@ -2,7 +2,8 @@
 
 use super::{Findings, Input, Severity};
 
-pub(super) fn check(input: &Input<'_>, found: &mut Findings) {
+pub(super) fn check(input: &Input<'_>, found: &mut Findings, log: &mut Vec<String>) {
+    log.extend_from_slice(input.loading);
     let chart = match input.chart {
         Ok(chart) => chart,
         Err(why) => {

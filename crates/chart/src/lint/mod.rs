@@ -72,6 +72,8 @@ pub struct Input<'a> {
     pub templates_is_file: bool,
     /// The chart, or why it cannot be loaded.
     pub chart: Result<&'a Chart, &'a str>,
+    /// What Helm logs whenever it loads the chart, which it does twice.
+    pub loading: &'a [String],
     /// The user's values.
     pub values: &'a Map<String, Json>,
     /// `.Release.Namespace`
@@ -94,7 +96,7 @@ pub fn lint(input: &Input<'_>, log: &mut Vec<String>) -> Vec<Message> {
     chartfile::check(input, &mut found);
     values::check(input, &mut found, log);
     templates::check(input, &mut found, log);
-    dependencies::check(input, &mut found);
+    dependencies::check(input, &mut found, log);
     found.messages
 }
 

@@ -19,6 +19,7 @@ pub(super) fn check(input: &Input<'_>, found: &mut Findings, log: &mut Vec<Strin
     if !found.rule(Severity::Warning, DIRECTORY, directory) {
         return;
     }
+    log.extend_from_slice(input.loading);
     let chart = match input.chart {
         Ok(chart) => chart,
         Err(why) => {
@@ -27,8 +28,7 @@ pub(super) fn check(input: &Input<'_>, found: &mut Findings, log: &mut Vec<Strin
         }
     };
     let release = ReleaseInfo { revision: 0, is_install: false, ..ReleaseInfo::install("test-release", input.namespace) };
-    let mut render =
-        render::Input::new(chart, input.values, release, input.capabilities, input.now.clone(), Arc::clone(&input.entropy));
+    let mut render = render::Input::new(chart, input.values, release, input.capabilities, input.now.clone(), Arc::clone(&input.entropy));
     render.options.skip_schema = input.skip_schema;
     let files = match lint_files(&render, log) {
         Ok(Some(files)) => files,
@@ -112,11 +112,8 @@ fn top_indent(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-const METADATA: Struct = Struct {
-    name: "k8sYamlMetadata",
-    full: "rules.k8sYamlMetadata",
-    fields: &[("Namespace", Shape::Text), ("Name", Shape::Text)],
-};
+const METADATA: Struct =
+    Struct { name: "k8sYamlMetadata", full: "rules.k8sYamlMetadata", fields: &[("Namespace", Shape::Text), ("Name", Shape::Text)] };
 
 static HEAD: Struct = Struct {
     name: "K8sYamlStruct",
@@ -174,11 +171,14 @@ struct Decoder<'a> {
     rest: &'a str,
     json: bool,
     count: usize,
+    /// Why it is no JSON, where it looked like it: told if it is no YAML, either.
+    first: Option<String>,
+    taken: usize,
 }
 
 impl<'a> Decoder<'a> {
     fn new(text: &'a str) -> Self {
-        Self { rest: text, json: text.trim_start_matches(unicode::is_space).starts_with('{'), count: 0 }
+        Self { rest: text, json: text.trim_start_matches(unicode::is_space).starts_with('{'), count: 0, first: None, taken: 0 }
     }
 
     /// The lines up to the next separator (`YAMLReader`); None at the end.
@@ -215,6 +215,7 @@ impl Iterator for Decoder<'_> {
             }
             if let Ok((tree, len)) = json::prefix_from_str(text) {
                 self.count += 1;
+                self.taken += self.rest.len() - text.len() + len;
                 self.rest = &text[len..];
                 return Some(Head::read(tree));
             }
@@ -223,6 +224,11 @@ impl Iterator for Decoder<'_> {
                 return Some(Err(why.unwrap_or_default()));
             }
             self.json = false;
+            let blank = self.rest.len() - text.len();
+            self.first = json::prefix_from_str(text).err().map(|e| match json::syntax_offset(text) {
+                Some(offset) => format!("json: offset {}: {e}", self.taken + blank + offset),
+                None => e.to_string(),
+            });
             let blank = self.rest.len() - self.rest.trim_start_matches(unicode::is_space).len();
             let line = self.rest[..blank].find('\n').map_or(blank, |at| at + 1);
             self.rest = &self.rest[line..];
@@ -232,6 +238,7 @@ impl Iterator for Decoder<'_> {
             Err(why) => return Some(Err(why)),
         };
         self.count += 1;
-        Some(yaml::from_str(&text).map_err(|e| e.to_string()).and_then(Head::read))
+        let first = self.first.take();
+        Some(yaml::from_str(&text).map_err(|e| e.to_string()).and_then(Head::read).map_err(|e| first.unwrap_or(e)))
     }
 }

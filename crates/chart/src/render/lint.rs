@@ -13,7 +13,6 @@ use crate::values::{self, tree};
 /// Where values break a schema or a template fails.
 pub fn lint_files(input: &Input<'_>, log: &mut Vec<String>) -> Result<Option<BTreeMap<String, String>>, RenderError> {
     on_stack(input, |input| {
-        log.extend(input.chart.warnings());
         let user = tree::from_json_map(input.values);
         let Ok(family) = values::process_dependencies(input.chart, &user, log) else { return Ok(None) };
         let Ok(first) = values::coalesce_values(&family.root, &user, log) else { return Ok(None) };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Compat, Input, RenderError};
 use crate::Json;
-use crate::chart::shape::{self, Shape, Struct};
 use crate::chart::paths;
+use crate::chart::shape::{self, Shape, Struct};
 use crate::go::{num, quote, unicode};
 use crate::yaml;
 

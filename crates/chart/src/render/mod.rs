@@ -13,8 +13,8 @@ mod capabilities;
 mod compat;
 mod error;
 mod lint;
-mod name;
 mod manifest;
+mod name;
 mod output;
 mod scope;
 
@@ -24,11 +24,11 @@ use std::sync::Arc;
 
 use serde_json::Map;
 
-pub use capabilities::{HELM4_VERSION, HELM_VERSION, helm_template_capabilities, helm4_template_capabilities, parse_kube_version};
+pub use capabilities::{HELM_VERSION, HELM4_VERSION, helm_template_capabilities, helm4_template_capabilities, parse_kube_version};
 pub use compat::Compat;
 pub use error::RenderError;
-pub use manifest::{Doc, Hook, HookEvent, install_order};
 pub use lint::lint_files;
+pub use manifest::{Doc, Hook, HookEvent, install_order};
 pub use name::{check_release_name, release_name_from};
 pub use output::{TemplateOptions, files_of_failure, show_only, to_template_output};
 
@@ -195,12 +195,7 @@ fn render_here(input: &Input<'_>, warnings: &mut Vec<String>) -> Result<Rendered
 /// Parses and executes the templates in Helm's order: deepest path first, then backwards by name.
 type Executed = (BTreeMap<String, String>, Vec<LookupQuery>);
 
-fn execute(
-    input: &Input<'_>,
-    templates: Vec<scope::Template>,
-    lint: bool,
-    log: &mut Vec<String>,
-) -> Result<Executed, RenderError> {
+fn execute(input: &Input<'_>, templates: Vec<scope::Template>, lint: bool, log: &mut Vec<String>) -> Result<Executed, RenderError> {
     let engine = input.chart.engine(&input.limits);
     let mut set = TemplateSet::new(&engine);
     for template in &templates {

@@ -22,7 +22,6 @@ pub fn check_release_name(name: &str) -> Result<(), RenderError> {
     Err(RenderError::ReleaseName { name: name.to_owned(), why: why.to_owned() })
 }
 
-
 /// The name that a template of `--name-template` gives (`action.TemplateName`).
 pub fn release_name_from(template: &str, now: Time, entropy: Arc<dyn Entropy + Send + Sync>) -> Result<String, RenderError> {
     const NAME: &str = "name-template";
@@ -38,7 +37,9 @@ pub fn release_name_from(template: &str, now: Time, entropy: Arc<dyn Entropy + S
     rendered.map_err(|error| {
         let text = match error.message() {
             // Helm's own `fail` marks its message, sprig's, which alone is known here, does not
-            Some(message) => error.text().split(": error calling fail: ").next().map(|head| format!("{head}: error calling fail: {message}")),
+            Some(message) => {
+                error.text().split(": error calling fail: ").next().map(|head| format!("{head}: error calling fail: {message}"))
+            }
             None => None,
         };
         RenderError::Name(text.unwrap_or_else(|| error.text().to_owned()))

@@ -78,8 +78,7 @@ pub fn files_of_failure(input: &Input<'_>, error: &RenderError) -> String {
     };
     let shown = |text: &String| !text.trim_matches(unicode::is_space).is_empty();
     let files = files.unwrap_or_default();
-    let all: String =
-        files.iter().filter(|(_, text)| shown(text)).map(|(path, text)| format!("---\n# Source: {path}\n{text}\n")).collect();
+    let all: String = files.iter().filter(|(_, text)| shown(text)).map(|(path, text)| format!("---\n# Source: {path}\n{text}\n")).collect();
     format!("{}\n", all.trim_matches(unicode::is_space))
 }
 

@@ -34,7 +34,9 @@ fn root() -> Value {
             version: "v3.22".into(),
             git_commit: String::new(),
             git_tree_state: String::new(),
-            go_version: "go1.26".into(), kube_client_version: String::new() },
+            go_version: "go1.26".into(),
+            kube_client_version: String::new(),
+        },
     };
     let release = Value::from_json(&json!({"Name": "rel", "Namespace": "ns", "IsUpgrade": false, "IsInstall": true, "Service": "Helm"}));
     release.as_map().unwrap().insert("Revision".into(), Value::Int(1));
