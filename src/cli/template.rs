@@ -11,7 +11,7 @@ use clap::Args;
 use helmward_chart::chart::Chart;
 use helmward_chart::render::{
     Input, ReleaseInfo, RenderError, Rendered, TemplateOptions, check_release_name, files_of_failure, helm_template_capabilities,
-    helm4_template_capabilities, parse_kube_version, release_name_from, render_with_log, show_only, to_template_output,
+    helm4_template_capabilities, helm4_text, parse_kube_version, release_name_from, render_with_log, show_only, to_template_output,
 };
 use helmward_chart::template::Capabilities;
 use std::fs;
@@ -142,7 +142,7 @@ pub(super) fn template(args: TemplateArgs, globals: &Globals, console: &Console)
                 let shown = show_only(files, &args.show_only, args.helm_compat.into()).map_err(|e| failed(e.to_string()))?;
                 console.data(&shown)?;
             }
-            Err(refused(&found.path, &error, args.debug))
+            Err(refused(&found.path, &error, &args))
         }
     }
 }
@@ -283,9 +283,13 @@ pub(super) fn namespace(globals: &Globals, environment: Option<&str>) -> Result<
 }
 
 /// Why a chart cannot be rendered, with the lines of the template.
-fn refused(path: &Path, error: &RenderError, debug: bool) -> Failure {
-    let hint = if error.has_debug_hint() && !debug { "\n\nUse --debug flag to render out invalid YAML" } else { "" };
-    let failure = failed(format!("{error}{hint}"));
+fn refused(path: &Path, error: &RenderError, args: &TemplateArgs) -> Failure {
+    let hint = if error.has_debug_hint() && !args.debug { "\n\nUse --debug flag to render out invalid YAML" } else { "" };
+    let text = match args.helm_compat {
+        Compat::Helm3 => error.to_string(),
+        Compat::Helm4 => helm4_text(&error.to_string()),
+    };
+    let failure = failed(format!("{text}{hint}"));
     match place(path, error) {
         None => failure,
         place => failure.hint("correct the template or the values that it reads").at(place),

@@ -362,6 +362,16 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
+fn lay_out(top: &Path) {
+    for (path, text) in FILES {
+        let file = top.join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+    fs::create_dir_all(top.join("l8/Chart.yaml")).unwrap();
+    std::os::unix::fs::symlink("../v.yaml", top.join("warn/link.yaml")).unwrap();
+}
+
 #[test]
 fn flags_do_what_they_do_in_helm() {
     let Some(helm) = helm() else {
@@ -370,13 +380,7 @@ fn flags_do_what_they_do_in_helm() {
     };
     let home = tempfile::tempdir().unwrap();
     let top = home.path();
-    for (path, text) in FILES {
-        let file = top.join(path);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, text).unwrap();
-    }
-    fs::create_dir_all(top.join("l8/Chart.yaml")).unwrap();
-    std::os::unix::fs::symlink("../v.yaml", top.join("warn/link.yaml")).unwrap();
+    lay_out(top);
     let packed = Command::new(&helm).args(["package", "warn"]).current_dir(top).env("HOME", top).output().unwrap();
     assert!(packed.status.success());
     let ours = Path::new(env!("CARGO_BIN_EXE_helmward"));
@@ -390,4 +394,40 @@ fn flags_do_what_they_do_in_helm() {
         })
         .collect();
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), lines.len(), wrong.join("\n"));
+}
+
+/// Where Helm 3 and 4 differ: white space between documents, kinds of webhooks, versions, whole objects, words of nested errors.
+const LINES_OF_4: &[&str] = &[
+    "template x web -n ns",
+    "template web --no-hooks",
+    "template web --kube-version 1.30",
+    "template web -s templates/cm.yaml -s templates/b.yaml",
+    "template web --set-json '{\"a\":{\"b\":[1]}}'",
+    "template web --set-json '{\"a\":'",
+    "template web --set a.b=1",
+    "template web --include-crds --skip-tests --output-dir out",
+    "template warn --set a.b.c=1",
+    "template bad",
+    "template fail",
+    "template fail --set z=1,f=1",
+    "template l5",
+    "template dep",
+    "template miss",
+    "template sch",
+];
+
+/// Needs Helm v4.2.4, named by `HELMWARD_HELM4`.
+#[test]
+fn helm_compat_4_does_what_helm_4_does() {
+    let Some(helm) = std::env::var_os("HELMWARD_HELM4").map(PathBuf::from) else {
+        println!("skipped: no helm 4 binary; set HELMWARD_HELM4");
+        return;
+    };
+    let home = tempfile::tempdir().unwrap();
+    lay_out(home.path());
+    let ours = Path::new(env!("CARGO_BIN_EXE_helmward"));
+    for line in LINES_OF_4 {
+        let (want, got) = (run(&helm, line, home.path()), run(ours, &format!("{line} --helm-compat 4"), home.path()));
+        assert_eq!(got, want, "{line}");
+    }
 }

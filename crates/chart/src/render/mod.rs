@@ -25,7 +25,7 @@ use std::sync::Arc;
 use serde_json::Map;
 
 pub use capabilities::{HELM_VERSION, HELM4_VERSION, helm_template_capabilities, helm4_template_capabilities, parse_kube_version};
-pub use compat::Compat;
+pub use compat::{Compat, helm4_text};
 pub use error::RenderError;
 pub use lint::lint_files;
 pub use manifest::{Doc, Hook, HookEvent, install_order};
