@@ -72,6 +72,11 @@ impl Globals {
         Access { files, context: self.context.clone(), act_as: self.act_as.clone() }
     }
 
+    /// As these, in another context where one is named.
+    pub(super) fn in_context(&self, context: Option<String>) -> Self {
+        Self { context: context.or_else(|| self.context.clone()), ..self.clone() }
+    }
+
     /// The namespace of the daemon.
     pub(super) fn home(&self) -> &str {
         self.namespace.as_deref().unwrap_or(HOME)

@@ -3,8 +3,9 @@
 //! - [`main`]: parses, runs, maps the outcome to an exit code and a hint
 //! - `globals`, `session`, `target`: options that all commands share, the connection, which objects are meant
 //! - `output`, `failure`, `place`: data to stdout, words to stderr, exit codes, lines of files that are wrong
-//! - `get`, `standing` (`status`), `tree`, `events`, `logs`, `history`, `drift`, `diff`, `template`, `version`, `check`: look
+//! - `get`, `standing` (`status`), `tree`, `events`, `logs`, `history`, `drift`, `diff`, `template`, `lint`, `version`, `check`: look
 //! - `household`, `explain`, `wait`: a unit with all that came of it, why it fails, waiting for it; `wait_for`: `wait` as a command
+//! - `helm`: what `template` and `lint` share; `validate`: `template --validate`
 //! - `jsonpath`: kubectl's templates; `completion`, `manual`: for shells and readers
 //! - `reconcile`, `suspend`, `resume`, `rollback`, `install`, `uninstall`: ask for something, by way of the API server
 //! - `run`: the daemon itself; `demo`: the daemon, a simulated API server and a repository in one process
@@ -23,10 +24,12 @@ mod explain_template;
 mod failure;
 mod get;
 mod globals;
+mod helm;
 mod history;
 mod household;
 mod install;
 mod jsonpath;
+mod lint;
 mod local;
 mod logging;
 mod logs;
@@ -45,6 +48,7 @@ mod target;
 mod template;
 mod tree;
 mod uninstall;
+mod validate;
 mod version;
 mod wait;
 mod wait_for;
@@ -53,10 +57,13 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::{Exit, Failure};
 use globals::Globals;
 use output::Console;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 as it should be, 1 differences found or not ready, 2 usage or error, 3 --timeout ran out, 130 interrupted.";
+
+const EXIT_CODES_OF_HELM: &str = "Exit codes: 0 as it should be, 1 usage or error, as Helm has it.";
 
 /// A GitOps daemon: commit to Git, and it is deployed; break it, and it is rolled back; touch it, and drift is shown.
 #[derive(Parser)]
@@ -116,8 +123,11 @@ enum Command {
     #[command(after_help = EXIT_CODES)]
     History(history::HistoryArgs),
     /// Render a local chart, as `helm template` does
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES_OF_HELM)]
     Template(template::TemplateArgs),
+    /// Look for mistakes in a local chart, as `helm lint` does
+    #[command(after_help = EXIT_CODES_OF_HELM)]
+    Lint(lint::LintArgs),
     /// Install the daemon and its definitions in a cluster
     #[command(after_help = EXIT_CODES)]
     Install(install::InstallArgs),
@@ -144,7 +154,16 @@ enum Command {
 /// Parses the arguments, runs the command and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = match command().try_get_matches() {
+    let command = command();
+    let args: Vec<_> = std::env::args_os().collect();
+    let args = match as_helm_reads(&command, &args) {
+        Ok(read) => read.unwrap_or(args),
+        Err(wrong) => {
+            Console::plain().detail(&format!("Error: {wrong}"));
+            return Exit::Differs.into();
+        }
+    };
+    let matches = match command.try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => return refuse(&error),
     };
@@ -163,6 +182,13 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The arguments of a command that stands in for one of Helm's, in a form that clap reads alike.
+fn as_helm_reads(command: &clap::Command, args: &[OsString]) -> Result<Option<Vec<OsString>>, String> {
+    let Some(args) = args.iter().map(|arg| arg.to_str().map(str::to_owned)).collect::<Option<Vec<_>>>() else { return Ok(None) };
+    let read = helm::canonical(command, &args, &["template", "lint"])?;
+    Ok(read.map(|args| args.into_iter().map(OsString::from).collect()))
+}
+
 /// kubectl finds plugins by their file name, and calls this one `kubectl helmward`.
 fn command() -> clap::Command {
     let command = Cli::command();
@@ -179,6 +205,12 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
+    // these two need no cluster: nothing is set up that only a connection needs
+    let cli = match cli {
+        Cli { command: Command::Template(args), globals } => return Ok(helm::answer(template::template(args, &globals, console), console)),
+        Cli { command: Command::Lint(args), globals } => return Ok(helm::answer(lint::lint(&args, &globals, console), console)),
+        cli => cli,
+    };
     // the process has several TLS users; the first to come installs the one provider that is compiled in
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = match cli.command {
@@ -216,7 +248,8 @@ async fn dispatch(command: Command, globals: &Globals, console: &Console) -> Res
         Command::Resume(args) => resume::resume(args, globals, console).await,
         Command::Rollback(args) => rollback::rollback(args, globals, console).await,
         Command::History(args) => history::history(args, globals, console).await,
-        Command::Template(args) => template::template(args, globals, console).await,
+        Command::Template(args) => Ok(helm::answer(template::template(args, globals, console), console)),
+        Command::Lint(args) => Ok(helm::answer(lint::lint(&args, globals, console), console)),
         Command::Install(args) => install::install(args, globals, console).await,
         Command::Uninstall(args) => uninstall::uninstall(args, globals, console).await,
         Command::Check(args) => check::check(args, globals, console).await,

@@ -90,6 +90,11 @@ pub(super) struct Console {
 }
 
 impl Console {
+    /// Without colours, for words before the options are known.
+    pub(super) fn plain() -> Self {
+        Self { out: Paint(false), err: Paint(false), quiet: false }
+    }
+
     /// Data, as it is. A reader that has gone away (`| head`) is no error.
     pub(super) fn data(&self, text: &str) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();

@@ -1,14 +1,12 @@
 //! From files and objects to desired objects. Pure: callers bring the bytes.
 //!
 //! - [`values`]: the values of a release, put together from ConfigMaps, Secrets, files and the object itself
-//! - [`set`]: the `path=value` grammar of `--set` and `targetPath`
 //! - [`plain`]: a directory of plain manifests
 //! - [`metadata`]: namespaces, ownership labels and annotations, common metadata
 
 pub mod chart;
 pub mod metadata;
 pub mod plain;
-pub mod set;
 pub mod target;
 pub mod values;
 

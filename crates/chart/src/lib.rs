@@ -8,10 +8,12 @@
 //! - [`yaml`]: YAML as Go's libraries read and write it
 //! - [`go`]: other Go libraries whose output shows in manifests
 //! - [`render`]: a chart, values, a release and capabilities to manifests, hooks, CRDs and notes
+//! - [`lint`]: what is wrong, odd or missing in a chart, in Helm's words
 //! - [`release`]: the release record as Helm stores it in Secrets
 
 pub mod chart;
 pub mod go;
+pub mod lint;
 pub mod release;
 pub mod render;
 pub mod template;

@@ -111,3 +111,27 @@ fn time() {
         }
     });
 }
+
+#[test]
+fn strvals() {
+    use helmward_chart::values::strvals;
+    check(include_str!("go/strvals.jsonl"), |op, s, case| {
+        let mut tree = case["v"].as_object().cloned().unwrap_or_default();
+        let done = match op {
+            "set" => strvals::set(&mut tree, s),
+            "setstring" => strvals::set_string(&mut tree, s),
+            "setliteral" => strvals::set_literal(&mut tree, s),
+            "setjson" => strvals::set_json(&mut tree, s),
+            "setfile" => strvals::set_file(&mut tree, s, &mut |path| Ok(Json::from(format!("FILE:{path}")))),
+            other => panic!("unknown operation {other}"),
+        };
+        done.map(|()| go::json::to_string(&Json::Object(tree))).map_err(|e| e.to_string())
+    });
+}
+
+#[test]
+fn strvals_budget() {
+    let line: String = (0..200).map(|i| format!("a{i}[65536]=x,")).collect();
+    let error = helmward_chart::values::strvals::set(&mut serde_json::Map::new(), &line).expect_err("too many items");
+    assert!(error.to_string().contains("more than 262144 items"), "{error}");
+}

@@ -1,10 +1,11 @@
 //! The values of a release, put together as Flux does: ConfigMaps and Secrets in order, then the object's own values,
 //! then those at a `targetPath`.
 
-use super::set::{self, SetError, Typing};
 use crate::api::ValuesKind;
 use crate::api::helm::ValuesReference;
 use crate::object::Json;
+use helmward_chart::go::GoError;
+use helmward_chart::values::strvals;
 use helmward_chart::yaml;
 use serde_json::{Map, Number};
 use sha2::{Digest, Sha256};
@@ -178,7 +179,7 @@ pub fn compose<'a>(
 
 enum TargetError {
     NotText,
-    Set(SetError),
+    Set(GoError),
 }
 
 /// Sets content at a path. Text in quotes stays text, as Flux has it; other text is taken for what it looks like.
@@ -186,11 +187,13 @@ fn put_at(values: &mut Map<String, Json>, path: &str, content: &[u8], literal: b
     let text = std::str::from_utf8(content).map_err(|_| TargetError::NotText)?;
     let quoted = |quote: char| text.starts_with(quote) && text.ends_with(quote);
     let result = if literal {
-        set::apply_literal(values, path, text)
+        // the path keeps its escapes, which the grammar of --set-literal does not know
+        let text = text.chars().flat_map(|c| matches!(c, '\\' | ',' | '{' | '}').then_some('\\').into_iter().chain([c]));
+        strvals::set_string(values, &format!("{path}={}", text.collect::<String>()))
     } else if quoted('\'') || quoted('"') {
-        set::apply(values, &format!("{path}={}", text.trim_matches(['\'', '"'])), Typing::Text)
+        strvals::set_string(values, &format!("{path}={}", text.trim_matches(['\'', '"'])))
     } else {
-        set::apply(values, &format!("{path}={text}"), Typing::Guess)
+        strvals::set(values, &format!("{path}={text}"))
     };
     result.map_err(TargetError::Set)
 }

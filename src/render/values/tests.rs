@@ -120,7 +120,7 @@ fn errors_name_the_object_the_key_and_the_entry() {
         (json!({"kind": "ConfigMap", "name": "bad", "valuesKey": "broken"}), "line 1"),
         (
             json!({"kind": "ConfigMap", "name": "bad", "valuesKey": "brokers", "targetPath": "k"}),
-            "key `brokers` cannot be put at `k`: `b:2` has no value",
+            "key `brokers` cannot be put at `k`: key \"b:2\" has no value",
         ),
         (json!({"kind": "Secret", "name": "bad"}), "key `values.yaml` is no YAML mapping (see its line"),
         (json!({"kind": "Secret", "name": "bad", "valuesKey": "scalar"}), "is no YAML mapping"),

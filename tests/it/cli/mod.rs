@@ -5,6 +5,7 @@ mod cluster;
 mod daemon;
 mod look;
 mod offline;
+mod parity;
 
 use axum::extract::{Path, Query};
 use axum::routing::get;

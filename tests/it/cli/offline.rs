@@ -12,7 +12,7 @@ fn said(home: &Path, args: &[&str]) -> Said {
 fn help_names_every_command_and_the_exit_codes() {
     let home = tempfile::tempdir().unwrap();
     let help = said(home.path(), &["--help"]).exits(0);
-    for command in "run get status wait tree events logs diff drift reconcile suspend resume rollback history template install uninstall check version \
+    for command in "run get status wait tree events logs diff drift reconcile suspend resume rollback history template lint install uninstall check version \
          completion".split(' ') {
         assert!(help.out.contains(&format!("\n  {command} ")), "{command}:\n{}", help.out);
         said(home.path(), &[command, "--help"]).exits(0).prints(&["Usage: ", "Exit codes: 0 as it should be"]);
@@ -42,10 +42,45 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         (&["run", "--git", "ftp://git.example/x", "--path", "x"], "use https, http or file"),
         (&["run", "--log-level", "loud=very"], "write error, warn, info, debug or trace"),
         (&["run", "--log-level", "loud"], "it is no level"),
-        (&["template"], "Usage: helmward template [NAME] CHART"),
     ] {
         let said = said(home.path(), args).exits(2).tells(&[words]);
         assert_eq!(said.out, "", "{args:?}");
+    }
+}
+
+#[test]
+fn template_and_lint_fail_as_helm_does() {
+    let home = tempfile::tempdir().unwrap();
+    for (args, words) in [
+        (
+            &["template"][..],
+            "Error: \"helmward template\" requires at least 1 argument\n\nUsage:  helmward template [NAME] [CHART] [flags]\n",
+        ),
+        (&["template", "--frob"], "Error: unknown flag: --frob\n"),
+        (&["-n", "x", "lint", "--frob"], "Error: unknown flag: --frob\n"),
+        (
+            &["template", "x", "--post-renderer", "sed"],
+            "Error: --post-renderer is refused: no other program is run here; leave the flag out and write the output through it: helmward template … | sed\n",
+        ),
+        (
+            &["template", "x", "--verify"],
+            "Error: --verify is refused: signatures of packages are not checked here; run `helm verify` on the package first\n",
+        ),
+        (
+            &["template", "x", "--repo", "https://charts.example"],
+            "Error: --repo https://charts.example is refused: charts are not fetched here: pull it with `helm pull` and give the path of the file or directory\n",
+        ),
+        (
+            &["template", "oci://charts.example/x"],
+            "Error: chart oci://charts.example/x is refused: charts are not fetched here: pull it with `helm pull` and give the path of the file or directory\n",
+        ),
+        (
+            &["template", ".", "-f", "https://charts.example/v.yaml"],
+            "Error: https://charts.example/v.yaml: values are not fetched over https here; fetch the file and give its path, or give it to -f - on stdin\n",
+        ),
+    ] {
+        let said = said(home.path(), args).exits(1);
+        assert_eq!((said.out.as_str(), said.err.as_str()), ("", words), "{args:?}");
     }
 }
 
@@ -154,10 +189,20 @@ fn errors_about_a_file_show_its_lines() {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, text).unwrap();
     }
-    let template = |args: &[&str]| said(home.path(), &[&["template"], args].concat()).exits(2);
+    // in a pipe Helm's words alone; on a terminal, or with colours, the lines of the file
+    let piped = said(home.path(), &["template", "web"]).exits(1);
+    assert_eq!(piped.err, "Error: execution error at (web/templates/x.yaml:2:6): give it\n\nUse --debug flag to render out invalid YAML\n");
+    let template = |args: &[&str]| {
+        let mut said = said(home.path(), &[&["template", "--color", "always"], args].concat()).exits(1);
+        assert!(said.err.contains('\u{1b}'));
+        said.err = plain(&said.err).replace(&format!("{}/", home.path().canonicalize().unwrap().display()), "");
+        said
+    };
     let failed = template(&["web"]);
     let want = "\
-error: web: execution error at (web/templates/x.yaml:2:6): give it
+error: execution error at (web/templates/x.yaml:2:6): give it
+  
+  Use --debug flag to render out invalid YAML
  ╭─[web/templates/x.yaml:2:7]
  1 │ a: 1
  2 │ b: {{ required \"give it\" .Values.z }}
@@ -174,8 +219,15 @@ help: correct the template or the values that it reads
         "help: correct the YAML",
     ]);
     template(&["bent"]).tells(&["cannot load Chart.yaml", "╭─[bent/Chart.yaml:2:1]", "2 │ name: [web"]);
-    let colored = template(&["web", "--color", "always"]);
-    assert!(colored.err.contains('\u{1b}'));
+}
+
+/// Without colours.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    for (n, part) in text.split('\u{1b}').enumerate() {
+        out.push_str(if n == 0 { part } else { part.split_once('m').map_or("", |(_, rest)| rest) });
+    }
+    out
 }
 
 #[test]
@@ -231,8 +283,8 @@ fn charts_are_rendered_as_helm_does() {
     assert!(all.out.starts_with(&crd.replace("crds/c", "web/crds/c").replace("\n\n", "\n")), "{}", all.out);
     let one = said(home.path(), &["template", "web", "-s", "templates/test.yaml"]).exits(0);
     assert_eq!(one.out.trim_end(), test.trim_end());
-    said(home.path(), &["template", "web/broken"]).exits(2).tells(&["broken/templates/x.yaml:2:6", "on purpose"]);
-    said(home.path(), &["template", "nowhere"]).exits(2).tells(&["read chart nowhere", "give the path of a chart's directory or archive"]);
-    said(home.path(), &["template", "web", "-f", "none.yaml"]).exits(2).tells(&["read values file none.yaml", "check the path"]);
-    said(home.path(), &["template", "web", "-s", "x"]).exits(2).tells(&["could not find template x in chart"]);
+    said(home.path(), &["template", "web/broken"]).exits(1).tells(&["broken/templates/x.yaml:2:6", "on purpose"]);
+    said(home.path(), &["template", "./nowhere"]).exits(1).tells(&["Error: path \"./nowhere\" not found"]);
+    said(home.path(), &["template", "web", "-f", "none.yaml"]).exits(1).tells(&["Error: open none.yaml: no such file or directory"]);
+    said(home.path(), &["template", "web", "-s", "x"]).exits(1).tells(&["could not find template x in chart"]);
 }

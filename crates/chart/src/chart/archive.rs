@@ -48,7 +48,12 @@ fn unpack(bytes: &[u8], budget: &mut Budget<'_>) -> Result<Vec<File>, LoadError>
 
 fn gunzip(bytes: &[u8], budget: &mut Budget<'_>) -> Result<Vec<u8>, LoadError> {
     if bytes.len() < 10 || bytes[..2] != [0x1f, 0x8b] {
-        return Err(LoadError::Archive(if bytes.is_empty() { "EOF" } else { "gzip: invalid header" }.to_owned()));
+        let why = match bytes.len() {
+            0 => "EOF",
+            1..10 => "unexpected EOF",
+            _ => "gzip: invalid header",
+        };
+        return Err(LoadError::Archive(why.to_owned()));
     }
     let allowed = budget.unpacked_left(bytes.len());
     let mut plain = Vec::new();

@@ -172,6 +172,11 @@ pub(super) static LOCK: Struct = Struct {
     fields: &[("generated", Shape::Text), ("digest", Shape::Text), ("dependencies", Shape::List(&Shape::Struct(&DEPENDENCY)))],
 };
 
+/// The fields of `Chart.yaml` as Helm's struct takes them (`chartutil.LoadChartfile`).
+pub(crate) fn chartfile_fields(tree: Json) -> Result<serde_json::Map<String, Json>, String> {
+    super::shape::fit(tree, &METADATA)
+}
+
 fn no_dependencies(list: &Option<Vec<Dependency>>) -> bool {
     list.as_ref().is_none_or(Vec::is_empty)
 }

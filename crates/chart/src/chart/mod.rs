@@ -29,6 +29,7 @@ pub use error::LoadError;
 pub use ignore::IgnoreRules;
 pub(crate) use load::yaml_tree;
 pub use load::{LoadLimits, load_files, load_tree};
+pub(crate) use metadata::chartfile_fields;
 pub use metadata::{Dependency, Lock, Maintainer, Metadata};
 
 use crate::Json;

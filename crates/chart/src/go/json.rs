@@ -127,6 +127,25 @@ pub fn from_str(text: &str) -> Result<Json, GoError> {
     decoder.unfit.map_or(Ok(value), Err)
 }
 
+/// `json.Decoder.Decode`: the first value in the text, and where it ends.
+pub fn prefix_from_str(text: &str) -> Result<(Json, usize), GoError> {
+    let mut decoder = Decoder { text, bytes: text.as_bytes(), at: 0, unfit: None };
+    decoder.space();
+    match decoder.value(0) {
+        Ok(value) => decoder.unfit.map_or(Ok((value, decoder.at)), Err),
+        Err(_) if decoder.at >= text.len() => Err(GoError::new(if text.trim_ascii().is_empty() { "EOF" } else { "unexpected EOF" })),
+        Err(e) => Err(e),
+    }
+}
+
+/// `json.SyntaxError.Offset` of the first value in a text: how many bytes were read when it was found wrong. None where it is
+/// right, or only not finished.
+pub fn syntax_offset(text: &str) -> Option<usize> {
+    let mut decoder = Decoder { text, bytes: text.as_bytes(), at: 0, unfit: None };
+    decoder.space();
+    (decoder.value(0).is_err() && decoder.at < text.len()).then_some(decoder.at + 1)
+}
+
 /// `json.Unmarshal` into a map, as `fromJson`; `null` gives an empty map.
 pub fn map_from_str(text: &str) -> Result<Map<String, Json>, GoError> {
     match from_str(text).or_else(|e| whole_before_parts(text, '{', e))? {

@@ -5,6 +5,8 @@ use crate::template::{Capabilities, HelmVersion};
 
 /// The version of Helm whose behaviour this crate has.
 pub const HELM_VERSION: &str = "v3.22";
+/// The version of Helm 4 that a render with its rules names.
+pub const HELM4_VERSION: &str = "v4.2";
 
 /// The group versions that Helm knows without a cluster, in its order.
 const API_VERSIONS: &[&str] = &[
@@ -79,8 +81,19 @@ pub fn helm_template_capabilities() -> Capabilities {
             git_commit: String::new(),
             git_tree_state: String::new(),
             go_version: "go1.26.8".to_owned(),
+            kube_client_version: String::new(),
         },
     }
+}
+
+/// As [`helm_template_capabilities`], and what Helm 4 says of itself and of Kubernetes (v4.2.4, built with Kubernetes v1.36).
+pub fn helm4_template_capabilities() -> Capabilities {
+    let mut capabilities = helm_template_capabilities();
+    capabilities.kube_version = "v1.36.0".to_owned();
+    capabilities.kube_minor = "36".to_owned();
+    capabilities.helm_version.version = HELM4_VERSION.to_owned();
+    capabilities.helm_version.kube_client_version = "v1.36".to_owned();
+    capabilities
 }
 
 /// Sets the version of Kubernetes from a text such as `1.31` or `v1.31.2-gke.1`, as `--kube-version` does.

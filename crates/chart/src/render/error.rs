@@ -57,6 +57,9 @@ pub enum RenderError {
     /// The caller's [`Stop`](crate::template::Stop) was set between two templates.
     #[error("{}", crate::template::STOPPED)]
     Stopped,
+    /// `--name-template` is no template, or fails.
+    #[error("{0}")]
+    Name(String),
     /// No thread for the render.
     #[error("cannot start a thread for the render: {0}")]
     Stack(String),

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::RenderError;
+use super::{Compat, Input, RenderError};
 use crate::Json;
+use crate::chart::paths;
 use crate::chart::shape::{self, Shape, Struct};
-use crate::chart::{Chart, paths};
 use crate::go::{num, quote, unicode};
-use crate::template::Stop;
 use crate::yaml;
 
 /// A document of a rendered file.
@@ -139,25 +138,38 @@ pub fn install_order(kind: &str) -> (usize, &str) {
 /// Documents of one render. The largest charts have some hundreds.
 const MAX_DOCUMENTS: usize = 100_000;
 
+/// As [`install_order`]; Helm 4 gives two more kinds a place before the unknown ones.
+fn order(kind: &str, compat: Compat) -> (usize, &str) {
+    const MORE: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+    let (place, name) = install_order(kind);
+    if compat == Compat::Helm3 || place < INSTALL_ORDER.len() {
+        return (place, name);
+    }
+    match MORE.iter().position(|more| *more == kind) {
+        Some(more) => (place + more, ""),
+        None => (place + MORE.len(), name),
+    }
+}
+
 /// The documents and hooks of rendered files.
 pub(super) fn sort(
-    chart: &Chart,
+    input: &Input<'_>,
     files: &BTreeMap<String, String>,
-    stop: &Stop,
     warnings: &mut Vec<String>,
 ) -> Result<(Vec<Doc>, Vec<Hook>), RenderError> {
+    let compat = input.options.compat;
     let (mut docs, mut hooks) = (Vec::new(), Vec::new());
     for (path, text) in files {
         if paths::base(path).starts_with('_') {
             continue;
         }
-        for (first_line, text) in split(text) {
-            super::go_on(stop)?;
+        for (first_line, text) in split_as(text, compat) {
+            super::go_on(&input.limits.stop)?;
             if docs.len() + hooks.len() >= MAX_DOCUMENTS {
                 return Err(RenderError::TooManyDocuments { path: path.clone(), limit: MAX_DOCUMENTS });
             }
             let fail = |why: String| RenderError::Manifest { path: path.clone(), why, first_line };
-            let head = chart.head(text).map_err(fail)?;
+            let head = input.chart.head(text).map_err(fail)?;
             let doc = Doc {
                 path: path.clone(),
                 kind: head.kind.clone(),
@@ -172,8 +184,8 @@ pub(super) fn sort(
             }
         }
     }
-    docs.sort_by(|a, b| install_order(&a.kind).cmp(&install_order(&b.kind)));
-    hooks.sort_by(|a, b| install_order(&a.doc.kind).cmp(&install_order(&b.doc.kind)));
+    docs.sort_by(|a, b| order(&a.kind, compat).cmp(&order(&b.kind, compat)));
+    hooks.sort_by(|a, b| order(&a.doc.kind, compat).cmp(&order(&b.doc.kind, compat)));
     Ok((docs, hooks))
 }
 
@@ -238,7 +250,36 @@ impl Head {
     }
 }
 
-/// Splits a file at `---` as Helm does: at the start of the text or of a line, with the white space around it.
+/// The documents of a file, each with its first line.
+pub(super) fn split_as(file: &str, compat: Compat) -> Box<dyn Iterator<Item = (usize, &str)> + '_> {
+    match compat {
+        Compat::Helm3 => Box::new(split(file)),
+        Compat::Helm4 => Box::new(split4(file).into_iter()),
+    }
+}
+
+/// As Helm 4 splits: `---` at the start of a line with the blanks after it; white space stays at a document's end.
+fn split4(file: &str) -> Vec<(usize, &str)> {
+    let start = file.len() - file.trim_start_matches(unicode::is_space).len();
+    let text = &file[start..];
+    let mut out = Vec::new();
+    let mut push = |from: usize, to: usize| {
+        let doc = text[from..to].trim_start_matches(unicode::is_space);
+        if !doc.is_empty() {
+            out.push((file[..start + to - doc.len()].matches('\n').count(), doc));
+        }
+    };
+    let after = |at: usize| text.len() - text[at + 3..].trim_start_matches([' ', '\t']).len();
+    let mut from = if text.starts_with("---") { after(0) } else { 0 };
+    while let Some(at) = text[from..].find("\n---").map(|at| from + at + 1) {
+        push(from, at);
+        from = after(at);
+    }
+    push(from, text.len());
+    out
+}
+
+/// Splits a file at `---` as Helm 3 does: at the start of the text or of a line, with the white space around it.
 /// Gives each document with its first line.
 pub(super) fn split(file: &str) -> impl Iterator<Item = (usize, &str)> {
     let blank = |c: char| matches!(c, '\t' | '\n' | '\u{c}' | '\r' | ' ');

@@ -3,14 +3,20 @@
 //! - `capabilities`: what `helm template` assumes of a cluster
 //! - `scope`: the root values of each template
 //! - `manifest`: rendered files to documents and hooks, in Helm's order
+//! - `compat`: where Helm 3 and Helm 4 differ
+//! - `lint`: the rendered files as `helm lint` wants them
+//! - `name`: release names and their templates
 //! - `output`: the text that `helm template` prints
 //! - `error`: what can go wrong, in Helm's words
 //! - `trace`: which line of which template, and which values, made a line of the output; `origin`: which values file a value is from;
 //!   `query`: what is asked for
 
 mod capabilities;
+mod compat;
 mod error;
+mod lint;
 mod manifest;
+mod name;
 mod origin;
 mod output;
 mod query;
@@ -25,11 +31,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Map;
 
-pub use capabilities::{HELM_VERSION, helm_template_capabilities, parse_kube_version};
+pub use capabilities::{HELM_VERSION, HELM4_VERSION, helm_template_capabilities, helm4_template_capabilities, parse_kube_version};
+pub use compat::{Compat, helm4_text};
 pub use error::RenderError;
+pub use lint::lint_files;
 pub use manifest::{Doc, Hook, HookEvent, install_order};
+pub use name::{check_release_name, release_name_from};
 pub use origin::{Origin, ValuesSource};
-pub use output::{TemplateOptions, to_template_output, to_template_pieces};
+pub use output::{TemplateOptions, files_of_failure, show_only, to_template_output, to_template_pieces};
 pub use query::{ExplainError, Query};
 pub use trace::{ExplainedLine, Part, Reached, TemplatePlace, Traced, explain, explain_all, trace, trace_with_log};
 
@@ -91,6 +100,8 @@ pub struct Options {
     pub skip_schema: bool,
     /// Put the notes of sub-charts into the notes.
     pub sub_notes: bool,
+    /// Whose rules hold where Helm 3 and Helm 4 differ.
+    pub compat: Compat,
 }
 
 /// A rendered chart.
@@ -198,20 +209,37 @@ fn render_here(input: &Input<'_>, warnings: &mut Vec<String>, record: Option<&mu
     let final_values = tree::to_json_map(&values);
     check_kube_version(input)?;
     let (root, templates) = scope::templates(&family, &values, input);
-    let (mut files, lookups, trace) = execute(input, &root, templates, record.is_some())?;
+    let how = if record.is_some() { How::Traced } else { How::Plain };
+    let (mut files, lookups, trace) = execute(input, &root, templates, how, &mut Vec::new())?;
     if let (Some(record), Some(trace)) = (record, trace) {
         record.fill(&family, trace);
     }
     let notes = take_notes(&mut files, input);
-    let (manifests, hooks) = manifest::sort(input.chart, &files, &input.limits.stop, warnings)?;
+    let (manifests, hooks) = manifest::sort(input, &files, warnings)?;
     Ok(Rendered { manifests, hooks, crds: crds(&family), notes, lookups, values: final_values, warnings: warnings.clone() })
 }
 
 /// The rendered files, what was looked up, and the recording if there is one.
 type Executed = (BTreeMap<String, String>, Vec<LookupQuery>, Option<Box<Trace>>);
 
+/// What is wanted beside the rendered files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Plain,
+    /// Where each text comes from.
+    Traced,
+    /// `fail` and `required` only leave a word.
+    Lint,
+}
+
 /// Parses and executes the templates in Helm's order: deepest path first, then backwards by name.
-fn execute(input: &Input<'_>, root: &Value, templates: Vec<scope::Template>, traced: bool) -> Result<Executed, RenderError> {
+fn execute(
+    input: &Input<'_>,
+    root: &Value,
+    templates: Vec<scope::Template>,
+    how: How,
+    log: &mut Vec<String>,
+) -> Result<Executed, RenderError> {
     let cache = input.cache.clone().unwrap_or_else(|| input.chart.parse_cache());
     let engine = Arc::new(Engine::with_cache(input.limits.clone(), cache));
     let mut set = TemplateSet::new(&engine);
@@ -224,8 +252,9 @@ fn execute(input: &Input<'_>, root: &Value, templates: Vec<scope::Template>, tra
         Rc::new(Outside(Arc::clone(&input.entropy))),
         Rc::new(Outside(Arc::clone(&input.lookup))),
         input.limits.clone(),
-    );
-    if traced {
+    )
+    .lint(how == How::Lint);
+    if how == How::Traced {
         let mut trace = Trace::new();
         trace.scope(root, true);
         world.trace = Some(Box::new(trace));
@@ -237,6 +266,7 @@ fn execute(input: &Input<'_>, root: &Value, templates: Vec<scope::Template>, tra
             trace.scope(&dot, false);
         }
         let text = set.render(&template.path, &dot, &mut world);
+        log.extend(world.take_log());
         let text = text.map_err(|error| RenderError::Template { file: template.path.clone(), error })?;
         files.insert(template.path.clone(), text);
     }
@@ -291,21 +321,6 @@ fn crds(family: &Family) -> Vec<Crd> {
         }
     });
     out
-}
-
-fn check_release_name(name: &str) -> Result<(), RenderError> {
-    let part = |p: &str| {
-        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        !p.is_empty() && p.chars().all(inner) && !p.starts_with('-') && !p.ends_with('-')
-    };
-    if name.is_empty() {
-        return Err(RenderError::ReleaseName { name: name.to_owned(), why: "no name provided".to_owned() });
-    }
-    if name.len() <= 53 && name.split('.').all(part) {
-        return Ok(());
-    }
-    let why = r"invalid release name, must match regex ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than 53";
-    Err(RenderError::ReleaseName { name: name.to_owned(), why: why.to_owned() })
 }
 
 fn check_kube_version(input: &Input<'_>) -> Result<(), RenderError> {

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::manifest::{HookEvent, split};
-use super::{RenderError, Rendered};
+use super::manifest::{Hook, HookEvent, split_as};
+use super::{Compat, Input, RenderError, Rendered};
 use crate::chart::paths;
 use crate::go::unicode;
 
@@ -18,6 +18,8 @@ pub struct TemplateOptions {
     pub no_hooks: bool,
     /// Only the documents of these templates (patterns; paths without the chart's name).
     pub show_only: Vec<String>,
+    /// Whose rules hold.
+    pub compat: Compat,
 }
 
 impl Rendered {
@@ -64,18 +66,30 @@ pub fn to_template_pieces<'a>(rendered: &'a Rendered, options: &TemplateOptions)
         }
     }
     out.push(Cow::Borrowed("\n"));
-    for hook in rendered.hooks.iter().filter(|_| !options.no_hooks) {
-        if !(options.skip_tests && hook.events.contains(&HookEvent::Test)) {
-            push_document(&mut out, &hook.doc.path, Cow::Borrowed(&hook.doc.text));
-        }
+    for hook in rendered.hooks.iter().filter(|hook| options.shows(hook)) {
+        push_document(&mut out, &hook.doc.path, Cow::Borrowed(&hook.doc.text));
     }
     if options.show_only.is_empty() {
         return Ok(out);
     }
-    let out = out.concat();
-    let docs: Vec<(&str, &str)> = split(&out).filter_map(|(_, doc)| Some((source(doc)?, doc))).collect();
+    Ok(vec![Cow::Owned(show_only(out.concat(), &options.show_only, options.compat)?)])
+}
+
+impl TemplateOptions {
+    /// Whether a hook is printed.
+    pub fn shows(&self, hook: &Hook) -> bool {
+        !self.no_hooks && !(self.skip_tests && hook.events.contains(&HookEvent::Test))
+    }
+}
+
+/// The documents of some templates out of the whole output; all of it without patterns.
+pub fn show_only(out: String, patterns: &[String], compat: Compat) -> Result<String, RenderError> {
+    if patterns.is_empty() {
+        return Ok(out);
+    }
+    let docs: Vec<(&str, &str)> = split_as(&out, compat).filter_map(|(_, doc)| Some((source(doc)?, doc))).collect();
     let mut shown = String::new();
-    for pattern in &options.show_only {
+    for pattern in patterns {
         let before = shown.len();
         for (_, doc) in docs.iter().filter(|(path, _)| paths::matches(pattern, path).unwrap_or(false)) {
             shown.push_str(&format!("---\n{doc}\n"));
@@ -84,7 +98,20 @@ pub fn to_template_pieces<'a>(rendered: &'a Rendered, options: &TemplateOptions)
             return Err(RenderError::NoSuchTemplate(pattern.clone()));
         }
     }
-    Ok(vec![Cow::Owned(shown)])
+    Ok(shown)
+}
+
+/// What `helm template --debug` prints where a render fails: the rendered files, if it is a document that is no YAML (Helm
+/// has them in no order, here they are sorted); else nothing but a line break.
+pub fn files_of_failure(input: &Input<'_>, error: &RenderError) -> String {
+    let files = match error {
+        RenderError::Manifest { .. } => super::lint::rendered_files(input),
+        _ => Ok(Default::default()),
+    };
+    let shown = |text: &String| !text.trim_matches(unicode::is_space).is_empty();
+    let files = files.unwrap_or_default();
+    let all: String = files.iter().filter(|(_, text)| shown(text)).map(|(path, text)| format!("---\n# Source: {path}\n{text}\n")).collect();
+    format!("{}\n", all.trim_matches(unicode::is_space))
 }
 
 /// The path in the source comment, without the chart's name.

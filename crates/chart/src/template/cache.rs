@@ -13,7 +13,7 @@ use super::ast::Parsed;
 /// Bytes of compiled patterns that are kept, and up to which size one is.
 const REGEXES: usize = 8 << 20;
 const REGEX_KEPT: usize = 128 << 10;
-/// What a parsed template takes beside its text, for each byte of text. Measured on public charts: 3 to 8.
+/// What a parsed template is taken to need beside its text, for each byte of text: an estimate.
 const TREE_PER_BYTE: usize = 8;
 /// What the smallest template takes.
 const TREE_LEAST: usize = 1_024;

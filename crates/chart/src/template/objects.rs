@@ -33,6 +33,8 @@ pub struct HelmVersion {
     pub git_tree_state: String,
     /// The version of Go of the build.
     pub go_version: String,
+    /// The version of Kubernetes' client of the build; Helm 3 has no such field, and it is empty there.
+    pub kube_client_version: String,
 }
 
 impl Capabilities {
@@ -40,7 +42,13 @@ impl Capabilities {
     pub fn to_value(&self) -> Value {
         let kube = [&self.kube_version, &self.kube_major, &self.kube_minor].map(|text| Value::str(text.as_str()));
         let helm = &self.helm_version;
-        let helm = [&helm.version, &helm.git_commit, &helm.git_tree_state, &helm.go_version].map(|text| Value::str(text.as_str()));
+        let mut build = vec![&helm.version, &helm.git_commit, &helm.git_tree_state, &helm.go_version];
+        let mut build_info = &BUILD_INFO;
+        if !helm.kube_client_version.is_empty() {
+            build.push(&helm.kube_client_version);
+            build_info = &BUILD_INFO_4;
+        }
+        let build = build.into_iter().map(|text| Value::str(text.as_str())).collect();
         let versions = self.api_versions.iter().map(|version| Value::str(version.as_str())).collect();
         Value::structure(
             &CAPABILITIES,
@@ -48,7 +56,7 @@ impl Capabilities {
             vec![
                 Value::structure(&KUBE_VERSION, false, kube.into()),
                 Value::typed_list(ListType::VersionSet, versions),
-                Value::structure(&BUILD_INFO, false, helm.into()),
+                Value::structure(build_info, false, build),
             ],
         )
     }
@@ -219,6 +227,20 @@ static KUBE_VERSION: StructType = StructType {
     name: "chartutil.KubeVersion",
     fields: &[field("Version"), field("Major"), field("Minor")],
     prints_as: Some(0),
+    json_as: None,
+};
+
+/// As Helm 4 has it.
+static BUILD_INFO_4: StructType = StructType {
+    name: "version.BuildInfo",
+    fields: &[
+        optional("Version", "version"),
+        optional("GitCommit", "git_commit"),
+        optional("GitTreeState", "git_tree_state"),
+        optional("GoVersion", "go_version"),
+        optional("KubeClientVersion", "kube_client_version"),
+    ],
+    prints_as: None,
     json_as: None,
 };
 

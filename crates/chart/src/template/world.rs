@@ -29,6 +29,7 @@ pub struct World {
     file: Arc<str>,
     /// Where texts come from, if that is to be recorded.
     pub(crate) trace: Option<Box<Trace>>,
+    log: Vec<String>,
 }
 
 /// Random bytes, from the system or derived from a key and the place of the call.
@@ -115,6 +116,7 @@ impl World {
             calls: 0,
             file: "".into(),
             trace: None,
+            log: Vec::new(),
         }
     }
 
@@ -133,6 +135,15 @@ impl World {
     /// The questions that `lookup` met so far, each once, in order of first appearance.
     pub fn lookups(&self) -> &[LookupQuery] {
         &self.queries
+    }
+
+    /// What a lint render was told instead of failing, in Helm's words, since this was last asked.
+    pub fn take_log(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.log)
+    }
+
+    pub(crate) fn note(&mut self, line: String) {
+        self.log.push(line);
     }
 
     pub(crate) fn start_file(&mut self, name: &Arc<str>) {

@@ -8,11 +8,13 @@
 //! - `dependency`: conditions, tags, aliases, version ranges
 //! - `import`: `import-values`
 //! - [`schema`]: checks by `values.schema.json`
+//! - [`strvals`]: the grammars of `--set` and its relatives
 
 mod coalesce;
 mod dependency;
 mod import;
 pub mod schema;
+pub mod strvals;
 pub(crate) mod tree;
 mod work;
 
@@ -20,6 +22,7 @@ use serde_json::{Map, Number};
 
 use crate::Json;
 use crate::chart::{shape, yaml_tree};
+use crate::template::Limits;
 
 pub(crate) use coalesce::coalesce_values;
 pub(crate) use dependency::{Family, Unit, in_range, process_dependencies};
@@ -56,6 +59,13 @@ pub fn merge(base: &mut Map<String, Json>, over: Map<String, Json>) {
             }
         }
     }
+}
+
+/// The user's values with those of a chart below them, as `chartutil.CoalesceTables` puts them: a null takes a key away.
+pub(crate) fn tables_over(user: &Map<String, Json>, below: &Map<String, Json>, log: &mut Vec<String>) -> Map<String, Json> {
+    let dest = tree::from_json_map(user);
+    coalesce::tables(&dest, &tree::from_json_map(below), coalesce::Nulls::Delete, &mut Work::new(&Limits::default()), log);
+    tree::to_json_map(&dest)
 }
 
 /// Makes every number the float that Go's decoder makes of it.

@@ -16,7 +16,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("include", &[Str, Any], include),
     func("tpl", &[Str, Any], tpl),
     func("required", &[Str, Any], required),
-    func("fail", &[Str], |ctx, args| if ctx.world.lint { Ok(Value::str("")) } else { Err(marked(&text(&args[0]))) }),
+    func("fail", &[Str], fail),
     func("lookup", &[Str, Str, Str, Str], lookup),
     func("getHostByName", &[Str], |_, _| Ok(Value::str(""))),
     func("toYaml", &[Any], |ctx, args| to_yaml(ctx, &args[0])),
@@ -128,6 +128,14 @@ fn marked(message: &str) -> Fail {
     Fail::Marked(format!("{WARN_START}{message}{WARN_END}"))
 }
 
+fn fail(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    if ctx.world.lint {
+        ctx.world.note(format!("[INFO] Fail: {}", text(&args[0])));
+        return Ok(Value::str(""));
+    }
+    Err(marked(&text(&args[0])))
+}
+
 fn required(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let missing = match &args[1] {
         Value::Nil => true,
@@ -136,7 +144,10 @@ fn required(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     };
     match (missing, ctx.world.lint) {
         (false, _) => Ok(args[1].clone()),
-        (true, true) => Ok(Value::str("")),
+        (true, true) => {
+            ctx.world.note(format!("[INFO] Missing required value: {}", text(&args[0])));
+            Ok(Value::str(""))
+        }
         (true, false) => Err(marked(&text(&args[0]))),
     }
 }

@@ -35,6 +35,7 @@ fn root() -> Value {
             git_commit: String::new(),
             git_tree_state: String::new(),
             go_version: "go1.26".into(),
+            kube_client_version: String::new(),
         },
     };
     let release = Value::from_json(&json!({"Name": "rel", "Namespace": "ns", "IsUpgrade": false, "IsInstall": true, "Service": "Helm"}));
