@@ -97,8 +97,13 @@ impl Console {
 
     /// Data, as it is. A reader that has gone away (`| head`) is no error.
     pub(super) fn data(&self, text: &str) -> Result<(), Failure> {
-        let mut out = std::io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        self.pieces(&[text])
+    }
+
+    /// Likewise, one piece after another.
+    pub(super) fn pieces(&self, pieces: &[impl AsRef<str>]) -> Result<(), Failure> {
+        let mut out = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+        match pieces.iter().try_for_each(|piece| out.write_all(piece.as_ref().as_bytes())).and_then(|()| out.flush()) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 Err(Failure::error(format!("cannot write the output: {error}")))
             }

@@ -12,7 +12,7 @@ use clap::Args;
 use helmward_chart::chart::Chart;
 use helmward_chart::render::{
     Input, ReleaseInfo, RenderError, Rendered, TemplateOptions, check_release_name, files_of_failure, helm_template_capabilities,
-    helm4_template_capabilities, helm4_text, parse_kube_version, release_name_from, render_with_log, show_only, to_template_output,
+    helm4_template_capabilities, helm4_text, parse_kube_version, release_name_from, render_with_log, show_only, to_template_pieces,
 };
 use helmward_chart::template::Capabilities;
 use std::fs;
@@ -236,7 +236,8 @@ impl TemplateArgs {
         let options = self.options();
         let fail = |e: RenderError| failed(e.to_string());
         let Some(top) = self.output_dir.as_deref().filter(|top| !top.is_empty()) else {
-            return console.data(&to_template_output(rendered, &options).map_err(fail)?);
+            let pieces = to_template_pieces(rendered, &options).map_err(fail)?;
+            return console.pieces(&pieces);
         };
         let below = if self.release_name { Path::new(top).join(name).display().to_string() } else { top.to_owned() };
         let mut written: Vec<&str> = Vec::new();
