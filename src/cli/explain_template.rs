@@ -98,8 +98,10 @@ mod tests {
             ExplainedLine { number: 1, text: "---".to_owned(), parts: Vec::new() },
             ExplainedLine { number: 2, text: "a: 1".to_owned(), parts: vec![part] },
         ];
-        let want = "    1 ---\n      of no template\n    2 a: 1\n      written at  c/templates/x.yaml:2\n      called from c/templates/x.yaml:7\n      \
-                    value       a at v.yaml:3\n      made of     b at --set b=1\n      made of     c at unknown place\n      key         k at unknown place\n      and perhaps of other values\n";
+        let want = "    1 ---\n      of no template\n    2 a: 1\n      written at  c/templates/x.yaml:2\n\
+                    \x20     called from c/templates/x.yaml:7\n      \
+                    value       a at v.yaml:3\n      made of     b at --set b=1\n      made of     c at unknown place\n\
+                    \x20     key         k at unknown place\n      and perhaps of other values\n";
         assert_eq!(text(&lines), want);
     }
 }

@@ -291,7 +291,7 @@ fn best(runs: usize, mut run: impl FnMut()) -> Duration {
 fn measure(case: &Case, count: usize, tally: &mut Tally) {
     let Some(chart) = case.chart() else { return };
     let Some(plain) = case.with(&chart, |input| render(input).ok()) else { return };
-    let traced = case.with(&chart, |input| trace(input)).unwrap();
+    let traced = case.with(&chart, trace).unwrap();
     tally.cases += 1;
     let options = TemplateOptions::default();
     let (before, with) = (to_template_output(&plain, &options).unwrap(), to_template_output(&traced.rendered, &options).unwrap());
@@ -312,8 +312,8 @@ fn measure(case: &Case, count: usize, tally: &mut Tally) {
         tally.parts += line.parts.len();
         tally.parts_complete += line.parts.iter().filter(|part| part.complete).count();
     }
-    tally.off += best(5, || drop(case.with(&chart, |input| render(input))));
-    tally.on += best(5, || drop(case.with(&chart, |input| trace(input))));
+    tally.off += best(5, || drop(case.with(&chart, render)));
+    tally.on += best(5, || drop(case.with(&chart, trace)));
     check_values(case, &traced, &lines, &before, count, tally);
     check_templates(case, &lines, &before, count, tally);
 }

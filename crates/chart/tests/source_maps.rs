@@ -218,6 +218,17 @@ fn the_source_that_won_is_named() {
 }
 
 #[test]
+fn the_key_of_a_mapping_of_two_sources_is_of_neither() {
+    let template = "{{- range $k, $v := .Values.m }}\n{{ $k }}: x\n{{- end }}\n";
+    let chart = chart(&[("templates/x.yaml", template), ("values.yaml", "m:\n  both: {a: 1}\n  own: {a: 1}\n")]);
+    let sources = [ValuesSource::File { name: "f.yaml".to_owned(), text: "m:\n  both:\n    c: 2\n  given: {b: 1}\n".to_owned() }];
+    assert_eq!(
+        shown(&lines(&chart, &sources, None)),
+        ["both: x <- x.yaml:2 | m.both=unknown", "given: x <- x.yaml:2 | m.given=f.yaml:4", "own: x <- x.yaml:2 | m.own=c/values.yaml:3"]
+    );
+}
+
+#[test]
 fn sub_charts_globals_libraries_and_imports() {
     let files = [
         (

@@ -115,6 +115,7 @@ impl<'a> Origins<'a> {
         let want = look(self.seen, path)?.clone();
         let mut candidates = Vec::new();
         self.candidates(path, &mut candidates, 0);
+        let mut found = None;
         for (candidate, path) in candidates {
             let (there, is_flag) = match &candidate {
                 Candidate::Given(i) => (look(&self.given[*i].values, &path), self.given[*i].text.is_none()),
@@ -131,11 +132,18 @@ impl<'a> Origins<'a> {
                 if there.is_null() {
                     continue;
                 }
+                return found;
+            }
+            if found.is_some() {
+                // a mapping of several sources is of none of them
                 return None;
             }
-            return Some(self.origin(&candidate, &path));
+            found = Some(self.origin(&candidate, &path));
+            if !want.is_object() {
+                return found;
+            }
         }
-        None
+        found
     }
 
     fn origin(&mut self, candidate: &Candidate<'_>, path: &[Step]) -> Origin {

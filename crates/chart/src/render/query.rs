@@ -59,8 +59,8 @@ impl FromStr for Query {
 
     /// `12`, `KIND/NAME`, `KIND/NAME.spec.containers[0].image`, `KIND/NAME.metadata.annotations["a.b/c"]`.
     ///
-    /// Names of objects may have dots, so the path starts at the first dot after which a part of the name cannot follow:
-    /// see [`Query::Object`], whose name is held against the objects when it is looked up.
+    /// Names of objects may have dots, too: what is read as the beginning of the path here is taken for a part of the name where
+    /// there is an object of that name.
     fn from_str(text: &str) -> Result<Query, ExplainError> {
         let wrong = || ExplainError::Query(text.to_owned());
         if let Ok(line) = text.parse() {

@@ -169,11 +169,9 @@ impl Trace {
             Value::Str(text) => self.name(text, CONSTANT),
             Value::Struct(object) => object.fields.iter().for_each(|field| self.built_in(field, true)),
             Value::Map(_) | Value::List(_) => {
-                if self.contain(value, CONSTANT, CONSTANT) && deep {
-                    for (_, child) in children(value) {
-                        self.built_in(&child, true);
-                    }
-                }
+                let is_new = self.contain(value, CONSTANT, CONSTANT);
+                let below = if is_new && deep { children(value) } else { Vec::new() };
+                below.iter().for_each(|(_, child)| self.built_in(child, true));
             }
             _ => {}
         }
