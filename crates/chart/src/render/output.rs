@@ -78,7 +78,7 @@ pub fn to_template_pieces<'a>(rendered: &'a Rendered, options: &TemplateOptions)
 impl TemplateOptions {
     /// Whether a hook is printed.
     pub fn shows(&self, hook: &Hook) -> bool {
-        !self.no_hooks && !(self.skip_tests && hook.events.contains(&HookEvent::Test))
+        !(self.no_hooks || self.skip_tests && hook.events.contains(&HookEvent::Test))
     }
 }
 
