@@ -238,9 +238,11 @@ fn run(next: &AtomicU64, cases: u64, seed: u64, counts: &Counts, found: &Mutex<V
             Verdict::Different(mine, theirs) => {
                 if add(&counts.differing) < SHRUNK {
                     let small = shrunk(&case, &mine, &theirs, &mut oracle);
-                    if let Verdict::Different(mine, theirs) = judge(&small, &mut oracle) {
-                        found.lock().unwrap().push((small, mine, theirs));
-                    }
+                    // A difference that comes and goes is shown as it was met.
+                    found.lock().unwrap().push(match judge(&small, &mut oracle) {
+                        Verdict::Different(mine, theirs) => (small, mine, theirs),
+                        _ => (case, mine, theirs),
+                    });
                 }
             }
         }
