@@ -69,7 +69,7 @@ fn tokens_dropped(text: &str, mut differs: impl FnMut(&str) -> bool) -> String {
     }
 }
 
-fn closing<'t>(tokens: &[&'t str], open: usize) -> usize {
+fn closing(tokens: &[&str], open: usize) -> usize {
     let mut depth = 0;
     for (i, token) in tokens.iter().enumerate().skip(open) {
         match *token {

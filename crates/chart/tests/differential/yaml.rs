@@ -76,13 +76,15 @@ fn the_answers_for_tricky_yaml_are_goyamls() {
     }
 }
 
-/// Texts that look like something else, and those that need each way of quoting.
+/// Texts that look like something else, and those that need each way of quoting. Without U+0085: goyaml reads the JSON that it is given
+/// as YAML, where that character breaks a line, and loses it.
 fn text() -> impl Strategy<Value = String> {
     let word = prop::sample::select(words::YAML_STRINGS.to_vec()).prop_map(|w| w.trim_matches(['"', '\'']).to_owned());
     let sign = "[-?:,\\[\\]{}#&*!|>'\"%@` \n\t0-9a-zé~=<._+x]{0,12}";
     let long = "([a-z:#'\"]{1,9} {1,2}){10,40}";
     let lines = "( {0,2}[a-z#:]{0,3} {0,2}\n){0,5}";
     prop_oneof![word, sign, long, lines, ".*", "[yYnN]|[oO]n|[oO]ff|[yY]es|[nN]o|0[0-7]{1,4}|0[xob][0-9a-f]{1,4}|[0-9:_.e+-]{1,8}"]
+        .prop_map(|text| text.replace('\u{85}', ""))
 }
 
 fn tree() -> impl Strategy<Value = Json> {
