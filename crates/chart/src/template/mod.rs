@@ -45,6 +45,7 @@ pub use crate::go::time::Time;
 pub use ast::Parsed;
 pub use budget::Limits;
 pub use error::{Error, ErrorKind, Location};
+pub(crate) use funcs::re2;
 pub use objects::{Capabilities, HelmVersion};
 pub use set::{Engine, TemplateSet};
 pub use stack::{STACK_SIZE, with_stack};

@@ -11,7 +11,7 @@ mod lists;
 mod math;
 mod merge;
 mod random;
-mod re2;
+pub(crate) mod re2;
 mod reflect;
 mod regex;
 mod semver;

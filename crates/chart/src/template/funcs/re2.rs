@@ -13,7 +13,7 @@ const SIZE: usize = 4 << 20;
 static COMPILED: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
 
 /// Compiles a pattern, or takes it from the cache.
-pub(super) fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
+pub(crate) fn compile(pattern: &str) -> Result<Arc<Regex>, String> {
     if let Some(regex) = COMPILED.lock().ok().and_then(|cache| cache.get(pattern).cloned()) {
         return Ok(regex);
     }
