@@ -53,6 +53,7 @@ pub use budget::Limits;
 pub(crate) use budget::STOPPED;
 pub use cache::{ParseCache, ParseCounts};
 pub use error::{Error, ErrorKind, Location};
+pub(crate) use funcs::re2_syntax;
 pub use keyed::{Keyed, Place};
 pub use objects::{Capabilities, HelmVersion};
 pub use set::{Engine, TemplateSet};

@@ -7,7 +7,7 @@ use std::str::Chars;
 const MAX_REPEAT: u64 = 1_000;
 
 /// Checks a pattern as `syntax.Parse` does with the flags of `regexp.Compile`. The error is Go's text after `error parsing regexp: `.
-pub(super) fn check(pattern: &str) -> Result<(), String> {
+pub(crate) fn check(pattern: &str) -> Result<(), String> {
     let mut parser = Parser { whole: pattern, groups: vec![Group::default()] };
     let mut rest = pattern;
     let mut last_repeat = "";

@@ -4,6 +4,7 @@
 //! fetched.
 
 mod cost;
+mod meta;
 mod report;
 mod words;
 
@@ -77,14 +78,15 @@ impl Compiled {
         let options = options.with_format("uuid", is_uuid).with_format("duration", is_duration);
         let validator = options.build(&schema).map_err(|e| match e.kind() {
             ValidationErrorKind::Referencing(why) => referencing(why),
-            _ => {
-                let tree = report::report(&Json::Null, vec![e], false).unwrap_or_default();
-                let url = metaschema(draft);
-                format!(
-                    "\"file:///values.schema.json#\" is not valid against metaschema: jsonschema validation failed with '{url}#'\n{tree}"
-                )
-            }
+            _ => meta::complaint(draft, &schema).unwrap_or_else(|| {
+                let tree = report::report(&Json::Null, vec![e], 0, false).unwrap_or_default();
+                meta::heading(draft) + &tree
+            }),
         })?;
+        // What this judge lets pass as a pattern, Helm's may not.
+        if meta::has_foreign_pattern(&schema) {
+            meta::complaint(draft, &schema).map_or(Ok(()), Err)?;
+        }
         Ok(Self { schema, validator, ref_hides })
     }
 
@@ -92,7 +94,7 @@ impl Compiled {
         let values = plain(values.clone());
         cost::check(&self.schema, &values)?;
         let errors: Vec<_> = self.validator.iter_errors(&values).collect();
-        match report::report(&self.schema, errors, self.ref_hides) {
+        match report::report(&self.schema, errors, 0, self.ref_hides) {
             Some(text) => Err(format!("{text}\n")),
             None => Ok(()),
         }
@@ -122,16 +124,6 @@ fn known_draft(url: &str) -> Option<Draft> {
         "json-schema.org/draft-06/schema" => Some(Draft::Draft6),
         "json-schema.org/draft-04/schema" => Some(Draft::Draft4),
         _ => None,
-    }
-}
-
-fn metaschema(draft: Draft) -> &'static str {
-    match draft {
-        Draft::Draft4 => "http://json-schema.org/draft-04/schema",
-        Draft::Draft6 => "http://json-schema.org/draft-06/schema",
-        Draft::Draft7 => "http://json-schema.org/draft-07/schema",
-        Draft::Draft201909 => "https://json-schema.org/draft/2019-09/schema",
-        _ => "https://json-schema.org/draft/2020-12/schema",
     }
 }
 

@@ -42,10 +42,11 @@ struct Found {
     keyword: String,
 }
 
-/// The report, each line starting with `- at `; None where there are no errors.
-pub(super) fn report(schema: &Json, errors: Vec<ValidationError<'_>>, ref_hides: bool) -> Option<String> {
+/// The report, each line starting with `- at `; None where there are no errors. `depth` is how many steps of the schema's
+/// path lead to the schema that was asked.
+pub(super) fn report(schema: &Json, errors: Vec<ValidationError<'_>>, depth: usize, ref_hides: bool) -> Option<String> {
     let found: Vec<Found> = errors.into_iter().map(Found::new).collect();
-    let lines = at_top(Schema { schema, ref_hides }.lines(found, 0, 0));
+    let lines = at_top(Schema { schema, ref_hides }.lines(found, depth, 0));
     let mut out = String::new();
     for line in &lines {
         line.print(0, &mut out);

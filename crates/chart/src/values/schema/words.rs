@@ -5,6 +5,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 
 use crate::Json;
 use crate::go::{num, quote};
+use crate::template::re2_syntax;
 
 /// What is wrong, for errors that stand alone.
 pub(super) fn leaf_text(kind: &Kind, got: &Json) -> String {
@@ -70,9 +71,10 @@ fn duplicates(got: &Json) -> String {
 }
 
 /// Why a text does not have its format, where Helm's reason does not depend on the text's details.
-fn format_reason(format: &str, got: &Json) -> &'static str {
+fn format_reason(format: &str, got: &Json) -> String {
     let text = got.as_str().unwrap_or_default();
-    match format {
+    let reason = match format {
+        "regex" => return re2_syntax::check(text).err().map_or_else(|| "invalid".to_owned(), |why| format!("error parsing regexp: {why}")),
         "email" | "idn-email" if !text.contains('@') => "missing @",
         "uri" if !text.contains(':') => "relative url",
         "ipv4" => "expected four decimals",
@@ -80,7 +82,8 @@ fn format_reason(format: &str, got: &Json) -> &'static str {
         "duration" if !text.starts_with('P') => "must start with P",
         "uuid" if text.split('-').count() != 5 => "must have 5 elements",
         _ => "invalid",
-    }
+    };
+    reason.to_owned()
 }
 
 fn type_name(value: &Json) -> &'static str {
