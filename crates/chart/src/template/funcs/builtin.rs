@@ -203,11 +203,11 @@ fn index(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
     for index in &args[1..] {
         item = match &item {
             Value::Nil => return Err("index of nil pointer".into()),
-            Value::List(list) => list.items[position(index, list.items.len())?].clone(),
-            Value::Bytes(bytes) => Value::Uint8(bytes[position(index, bytes.len())?]),
+            Value::List(list) => list.items[position(index, list.items.len(), "slice")?].clone(),
+            Value::Bytes(bytes) => Value::Uint8(bytes[position(index, bytes.len(), "slice")?]),
             Value::Str(_) | Value::Raw(_) => {
                 let bytes = super::bytes(&item);
-                Value::Uint8(bytes[position(index, bytes.len())?])
+                Value::Uint8(bytes[position(index, bytes.len(), "string")?])
             }
             Value::Map(map) => match index {
                 Value::Str(key) => map.get(key).unwrap_or_else(|| zero(map.ty)),
@@ -222,7 +222,7 @@ fn index(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
     Ok(item)
 }
 
-fn position(index: &Value, len: usize) -> Result<usize, Fail> {
+fn position(index: &Value, len: usize, kind: &str) -> Result<usize, Fail> {
     let at = match index {
         Value::Int(i) | Value::Int64(i) | Value::Named(_, i) => *i,
         Value::Uint8(u) => i64::from(*u),
@@ -233,7 +233,7 @@ fn position(index: &Value, len: usize) -> Result<usize, Fail> {
     match usize::try_from(at) {
         Ok(at) if at < len => Ok(at),
         // Go lets the length itself pass here and panics one step later.
-        Ok(at) if at == len => Err("reflect: slice index out of range".into()),
+        Ok(at) if at == len => Err(Fail::Text(format!("reflect: {kind} index out of range"))),
         _ => Err(Fail::Text(format!("index out of range: {at}"))),
     }
 }

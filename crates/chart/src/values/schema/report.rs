@@ -133,10 +133,17 @@ impl Schema<'_> {
     fn step(self, step: &Step, errors: Vec<Found>, depth: usize, at: usize, out: &mut Vec<Line>) {
         if step.into_schema > 0 {
             let here = errors[0].pointer(at + step.into_value);
-            let lines = self.lines(errors, depth + step.into_schema, at + step.into_value);
-            // What a reference leads to has a heading of its own, which stays.
-            let heading = !step.key.starts_with('$');
-            out.extend(grouped(lines, &here, heading));
+            let mut lines = self.lines(errors, depth + step.into_schema, at + step.into_value);
+            // What a reference leads to has a heading of its own, which stays and takes the place of one from below.
+            let reference = step.key.starts_with('$');
+            if let [only] = lines.as_mut_slice()
+                && reference
+                && only.heading
+            {
+                only.at.clone_from(&here);
+                only.heading = false;
+            }
+            out.extend(grouped(lines, &here, !reference));
             return;
         }
         if step.key == "allOf" {
