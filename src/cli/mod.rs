@@ -124,7 +124,7 @@ enum Command {
     History(history::HistoryArgs),
     /// Render a local chart, as `helm template` does
     #[command(after_help = EXIT_CODES_OF_HELM)]
-    Template(template::TemplateArgs),
+    Template(Box<template::TemplateArgs>),
     /// Look for mistakes in a local chart, as `helm lint` does
     #[command(after_help = EXIT_CODES_OF_HELM)]
     Lint(lint::LintArgs),
@@ -207,7 +207,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
 fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
     // these two need no cluster: nothing is set up that only a connection needs
     let cli = match cli {
-        Cli { command: Command::Template(args), globals } => return Ok(helm::answer(template::template(args, &globals, console), console)),
+        Cli { command: Command::Template(args), globals } => {
+            return Ok(helm::answer(template::template(*args, &globals, console), console));
+        }
         Cli { command: Command::Lint(args), globals } => return Ok(helm::answer(lint::lint(&args, &globals, console), console)),
         cli => cli,
     };
@@ -248,7 +250,7 @@ async fn dispatch(command: Command, globals: &Globals, console: &Console) -> Res
         Command::Resume(args) => resume::resume(args, globals, console).await,
         Command::Rollback(args) => rollback::rollback(args, globals, console).await,
         Command::History(args) => history::history(args, globals, console).await,
-        Command::Template(args) => Ok(helm::answer(template::template(args, globals, console), console)),
+        Command::Template(args) => Ok(helm::answer(template::template(*args, globals, console), console)),
         Command::Lint(args) => Ok(helm::answer(lint::lint(&args, globals, console), console)),
         Command::Install(args) => install::install(args, globals, console).await,
         Command::Uninstall(args) => uninstall::uninstall(args, globals, console).await,

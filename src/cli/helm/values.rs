@@ -85,7 +85,8 @@ impl ValuesArgs {
             let text = content(file).map_err(failed)?;
             out.push(ValuesSource::File { name: file.clone(), text: String::from_utf8_lossy(&text).into_owned() });
         }
-        let flags: [(&str, &Vec<String>, fn(Self, String) -> Self); 5] = [
+        type Only = fn(ValuesArgs, String) -> ValuesArgs;
+        let flags: [(&str, &Vec<String>, Only); 5] = [
             ("--set-json", &self.set_json, |one, line| Self { set_json: vec![line], ..one }),
             ("--set", &self.set, |one, line| Self { set: vec![line], ..one }),
             ("--set-string", &self.set_string, |one, line| Self { set_string: vec![line], ..one }),
