@@ -1,6 +1,6 @@
-//! A Helm-compatible chart engine: bytes in, manifests out.
+#![doc = include_str!("../README.md")]
 //!
-//! No network, files, clock, environment or randomness inside: all of them are arguments.
+//! # Map
 //!
 //! - [`chart`]: loading a chart from a tree of files, metadata, dependencies
 //! - [`values`]: coalescing, `--set` paths, schema validation
