@@ -181,6 +181,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
         git: Git::new(settings.state_dir.join("mirrors"), GitOptions::default()),
         artifact_base: format!("http://{}", settings.listen),
         secret,
+        parsed: Arc::default(),
         bootstrap: settings.bootstrap.as_ref().map(|b| (b.url.clone(), b.credentials.clone())),
         managed: Default::default(),
         inputs: Default::default(),

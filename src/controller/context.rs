@@ -24,6 +24,7 @@ use crate::source::Snapshot;
 use crate::store::{Store, Table};
 use crate::telemetry::Metrics;
 use base64::Engine as _;
+use helmward_chart::template::ParseCache;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -79,6 +80,8 @@ pub struct Context {
     pub artifact_base: String,
     /// From which random functions of charts derive.
     pub secret: [u8; 32],
+    /// Templates parsed for any release: versions of a chart, and charts with the same library, share most of theirs.
+    pub parsed: Arc<ParseCache>,
     /// Credentials of `--git`, and the URL that they belong to.
     pub bootstrap: Option<(String, Credentials)>,
     /// Watches of managed kinds, kept while the daemon runs.

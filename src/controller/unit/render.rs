@@ -51,10 +51,11 @@ pub(super) async fn render(
         let entropy = Arc::new(Keyed { key: ctx.secret, context: context.clone(), calls: Mutex::default() });
         let job = {
             let (chart, values, capabilities) = (Arc::clone(chart), Arc::clone(&values), Arc::clone(&capabilities));
-            let (info, now, asked) = (info.clone(), now.clone(), Arc::clone(&asked));
+            let (info, now, asked, parsed) = (info.clone(), now.clone(), Arc::clone(&asked), Arc::clone(&ctx.parsed));
             move || {
                 let mut input = Input::new(&chart.chart, &values, info, &capabilities, now, entropy);
                 input.lookup = asked;
+                input.cache = Some(parsed);
                 input.options.skip_schema = skip_schema;
                 helmward_chart::render::render(&input)
             }
