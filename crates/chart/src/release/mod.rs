@@ -107,7 +107,7 @@ pub fn decode(text: &[u8]) -> Result<Release, DecodeError> {
         plain = bytes;
     }
     let json: Json = serde_json::from_slice(&plain).map_err(|e| DecodeError::Json(e.to_string()))?;
-    if !json.get("name").and_then(Json::as_str).is_some_and(|name| !name.is_empty()) {
+    if json.get("name").and_then(Json::as_str).is_none_or(str::is_empty) {
         return Err(DecodeError::Json("it has no name".into()));
     }
     Ok(Release(json))
