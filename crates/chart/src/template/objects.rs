@@ -230,28 +230,20 @@ static KUBE_VERSION: StructType = StructType {
     json_as: None,
 };
 
-/// As Helm 4 has it.
-static BUILD_INFO_4: StructType = StructType {
-    name: "version.BuildInfo",
-    fields: &[
-        optional("Version", "version"),
-        optional("GitCommit", "git_commit"),
-        optional("GitTreeState", "git_tree_state"),
-        optional("GoVersion", "go_version"),
-        optional("KubeClientVersion", "kube_client_version"),
-    ],
-    prints_as: None,
-    json_as: None,
-};
+static BUILD_INFO: StructType = build_info(BUILD_FIELDS.split_at(4).0);
 
-static BUILD_INFO: StructType = StructType {
-    name: "version.BuildInfo",
-    fields: &[
-        optional("Version", "version"),
-        optional("GitCommit", "git_commit"),
-        optional("GitTreeState", "git_tree_state"),
-        optional("GoVersion", "go_version"),
-    ],
-    prints_as: None,
-    json_as: None,
-};
+/// As Helm 4 has it.
+static BUILD_INFO_4: StructType = build_info(&BUILD_FIELDS);
+
+/// The last one came with Helm 4.
+static BUILD_FIELDS: [Field; 5] = [
+    optional("Version", "version"),
+    optional("GitCommit", "git_commit"),
+    optional("GitTreeState", "git_tree_state"),
+    optional("GoVersion", "go_version"),
+    optional("KubeClientVersion", "kube_client_version"),
+];
+
+const fn build_info(fields: &'static [Field]) -> StructType {
+    StructType { name: "version.BuildInfo", fields, prints_as: None, json_as: None }
+}
