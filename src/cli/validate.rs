@@ -11,10 +11,12 @@ use helmward_chart::template::Capabilities;
 use helmward_chart::yaml;
 use std::future::Future;
 use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
 
-/// What the cluster said before the render.
+/// The cluster, and what it said before the render.
 pub(super) struct Server {
-    globals: Globals,
+    runtime: Runtime,
+    session: Session,
     pub(super) capabilities: Capabilities,
 }
 
@@ -22,22 +24,23 @@ impl Server {
     /// Asks the cluster for its version and for the kinds that it serves.
     pub(super) fn ask(globals: &Globals, mut capabilities: Capabilities) -> Result<Self, Failure> {
         let unreachable = |e: Failure| failed(format!("Kubernetes cluster unreachable: {}", e.message));
-        let (version, kinds) = block_on(async {
+        let runtime = runtime()?;
+        let (session, kinds) = runtime.block_on(async {
             let session = Session::open(globals).await.map_err(unreachable)?;
             let kinds = session.cluster.discovery().served().await.map_err(Failure::from).map_err(unreachable)?.api_versions().to_vec();
-            Ok((session.version.git_version, kinds))
+            Ok::<_, Failure>((session, kinds))
         })?;
-        parse_kube_version(&mut capabilities, &version).map_err(failed)?;
+        parse_kube_version(&mut capabilities, &session.version.git_version).map_err(failed)?;
         capabilities.api_versions = kinds;
-        Ok(Self { globals: globals.clone(), capabilities })
+        Ok(Self { runtime, session, capabilities })
     }
 
     /// Lets the cluster check every object without storing it. A namespace that is not there yet is no mistake.
     pub(super) fn check(&self, rendered: &Rendered, namespace: &str) -> Result<(), Failure> {
         let unfit = |what: String| failed(format!("unable to build kubernetes objects from release manifest: {what}"));
-        block_on(async {
-            let session = Session::open(&self.globals).await?;
-            let served = session.cluster.discovery().served().await?;
+        let cluster = &self.session.cluster;
+        self.runtime.block_on(async {
+            let served = cluster.discovery().served().await?;
             let mut manifests = Vec::new();
             for doc in rendered.manifests.iter().filter(|doc| !doc.kind.is_empty()) {
                 let body = yaml::from_str(&doc.text).map_err(|e| unfit(e.to_string()))?;
@@ -52,7 +55,7 @@ impl Server {
                 }
                 manifests.push(Arc::new(manifest));
             }
-            let answers = session.cluster.dry_run_all(&manifests, &Apply::default(), 8).await;
+            let answers = cluster.dry_run_all(&manifests, &Apply::default(), 8).await;
             match answers.into_iter().zip(&manifests).find_map(|(answer, manifest)| answer.err().map(|error| (error, manifest))) {
                 Some((error, manifest)) if error.kind != Kind::NamespaceMissing => Err(unfit(format!("{}: {error}", manifest.origin))),
                 _ => Ok(()),
@@ -63,9 +66,12 @@ impl Server {
 
 /// Runs what needs a network, on a runtime that lives no longer than that.
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| failed(format!("cannot start: {e}")))?;
+    let runtime = runtime()?;
     let result = runtime.block_on(work);
     runtime.shutdown_background();
     result
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_current_thread().enable_all().build().map_err(|e| failed(format!("cannot start: {e}")))
 }
