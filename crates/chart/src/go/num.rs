@@ -1,6 +1,6 @@
 //! Numbers as `strconv` reads and writes them.
 
-use super::GoError;
+use super::{GoError, hexfloat};
 
 /// `strconv.FormatFloat(v, 'g', -1, 64)`, which is also how `%v` prints a float64: `100000`, `1e+06`, `1.5e-05`, `+Inf`, `NaN`.
 pub fn float(v: f64) -> String {
@@ -27,12 +27,14 @@ pub fn json_float(v: f64) -> Option<String> {
     Some(decimal.scientific(1))
 }
 
-/// `strconv.FormatFloat` with a verb of `e E f F g G` and a precision (`None` is Go's -1: the shortest that reads back equal).
+/// `strconv.FormatFloat` with a verb of `b e E f F g G x X` and a precision (`None` is Go's -1: the shortest that reads back equal).
 pub fn format_float(v: f64, verb: char, precision: Option<usize>) -> String {
     if let Some(text) = special(v) {
         return text.to_owned();
     }
     let text = match (verb.to_ascii_lowercase(), precision) {
+        ('b', _) => hexfloat::binary(v),
+        ('x', precision) => hexfloat::hexadecimal(v, precision),
         ('f', None) => shortest(v).plain(),
         ('f', Some(p)) => format!("{v:.p$}"),
         ('e', None) => shortest(v).scientific(2),
@@ -50,7 +52,11 @@ pub fn format_float(v: f64, verb: char, precision: Option<usize>) -> String {
             decimal.general(threshold as i32)
         }
     };
-    if verb.is_ascii_uppercase() { text.replace('e', "E") } else { text }
+    match verb {
+        'X' => text.to_ascii_uppercase(),
+        verb if verb.is_ascii_uppercase() => text.replace('e', "E"),
+        _ => text,
+    }
 }
 
 fn special(v: f64) -> Option<&'static str> {

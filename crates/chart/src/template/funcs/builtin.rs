@@ -22,7 +22,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     many("println", &[], Any, |ctx, args| made(ctx, print::sprintln(args))),
     many("printf", &[Str], Any, |ctx, args| made(ctx, printf::sprintf(super::bytes(&args[0]), &args[1..]))),
     many("html", &[], Any, |ctx, args| made(ctx, html(&joined(args)))),
-    many("js", &[], Any, |ctx, args| made(ctx, js(&print::lossy(joined(args))).into_bytes())),
+    many("js", &[], Any, |ctx, args| made(ctx, js(&joined(args)))),
     many("urlquery", &[], Any, |ctx, args| made(ctx, super::url::query_escape(&joined(args)).into_bytes())),
     many("eq", &[Any], Any, eq),
     func("ne", &[Any, Any], |_, args| Ok(Value::Bool(!equal(&args[0], &args[1])?))),
@@ -256,18 +256,22 @@ fn html(input: &[u8]) -> Vec<u8> {
     out
 }
 
-fn js(input: &str) -> String {
-    let mut out = String::with_capacity(input.len());
-    for c in input.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\'' => out.push_str("\\'"),
-            '"' => out.push_str("\\\""),
-            '<' | '>' | '&' | '=' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c if c < ' ' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c if c.is_ascii() || unicode::is_print(c) => out.push(c),
-            c => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+/// Bytes that are no UTF-8 stay as they are.
+fn js(input: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(input.len());
+    for chunk in input.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => out.extend_from_slice(b"\\\\"),
+                '\'' => out.extend_from_slice(b"\\'"),
+                '"' => out.extend_from_slice(b"\\\""),
+                c if !"<>&=".contains(c) && c >= ' ' && (c.is_ascii() || unicode::is_print(c)) => {
+                    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                c => out.extend_from_slice(format!("\\u{:04X}", u32::from(c)).as_bytes()),
+            }
         }
+        out.extend_from_slice(chunk.invalid());
     }
     out
 }

@@ -6,7 +6,7 @@ use crate::go::quote::quote;
 use crate::template::error::{Fail, WARN_END, WARN_START};
 use crate::template::exec::Ctx;
 use crate::template::set::without_no_value;
-use crate::template::value::{Layout, ListType, MapType, Value, json_text};
+use crate::template::value::{Layout, ListType, MapType, Value, json_text, yaml_pretty};
 use crate::template::world::LookupQuery;
 use crate::yaml;
 
@@ -25,8 +25,8 @@ pub(super) static FUNCS: &[FuncDef] = &[
         to_yaml(ctx, &args[0])
     }),
     func("toYamlPretty", &[Any], |ctx, args| {
-        let Ok(json) = args[0].to_json() else { return Ok(Value::str("")) };
-        trimmed(ctx, yaml::to_string_pretty(&json))
+        let Ok(text) = yaml_pretty(&args[0]) else { return Ok(Value::str("")) };
+        trimmed(ctx, text)
     }),
     func("fromYaml", &[Str], |ctx, args| {
         ctx.world.budget.decode(super::bytes(&args[0]).len())?;
@@ -52,7 +52,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
         Ok(match json::map_from_str(&text(&args[0])) {
             Ok(map) if map.is_empty() && text(&args[0]).trim() == "null" => Value::nil_map(MapType::Any),
             Ok(map) => Value::from_json(&crate::Json::Object(map)),
-            Err(err) => error_dict(err.to_string()),
+            Err(err) => error_dict(json::error_of_bytes(&err, super::bytes(&args[0])).to_string()),
         })
     }),
     func("fromJsonArray", &[Str], |ctx, args| {
@@ -60,7 +60,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
         Ok(match json::array_from_str(&text(&args[0])) {
             Ok(items) if items.is_empty() && text(&args[0]).trim() == "null" => Value::nil_list(ListType::Any),
             Ok(items) => Value::from_json(&crate::Json::Array(items)),
-            Err(err) => Value::list(vec![Value::from(err.to_string())]),
+            Err(err) => Value::list(vec![Value::from(json::error_of_bytes(&err, super::bytes(&args[0])).to_string())]),
         })
     }),
 ];

@@ -1,6 +1,7 @@
 //! The functions that templates can call: Go's builtins, sprig's and Helm's, found by name while parsing.
 
 mod builtin;
+mod bytewise;
 mod crypto;
 mod dates;
 mod defaults;
