@@ -3,6 +3,7 @@
 use super::helm::error_dict;
 use super::{Answer, FuncDef, Ty, func, text};
 use crate::go::num;
+use crate::go::time::{Civil, Time, Zone};
 use crate::template::exec::Ctx;
 use crate::template::value::Value;
 
@@ -157,7 +158,7 @@ impl Writer {
             Value::Str(text) => quoted(text),
             Value::Raw(bytes) => quoted(&String::from_utf8_lossy(bytes)),
             Value::Named(named, n) => quoted(&named.text(*n)),
-            Value::Time(time) => time.rfc3339_nano(),
+            Value::Time(time) => date_text(time),
             Value::Map(_) | Value::Struct(_) => return self.inline_table(value, depth + 1),
             Value::List(_) | Value::Bytes(_) => {
                 let bytes: Vec<Value>;
@@ -247,6 +248,41 @@ fn quoted(text: &str) -> String {
     out
 }
 
+/// The zones in which BurntSushi/toml keeps dates without one, with how it writes them back.
+const LOCAL: [(&str, &str); 3] =
+    [("datetime-local", "2006-01-02T15:04:05.999999999"), ("date-local", "2006-01-02"), ("time-local", "15:04:05.999999999")];
+
+fn date_text(time: &Time) -> String {
+    let layout = match time.zone() {
+        Zone::Fixed { name, .. } => LOCAL.iter().find(|(local, _)| name == local).map(|(_, layout)| layout),
+        _ => None,
+    };
+    layout.map_or_else(|| time.rfc3339_nano(), |layout| time.format(layout))
+}
+
+/// A date as Go has it: what is missing is the start of the year 0.
+fn date(parts: &::toml::value::Datetime) -> Time {
+    let offset = parts.offset.map(|offset| match offset {
+        ::toml::value::Offset::Z => 0,
+        ::toml::value::Offset::Custom { minutes } => i32::from(minutes) * 60,
+    });
+    let local = match (parts.date, parts.time) {
+        (Some(_), Some(_)) => 0,
+        (Some(_), None) => 1,
+        _ => 2,
+    };
+    let zone = match offset {
+        Some(0) => Zone::Utc,
+        Some(offset) => Zone::Fixed { name: String::new(), offset },
+        None => Zone::Fixed { name: LOCAL[local].0.to_owned(), offset: 0 },
+    };
+    let (year, month, day) = parts.date.map_or((0, 1, 1), |date| (i64::from(date.year), u32::from(date.month), u32::from(date.day)));
+    let (hour, minute, second) =
+        parts.time.map_or((0, 0, 0), |time| (u32::from(time.hour), u32::from(time.minute), u32::from(time.second.unwrap_or_default())));
+    let nanos = parts.time.and_then(|time| time.nanosecond).unwrap_or_default();
+    Time::date(Civil { year, month, day, hour, minute, second }, nanos, zone)
+}
+
 fn from_table(table: &::toml::Table) -> Value {
     Value::map(table.iter().map(|(key, value)| (key.as_str().into(), from(value))).collect())
 }
@@ -257,7 +293,7 @@ fn from(value: &::toml::Value) -> Value {
         ::toml::Value::Integer(i) => Value::Int64(*i),
         ::toml::Value::Float(f) => Value::Float(*f),
         ::toml::Value::Boolean(b) => Value::Bool(*b),
-        ::toml::Value::Datetime(time) => Value::from(time.to_string()),
+        ::toml::Value::Datetime(parts) => Value::time(date(parts)),
         ::toml::Value::Array(items) => Value::list(items.iter().map(from).collect()),
         ::toml::Value::Table(table) => from_table(table),
     }

@@ -306,7 +306,11 @@ impl<'o> Printer<'o> {
     fn object(&mut self, object: &Struct, verb: char, depth: usize) {
         if object.pointer && depth > 0 {
             // Go prints the address here, which differs at each run.
-            return self.put("0xc000000000");
+            let address = "0xc000000000";
+            return match self.flags.sharp_v {
+                true => self.put(&format!("(*{})({address})", object.ty.name)),
+                false => self.put(address),
+            };
         }
         self.put(if object.pointer { "&" } else { "" });
         self.fields(object, verb, depth);
