@@ -5,7 +5,7 @@ use super::{Answer, FuncDef, Ty, func, text};
 use crate::go::num;
 use crate::go::time::{Civil, Time, Zone};
 use crate::template::exec::Ctx;
-use crate::template::value::Value;
+use crate::template::value::{Struct, Value};
 
 use Ty::{Any, Str};
 
@@ -54,7 +54,7 @@ impl Writer {
             return Err("toml: value is nested too deeply".to_owned());
         }
         match form(value)? {
-            Form::Plain if value.is_nil() => {}
+            Form::Plain if missing(value) => {}
             Form::Plain => self.key_value(key, value, false, depth)?,
             Form::Table => {
                 if key.len() == 1 {
@@ -94,7 +94,7 @@ impl Writer {
         let entries = entries(value);
         for tables in [false, true] {
             for (name, value) in &entries {
-                if (form(value)? != Form::Plain) == tables && !value.is_nil() {
+                if (form(value)? != Form::Plain) == tables && !missing(value) {
                     key.push(name.clone());
                     self.encode(key, value, depth + 1)?;
                     key.pop();
@@ -113,7 +113,7 @@ impl Writer {
         self.out.push('{');
         let (count, more) = (plain.len(), !nested.is_empty());
         for (i, (name, value)) in plain.into_iter().enumerate() {
-            if !value.is_nil() {
+            if !missing(&value) {
                 self.key_value(&[name], &value, true, depth)?;
                 self.out.push_str(if more || i + 1 != count { ", " } else { "" });
             }
@@ -122,6 +122,22 @@ impl Writer {
         for (i, (name, value)) in nested.into_iter().enumerate() {
             self.key_value(&[name], &value, true, depth)?;
             self.out.push_str(if i + 1 != count { ", " } else { "" });
+        }
+        self.out.push('}');
+        Ok(())
+    }
+
+    /// A comma follows each field but the one whose index in the struct is the last: with an embedded struct that is another.
+    fn inline_struct(&mut self, object: &Struct, depth: usize) -> Result<(), String> {
+        let all = fields(object);
+        self.out.push('{');
+        for tables in [false, true] {
+            for (at, name, value) in &all {
+                if (form(value)? != Form::Plain) == tables && !missing(value) {
+                    self.key_value(&[(*name).to_owned()], value, true, depth)?;
+                    self.out.push_str(if at + 1 == all.len() { "" } else { ", " });
+                }
+            }
         }
         self.out.push('}');
         Ok(())
@@ -159,7 +175,11 @@ impl Writer {
             Value::Raw(bytes) => quoted(&String::from_utf8_lossy(bytes)),
             Value::Named(named, n) => quoted(&named.text(*n)),
             Value::Time(time) => date_text(time),
-            Value::Map(_) | Value::Struct(_) => return self.inline_table(value, depth + 1),
+            Value::Struct(object) => match object.ty.json_as.and_then(|at| object.fields.get(at)) {
+                Some(text) => return self.element(text, depth + 1),
+                None => return self.inline_struct(object, depth + 1),
+            },
+            Value::Map(_) => return self.inline_table(value, depth + 1),
             Value::List(_) | Value::Bytes(_) => {
                 let bytes: Vec<Value>;
                 let items: &[Value] = match value {
@@ -187,12 +207,13 @@ impl Writer {
 
 fn form(value: &Value) -> Result<Form, String> {
     Ok(match value {
-        Value::Map(_) | Value::Struct(_) => Form::Table,
+        Value::Map(map) if !map.nil => Form::Table,
+        Value::Struct(object) if object.ty.json_as.is_none() => Form::Table,
         Value::List(list) if !list.items.is_empty() => {
             if list.items.iter().any(Value::is_nil) {
                 return Err("toml: cannot encode array with nil element".to_owned());
             }
-            let tables = list.items.iter().all(|item| matches!(item, Value::Map(_) | Value::Struct(_)));
+            let tables = list.items.iter().all(|item| matches!(form(item), Ok(Form::Table)));
             if tables { Form::Tables } else { Form::Plain }
         }
         _ => Form::Plain,
@@ -209,10 +230,31 @@ fn elements(value: &Value) -> &[Value] {
 fn entries(value: &Value) -> Vec<(String, Value)> {
     match value {
         Value::Map(map) => map.borrow().iter().map(|(key, value)| (key.to_string(), value.clone())).collect(),
-        Value::Struct(object) => {
-            object.ty.fields.iter().zip(&object.fields).map(|(field, value)| (field.name.to_owned(), value.clone())).collect()
-        }
+        Value::Struct(object) => fields(object).into_iter().map(|(_, name, value)| (name.to_owned(), value.clone())).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// The exported fields of a struct, each with its index; those of an embedded struct have its index.
+fn fields(object: &Struct) -> Vec<(usize, &'static str, &Value)> {
+    let mut out = Vec::new();
+    for (at, (field, value)) in object.ty.fields.iter().zip(&object.fields).enumerate() {
+        match value {
+            Value::Struct(inner) if field.embedded => out.extend(fields(inner).into_iter().map(|(_, name, value)| (at, name, value))),
+            value if field.name.starts_with(|c: char| c.is_ascii_uppercase()) => out.push((at, field.name, value)),
+            _ => {}
+        }
+    }
+    out
+}
+
+/// Go's nil in any form: left out of a table.
+fn missing(value: &Value) -> bool {
+    match value {
+        Value::Nil => true,
+        Value::List(list) => list.nil,
+        Value::Map(map) => map.nil,
+        _ => false,
     }
 }
 
