@@ -73,9 +73,18 @@ pub fn build_custom_cert(cert: &str, key: &str) -> Result<Certificate, GoError> 
     Ok(Certificate { cert, key })
 }
 
+/// Whether the key of a caller can be used, which Go looks at before all else.
+pub fn check_key(pem: &str) -> Result<(), GoError> {
+    read_key(pem).map(drop)
+}
+
+fn read_key(pem: &str) -> Result<PrivateKey, GoError> {
+    PrivateKey::from_pem(pem).map_err(|e| GoError::new(format!("parsing private key: {e}")))
+}
+
 fn key_of(request: &Request<'_>, entropy: Entropy<'_>) -> Result<PrivateKey, GoError> {
     match request.key {
-        Some(pem) => PrivateKey::from_pem(pem).map_err(|e| GoError::new(format!("parsing private key: {e}"))),
+        Some(pem) => read_key(pem),
         None => Ok(PrivateKey::Rsa(RsaKey::generate(2048, entropy))),
     }
 }

@@ -114,6 +114,7 @@ fn self_signed(ctx: &mut Ctx<'_>, function: &'static str, args: &[Value], key: O
     ctx.world.budget.steps(CERTIFICATE)?;
     let mut stream = Stream::new(ctx, function)?;
     let (cn, key) = (text(&args[0]), key.map(text));
+    key.as_deref().map_or(Ok(()), crypto::check_key)?;
     let ips = texts(&args[1], "parsing ip")?;
     let dns = texts(&args[2], "processing alternate dns name")?;
     let request = Request { cn: &cn, ips: &ips, dns: &dns, days: int(&args[3]), key: key.as_deref() };
@@ -124,6 +125,7 @@ fn signed(ctx: &mut Ctx<'_>, function: &'static str, args: &[Value], key: Option
     ctx.world.budget.steps(CERTIFICATE)?;
     let mut stream = Stream::new(ctx, function)?;
     let (cn, key) = (text(&args[0]), key.map(text));
+    key.as_deref().map_or(Ok(()), crypto::check_key)?;
     let ips = texts(&args[1], "parsing ip")?;
     let dns = texts(&args[2], "processing alternate dns name")?;
     let request = Request { cn: &cn, ips: &ips, dns: &dns, days: int(&args[3]), key: key.as_deref() };
