@@ -76,10 +76,10 @@ fn strings() {
             ("fn1", "camelcase") => camel_case(s),
             ("fn1", "snakecase") => snake_case(s),
             ("fn1", "kebabcase") => kebab_case(s),
-            ("abbrev", _) => text(abbrev(number(0), s)),
-            ("abbrevboth", _) => text(abbrev_both(number(0), number(1), s)),
-            ("wrap", _) => text(wrap(number(0), s)),
-            ("wrapWith", separator) => text(wrap_with(number(0), separator, s)),
+            ("abbrev", _) => text(abbrev(number(0), s.as_bytes())),
+            ("abbrevboth", _) => text(abbrev_both(number(0), number(1), s.as_bytes())),
+            ("wrap", _) => text(wrap(number(0), s.as_bytes())),
+            ("wrapWith", separator) => text(wrap_with(number(0), separator.as_bytes(), s.as_bytes())),
             other => panic!("unknown operation {other:?}"),
         })
     });

@@ -59,6 +59,38 @@ pub fn format_float(v: f64, verb: char, precision: Option<usize>) -> String {
     }
 }
 
+/// `math.Pow(10, n)`: by squares of the mantissa, whose last bit is not always the nearest.
+pub(crate) fn power_of_ten(n: i64) -> f64 {
+    let (mut mantissa, mut exponent) = (1.0, 0i64);
+    let (mut square, mut doubled) = (0.625, 4i64);
+    let mut left = n.unsigned_abs();
+    while left != 0 {
+        if doubled > 1 << 12 {
+            // infinite, or nothing
+            exponent += doubled;
+            break;
+        }
+        if left & 1 == 1 {
+            mantissa *= square;
+            exponent += doubled;
+        }
+        square *= square;
+        doubled *= 2;
+        if square < 0.5 {
+            square += square;
+            doubled -= 1;
+        }
+        left >>= 1;
+    }
+    if n < 0 {
+        (mantissa, exponent) = (1.0 / mantissa, -exponent);
+    }
+    // In two steps, since a half of the exponent always has a form.
+    let half = exponent.clamp(-4_000, 4_000) as i32 / 2;
+    let rest = exponent.clamp(-4_000, 4_000) as i32 - half;
+    mantissa * 2f64.powi(half) * 2f64.powi(rest)
+}
+
 fn special(v: f64) -> Option<&'static str> {
     match v {
         _ if v.is_nan() => Some("NaN"),

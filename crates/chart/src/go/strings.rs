@@ -76,17 +76,17 @@ pub fn no_space(text: &[u8]) -> Vec<u8> {
 }
 
 /// `abbrev`.
-pub fn abbrev(width: i64, text: &str) -> Vec<u8> {
-    if width < 4 { text.as_bytes().to_vec() } else { abbreviate(text.as_bytes(), 0, width as usize) }
+pub fn abbrev(width: i64, text: &[u8]) -> Vec<u8> {
+    if width < 4 { text.to_vec() } else { abbreviate(text, 0, width as usize) }
 }
 
 /// `abbrevboth`.
-pub fn abbrev_both(left: i64, right: i64, text: &str) -> Vec<u8> {
+pub fn abbrev_both(left: i64, right: i64, text: &[u8]) -> Vec<u8> {
     if right < 4 || left > 0 && right < 7 {
-        return text.as_bytes().to_vec();
+        return text.to_vec();
     }
     // A negative offset acts as none.
-    abbreviate(text.as_bytes(), left.max(0) as usize, right as usize)
+    abbreviate(text, left.max(0) as usize, right as usize)
 }
 
 fn abbreviate(text: &[u8], offset: usize, width: usize) -> Vec<u8> {
@@ -108,13 +108,13 @@ fn abbreviate(text: &[u8], offset: usize, width: usize) -> Vec<u8> {
 }
 
 /// `wrap`: lines of at most so many bytes; longer words stay whole.
-pub fn wrap(width: i64, text: &str) -> Vec<u8> {
-    wrap_custom(text.as_bytes(), width, b"\n", false)
+pub fn wrap(width: i64, text: &[u8]) -> Vec<u8> {
+    wrap_custom(text, width, b"\n", false)
 }
 
 /// `wrapWith`: the same with a separator of its own, and longer words are cut.
-pub fn wrap_with(width: i64, separator: &str, text: &str) -> Vec<u8> {
-    wrap_custom(text.as_bytes(), width, if separator.is_empty() { b"\n" } else { separator.as_bytes() }, true)
+pub fn wrap_with(width: i64, separator: &[u8], text: &[u8]) -> Vec<u8> {
+    wrap_custom(text, width, if separator.is_empty() { b"\n" } else { separator }, true)
 }
 
 fn wrap_custom(text: &[u8], width: i64, line_break: &[u8], cut: bool) -> Vec<u8> {

@@ -78,6 +78,11 @@ pub fn check_key(pem: &str) -> Result<(), GoError> {
     read_key(pem).map(drop)
 }
 
+/// Whether these are all addresses, which Go looks at before names.
+pub fn check_ips(ips: &[String]) -> Result<(), GoError> {
+    ips.iter().try_for_each(|ip| parse_ip(ip).map(drop))
+}
+
 fn read_key(pem: &str) -> Result<PrivateKey, GoError> {
     PrivateKey::from_pem(pem).map_err(|e| GoError::new(format!("parsing private key: {e}")))
 }

@@ -46,18 +46,21 @@ fn joined(args: &[Value]) -> Vec<u8> {
     match args {
         [Value::Str(text)] => text.as_bytes().to_vec(),
         _ => {
-            // nil prints as an action prints it, unlike in `print`
-            let shown = |arg: &Value| match arg {
-                Value::Nil => Value::str("<no value>"),
-                Value::Struct(object) if object.pointer => {
-                    let mut out = Vec::new();
-                    print::action(arg, true, &mut out);
-                    Value::bytes_as_string(out)
+            let mut out = Vec::new();
+            let mut after_string = true;
+            for arg in args {
+                let string = arg.is_nil() || arg.string_bytes().is_some();
+                // As `print` does, but what is not a string may print as one.
+                out.extend_from_slice(if string || after_string { b"" } else { b" " });
+                match arg {
+                    // nil prints as an action prints it, unlike in `print`
+                    Value::Nil => out.extend_from_slice(b"<no value>"),
+                    Value::Struct(object) if object.pointer => print::action(arg, true, &mut out),
+                    other => out.extend_from_slice(&print::to_bytes(other)),
                 }
-                other => other.clone(),
-            };
-            let shown: Vec<Value> = args.iter().map(shown).collect();
-            print::sprint(&shown)
+                after_string = string;
+            }
+            out
         }
     }
 }

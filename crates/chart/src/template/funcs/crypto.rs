@@ -116,6 +116,7 @@ fn self_signed(ctx: &mut Ctx<'_>, function: &'static str, args: &[Value], key: O
     let (cn, key) = (text(&args[0]), key.map(text));
     key.as_deref().map_or(Ok(()), crypto::check_key)?;
     let ips = texts(&args[1], "parsing ip")?;
+    crypto::check_ips(&ips)?;
     let dns = texts(&args[2], "processing alternate dns name")?;
     let request = Request { cn: &cn, ips: &ips, dns: &dns, days: int(&args[3]), key: key.as_deref() };
     Ok(certificate(crypto::gen_self_signed(&request, &ctx.world.now, &mut |out| stream.fill(out))?))
@@ -127,6 +128,7 @@ fn signed(ctx: &mut Ctx<'_>, function: &'static str, args: &[Value], key: Option
     let (cn, key) = (text(&args[0]), key.map(text));
     key.as_deref().map_or(Ok(()), crypto::check_key)?;
     let ips = texts(&args[1], "parsing ip")?;
+    crypto::check_ips(&ips)?;
     let dns = texts(&args[2], "processing alternate dns name")?;
     let request = Request { cn: &cn, ips: &ips, dns: &dns, days: int(&args[3]), key: key.as_deref() };
     let Value::Struct(issuer) = &args[4] else {

@@ -2,7 +2,7 @@
 
 use super::{Answer, FuncDef, Ty, func, text};
 use crate::go::json;
-use crate::go::quote::quote;
+use crate::go::quote::{quote, quote_bytes};
 use crate::template::error::{Fail, WARN_END, WARN_START};
 use crate::template::exec::Ctx;
 use crate::template::set::without_no_value;
@@ -67,7 +67,8 @@ pub(super) static FUNCS: &[FuncDef] = &[
 
 fn include(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let Value::Str(name) = &args[0] else {
-        return Err("template name is not UTF-8".into());
+        let name = quote_bytes(super::bytes(&args[0]));
+        return Err(Fail::Text(format!("template: no template {name} associated with template \"gotpl\"")));
     };
     let limit = ctx.world.budget.limits().includes;
     let nested = ctx.world.includes.entry(name.clone()).or_insert(0);

@@ -112,7 +112,7 @@ fn round(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
         Some(Value::Float(f)) => *f,
         _ => 0.5,
     };
-    let power = 10f64.powf(int(&args[1]) as f64);
+    let power = num::power_of_ten(int(&args[1]));
     let digit = power * to_float(&args[0]);
     let rounded = if digit.fract() >= threshold { digit.ceil() } else { digit.floor() };
     Ok(Value::Float(rounded / power))

@@ -52,6 +52,10 @@ fn deep_merge(ctx: &mut Ctx<'_>, into: &MapValue, source: &MapValue, overwrite: 
             (Some(old), _) => overwrite || is_empty(old),
             (None, _) => true,
         };
+        if store && matches!(into.ty, MapType::Files | MapType::Strings) && source.ty != into.ty {
+            let (of, to) = (source.ty.element(), into.ty.element());
+            return Err(Fail::Text(format!("reflect.Value.SetMapIndex: value of type {of} is not assignable to type {to}")));
+        }
         if store && !into.nil {
             if !noted && may_cycle(&value) {
                 ctx.world.note_mutation(into);

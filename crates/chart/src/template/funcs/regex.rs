@@ -33,6 +33,10 @@ pub(super) static FUNCS: &[FuncDef] = &[
 
 /// The compiled pattern, with what one search of the subject can take counted as steps.
 fn compile(ctx: &mut Ctx<'_>, pattern: &Value, subject: &Value, on_error: OnError) -> Result<Arc<Regex>, Fail> {
+    if let Value::Raw(raw) = pattern {
+        let valid = raw.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+        return Err(on_error(pattern, format!("error parsing regexp: invalid UTF-8: `{}`", String::from_utf8_lossy(&raw[valid..]))));
+    }
     let compiled = super::re2::compile(&text(pattern), ctx.set.engine().cache()).map_err(|message| on_error(pattern, message))?;
     if compiled.fresh {
         ctx.world.budget.steps(compiled.size / 64)?;
@@ -51,7 +55,13 @@ const WORK: usize = 256;
 
 /// What `MustCompile` panics with.
 fn panicking(pattern: &Value, message: String) -> Fail {
-    Fail::Text(format!("regexp: Compile({}): {message}", quoted(&text(pattern))))
+    Fail::Text(format!(
+        "regexp: Compile({}): {message}",
+        match pattern {
+            Value::Raw(raw) => crate::go::quote::quote_bytes(raw),
+            other => quoted(&text(other)),
+        }
+    ))
 }
 
 fn plain(_: &Value, message: String) -> Fail {

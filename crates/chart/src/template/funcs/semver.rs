@@ -55,14 +55,7 @@ fn version(value: &Value) -> Result<Version, Fail> {
         Value::Struct(object) if object.ty.name == NAME => {
             let number = |field| super::int(&part(value, field)) as u64;
             let text = |field| text(&part(value, field)).into_owned();
-            Ok(Version {
-                major: number(0),
-                minor: number(1),
-                patch: number(2),
-                prerelease: text(3),
-                metadata: text(4),
-                original: text(5),
-            })
+            Ok(Version { major: number(0), minor: number(1), patch: number(2), prerelease: text(3), metadata: text(4), original: text(5) })
         }
         other => Err(Fail::Text(format!("wrong type for value; expected *semver.Version; got {}", other.type_name()))),
     }

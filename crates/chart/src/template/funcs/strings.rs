@@ -25,17 +25,17 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("kebabcase", &[Str], |_, args| Ok(Value::from(strings::kebab_case(&text(&args[0]))))),
     func("initials", &[Str], |_, args| Ok(Value::from(strings::initials(bytes(&args[0]))))),
     func("nospace", &[Str], |_, args| Ok(Value::bytes_as_string(strings::no_space(bytes(&args[0]))))),
-    func("abbrev", &[Int, Str], |_, args| Ok(Value::bytes_as_string(strings::abbrev(int(&args[0]), &text(&args[1]))))),
+    func("abbrev", &[Int, Str], |_, args| Ok(Value::bytes_as_string(strings::abbrev(int(&args[0]), bytes(&args[1]))))),
     func("abbrevboth", &[Int, Int, Str], |_, args| {
-        Ok(Value::bytes_as_string(strings::abbrev_both(int(&args[0]), int(&args[1]), &text(&args[2]))))
+        Ok(Value::bytes_as_string(strings::abbrev_both(int(&args[0]), int(&args[1]), bytes(&args[2]))))
     }),
     func("wrap", &[Int, Str], |ctx, args| {
         ctx.world.budget.bytes(2 * bytes(&args[1]).len())?;
-        Ok(Value::bytes_as_string(strings::wrap(int(&args[0]), &text(&args[1]))))
+        Ok(Value::bytes_as_string(strings::wrap(int(&args[0]), bytes(&args[1]))))
     }),
     func("wrapWith", &[Int, Str, Str], |ctx, args| {
         ctx.world.budget.bytes(bytes(&args[2]).len().saturating_mul(bytes(&args[1]).len() + 1))?;
-        Ok(Value::bytes_as_string(strings::wrap_with(int(&args[0]), &text(&args[1]), &text(&args[2]))))
+        Ok(Value::bytes_as_string(strings::wrap_with(int(&args[0]), bytes(&args[1]), bytes(&args[2]))))
     }),
     func("trimAll", &[Str, Str], |_, args| trim_all(args)),
     func("trimall", &[Str, Str], |_, args| trim_all(args)),

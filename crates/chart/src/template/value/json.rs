@@ -42,8 +42,8 @@ impl Value {
 #[derive(Debug, thiserror::Error)]
 pub enum ToJsonError {
     /// The value is cyclic or nested beyond reason.
-    #[error("json: unsupported value: encountered a cycle")]
-    Depth,
+    #[error("json: unsupported value: encountered a cycle via {0}")]
+    Depth(String),
     /// NaN and the infinities are no JSON.
     #[error("json: unsupported value: {0}")]
     Float(&'static str),
@@ -89,8 +89,8 @@ impl Writer {
     }
 
     fn value(&mut self, value: &Value, depth: usize, indent: usize) -> Result<(), ToJsonError> {
-        if depth > MAX_DEPTH {
-            return Err(ToJsonError::Depth);
+        if depth >= MAX_DEPTH && matches!(value, Value::List(_) | Value::Map(_)) {
+            return Err(ToJsonError::Depth(value.type_name()));
         }
         match value {
             Value::Str(text) => self.text(text),
@@ -187,8 +187,8 @@ fn entries(map: &JsonMap<String, Json>, integers: bool) -> std::collections::BTr
 }
 
 fn to(value: &Value, depth: usize) -> Result<Json, ToJsonError> {
-    if depth > MAX_DEPTH {
-        return Err(ToJsonError::Depth);
+    if depth >= MAX_DEPTH && matches!(value, Value::List(_) | Value::Map(_)) {
+        return Err(ToJsonError::Depth(value.type_name()));
     }
     Ok(match value {
         Value::Nil => Json::Null,

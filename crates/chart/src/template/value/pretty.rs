@@ -19,8 +19,8 @@ fn put(extras: &mut Vec<Extra>, extra: Extra) -> Json {
 }
 
 fn tree(value: &Value, extras: &mut Vec<Extra>, depth: usize) -> Result<Json, ToJsonError> {
-    if depth > MAX_DEPTH {
-        return Err(ToJsonError::Depth);
+    if depth >= MAX_DEPTH && matches!(value, Value::List(_) | Value::Map(_)) {
+        return Err(ToJsonError::Depth(value.type_name()));
     }
     Ok(match value {
         Value::Float(f) if f.is_nan() => put(extras, Extra::Plain(".nan".to_owned())),

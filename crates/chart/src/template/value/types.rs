@@ -134,6 +134,17 @@ impl MapType {
     }
 }
 
+impl MapType {
+    /// The type of the values.
+    pub(crate) fn element(self) -> &'static str {
+        match self {
+            MapType::Any | MapType::Values => "interface {}",
+            MapType::Strings => "string",
+            MapType::Files => "[]uint8",
+        }
+    }
+}
+
 impl NamedInt {
     pub(crate) fn go_name(self) -> &'static str {
         match self {
