@@ -67,6 +67,16 @@ pub(crate) fn json_text(value: &Value, layout: Layout) -> Result<String, ToJsonE
     Ok(writer.out)
 }
 
+/// Whether a value can be part of a cycle.
+pub(super) fn holds_containers(value: &Value) -> bool {
+    let container = |value: &Value| matches!(value, Value::List(_) | Value::Map(_));
+    match value {
+        Value::List(list) => list.items.iter().any(container),
+        Value::Map(map) => map.borrow().values().any(container),
+        _ => false,
+    }
+}
+
 struct Writer {
     out: String,
     layout: Layout,
@@ -89,7 +99,7 @@ impl Writer {
     }
 
     fn value(&mut self, value: &Value, depth: usize, indent: usize) -> Result<(), ToJsonError> {
-        if depth >= MAX_DEPTH && matches!(value, Value::List(_) | Value::Map(_)) {
+        if depth >= MAX_DEPTH && holds_containers(value) {
             return Err(ToJsonError::Depth(value.type_name()));
         }
         match value {
@@ -187,7 +197,7 @@ fn entries(map: &JsonMap<String, Json>, integers: bool) -> std::collections::BTr
 }
 
 fn to(value: &Value, depth: usize) -> Result<Json, ToJsonError> {
-    if depth >= MAX_DEPTH && matches!(value, Value::List(_) | Value::Map(_)) {
+    if depth >= MAX_DEPTH && holds_containers(value) {
         return Err(ToJsonError::Depth(value.type_name()));
     }
     Ok(match value {

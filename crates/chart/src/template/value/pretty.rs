@@ -1,5 +1,6 @@
 //! Values as goyaml v3 looks at them for `toYamlPretty`: not by way of JSON, but by their Go types.
 
+use super::json::holds_containers;
 use super::{Struct, ToJsonError, Value};
 use crate::Json;
 use crate::yaml::{Extra, looks_like_stand_in, stand_in, to_string_with_extras};
@@ -19,7 +20,7 @@ fn put(extras: &mut Vec<Extra>, extra: Extra) -> Json {
 }
 
 fn tree(value: &Value, extras: &mut Vec<Extra>, depth: usize) -> Result<Json, ToJsonError> {
-    if depth >= MAX_DEPTH && matches!(value, Value::List(_) | Value::Map(_)) {
+    if depth >= MAX_DEPTH && holds_containers(value) {
         return Err(ToJsonError::Depth(value.type_name()));
     }
     Ok(match value {
