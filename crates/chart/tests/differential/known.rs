@@ -16,7 +16,9 @@ struct Difference<'d> {
 type Holds = fn(&Difference<'_>) -> bool;
 
 const RULES: &[(&str, Holds)] = &[
-    ("no number of a template is a complex one here", |d| d.fails_here("complex constants are not supported")),
+    ("no number of a template is a complex one here", |d| {
+        d.fails_here("complex constants are not supported") || text(d.theirs).contains("syntax error scanning complex number")
+    }),
     ("templates that call themselves end sooner here, and where depends on the depth", |d| {
         d.fails_here("exceeded maximum template depth (12000)") && text(d.theirs).ends_with("exceeded maximum template depth (100000)")
     }),
@@ -31,7 +33,7 @@ const RULES: &[(&str, Holds)] = &[
     }),
     ("text that is no UTF-8 is read as U+FFFD where functions look at characters", |d| d.has_bytes() && d.same(without_invalid)),
     ("the length of text with an address, or with a date of `now`, in it", |d| {
-        d.calls("len") && d.same(without_numbers) && near(text(d.mine), text(d.theirs), 32)
+        d.calls("len") && d.same(without_numbers) && near(text(d.mine), text(d.theirs))
     }),
     ("text that is no UTF-8 has another length where it is read as U+FFFD", |d| {
         d.has_bytes() && d.calls("len") && d.same(|text| without_numbers(&without_invalid(text)))
@@ -77,7 +79,14 @@ fn text(outcome: &Outcome) -> &str {
 
 /// With UTC for `Local`: its name, its fields, and the address of it.
 fn without_location(text: &str) -> String {
-    let mut out = text.replace("time.Local", "time.UTC").replace("&{UTC [] []  0 0 <nil>}", "<nil>");
+    let mut out = text.replace("time.Local", "time.UTC");
+    let field = "(*time.Location=";
+    let mut from = 0;
+    while let Some(start) = out[from..].find(field).map(|n| from + n + field.len()) {
+        let end = out[start..].find(')').map_or(out.len(), |n| start + n);
+        out.replace_range(start..end, "");
+        from = start;
+    }
     let mut from = 0;
     while let Some(end) = out[from..].find('}').map(|n| from + n) {
         let start = out[..end].rfind(' ').map_or(end, |n| n + 1);
@@ -103,13 +112,17 @@ fn without_numbers(text: &str) -> String {
     out
 }
 
-/// Whether no number is farther from its counterpart.
-fn near(a: &str, b: &str, most: u64) -> bool {
-    let numbers = |text: &str| -> Vec<u64> {
-        text.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty()).map(|n| n.parse().unwrap_or(u64::MAX)).collect()
+/// Whether each number is near its counterpart, or has but a digit or two that differ.
+fn near(a: &str, b: &str) -> bool {
+    let numbers =
+        |text: &str| -> Vec<String> { text.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty()).map(str::to_owned).collect() };
+    let close = |a: &str, b: &str| {
+        let value = |n: &str| n.parse().unwrap_or(u64::MAX);
+        let differing = a.bytes().zip(b.bytes()).filter(|(a, b)| a != b).count();
+        value(a).abs_diff(value(b)) <= 32 || a.len() == b.len() && differing <= 2
     };
     let (a, b) = (numbers(a), numbers(b));
-    a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a.abs_diff(*b) <= most)
+    a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| close(a, b))
 }
 
 /// Without U+FFFD and the escapes of it and of single bytes.

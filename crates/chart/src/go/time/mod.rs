@@ -186,7 +186,7 @@ impl Time {
     }
 
     fn local(&self) -> i64 {
-        self.seconds.saturating_add(i64::from(self.zone.at(self.seconds).1))
+        self.seconds.wrapping_add(i64::from(self.zone.at(self.seconds).1))
     }
 
     /// `t.Format`.

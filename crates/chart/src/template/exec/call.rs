@@ -137,7 +137,11 @@ impl<'t> State<'t, '_, '_> {
             first.get_or_insert(value);
         }
         let function = first.or(last).unwrap_or_default();
-        let shown = shown.unwrap_or_else(|| function.v.type_name());
+        // What comes through a pipe is shown as reflection prints it.
+        let shown = shown.unwrap_or_else(|| match function.v.string_bytes() {
+            Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            None => format!("<{} Value>", function.v.type_name()),
+        });
         self.at = node;
         Err(self.error(match &function.v {
             Value::Nil => "error calling call: call of nil".to_owned(),

@@ -30,6 +30,9 @@ pub(super) static FUNCS: &[FuncDef] = &[
     }),
     func("fromYaml", &[Str], |ctx, args| {
         ctx.world.budget.decode(super::bytes(&args[0]).len())?;
+        if let Some(message) = unreadable(&args[0]) {
+            return Ok(error_dict(message));
+        }
         Ok(match yaml::map_from_str(&text(&args[0])) {
             Ok(map) => Value::from_json(&crate::Json::Object(map)),
             Err(err) => error_dict(err.to_string()),
@@ -37,6 +40,9 @@ pub(super) static FUNCS: &[FuncDef] = &[
     }),
     func("fromYamlArray", &[Str], |ctx, args| {
         ctx.world.budget.decode(super::bytes(&args[0]).len())?;
+        if let Some(message) = unreadable(&args[0]) {
+            return Ok(Value::list(vec![Value::from(message)]));
+        }
         Ok(match yaml::array_from_str(&text(&args[0])) {
             Ok(items) => Value::from_json(&crate::Json::Array(items)),
             Err(err) => Value::list(vec![Value::from(err.to_string())]),
@@ -169,6 +175,14 @@ pub(crate) fn to_yaml(ctx: &mut Ctx<'_>, value: &Value) -> Answer {
 /// The YAML of a value with its final line break, if it has a YAML form.
 pub(crate) fn yaml_text(value: &Value) -> Option<String> {
     yaml::try_to_string(&value.to_json().ok()?).ok()
+}
+
+/// Why a string that is no UTF-8 is no YAML.
+fn unreadable(value: &Value) -> Option<String> {
+    match value {
+        Value::Raw(bytes) => yaml::encoding_problem(bytes).map(|problem| format!("error converting YAML to JSON: yaml: {problem}")),
+        _ => None,
+    }
 }
 
 fn trimmed(ctx: &mut Ctx<'_>, mut text: String) -> Answer {

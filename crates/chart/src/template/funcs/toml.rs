@@ -54,7 +54,8 @@ impl Writer {
             return Err("toml: value is nested too deeply".to_owned());
         }
         match form(value)? {
-            Form::Plain if missing(value) => {}
+            // A nil list is left out of tables, and is a list on its own.
+            Form::Plain if missing(value) && !matches!(value, Value::List(_)) => {}
             Form::Plain => self.key_value(key, value, false, depth)?,
             Form::Table => {
                 if key.len() == 1 {
