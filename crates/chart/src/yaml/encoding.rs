@@ -1,4 +1,15 @@
-//! Bytes that are no UTF-8, in goyaml's words.
+//! Bytes that are no UTF-8, as goyaml's reader takes them.
+
+/// The text of what begins with a mark of UTF-16.
+pub(crate) fn utf16_text(bytes: &[u8]) -> Option<String> {
+    let unit: fn([u8; 2]) -> u16 = match bytes.get(..2)? {
+        b"\xff\xfe" => u16::from_le_bytes,
+        b"\xfe\xff" => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units: Vec<u16> = bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+    Some(String::from_utf16_lossy(&units))
+}
 
 /// What goyaml's reader says of the first part that is no UTF-8; None where it takes the text for UTF-16, or all is well.
 pub(crate) fn encoding_problem(bytes: &[u8]) -> Option<&'static str> {

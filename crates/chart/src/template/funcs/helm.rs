@@ -1,5 +1,7 @@
 //! Helm's own functions: include, tpl, required, fail, lookup, and YAML and JSON.
 
+use std::borrow::Cow;
+
 use super::{Answer, FuncDef, Ty, func, text};
 use crate::go::json;
 use crate::go::quote::{quote, quote_bytes};
@@ -33,7 +35,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
         if let Some(message) = unreadable(&args[0]) {
             return Ok(error_dict(message));
         }
-        Ok(match yaml::map_from_str(&text(&args[0])) {
+        Ok(match yaml::map_from_str(&yaml_source(&args[0])) {
             Ok(map) => Value::from_json(&crate::Json::Object(map)),
             Err(err) => error_dict(err.to_string()),
         })
@@ -43,7 +45,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
         if let Some(message) = unreadable(&args[0]) {
             return Ok(Value::list(vec![Value::from(message)]));
         }
-        Ok(match yaml::array_from_str(&text(&args[0])) {
+        Ok(match yaml::array_from_str(&yaml_source(&args[0])) {
             Ok(items) => Value::from_json(&crate::Json::Array(items)),
             Err(err) => Value::list(vec![Value::from(err.to_string())]),
         })
@@ -175,6 +177,10 @@ pub(crate) fn to_yaml(ctx: &mut Ctx<'_>, value: &Value) -> Answer {
 /// The YAML of a value with its final line break, if it has a YAML form.
 pub(crate) fn yaml_text(value: &Value) -> Option<String> {
     yaml::try_to_string(&value.to_json().ok()?).ok()
+}
+
+fn yaml_source(value: &Value) -> Cow<'_, str> {
+    yaml::utf16_text(super::bytes(value)).map_or_else(|| text(value), Cow::Owned)
 }
 
 /// Why a string that is no UTF-8 is no YAML.
