@@ -75,7 +75,7 @@ pub(super) struct TemplateArgs {
     /// Render the notes of sub-charts, too; notes are not printed
     #[arg(long)]
     render_subchart_notes: bool,
-    /// Ask the cluster for its version and kinds, and let it check each object (dry run)
+    /// Ask the cluster for its version and kinds, and whether the objects could be installed
     #[arg(long)]
     validate: bool,
     /// Taken for Helm's sake: client, server, none, true or false
@@ -140,7 +140,7 @@ pub(super) fn template(args: TemplateArgs, globals: &Globals, console: &Console)
     match rendered {
         Ok(rendered) => {
             if let Some(server) = &server {
-                server.check(&rendered, &input.release.namespace)?;
+                server.check(&rendered, &input.release)?;
             }
             args.print(&rendered, &name, console)?;
             Ok(Exit::Ok)

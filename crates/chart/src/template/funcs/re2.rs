@@ -40,9 +40,9 @@ pub(super) fn compile(pattern: &str, cache: &ParseCache) -> Result<Compiled, Str
 
 /// Most patterns search a few short texts once: the engines that are costly to build are left out, and an automaton is built as
 /// far as a search needs it.
-fn build(pattern: &str, size: usize) -> Result<Regex, BuildError> {
+fn build(pattern: &str, size: usize) -> Result<Regex, Box<BuildError>> {
     let config = Regex::config().dfa(false).onepass(false).nfa_size_limit(Some(size)).hybrid_cache_capacity(WORKSPACE);
-    Regex::builder().configure(config).build(pattern)
+    Ok(Regex::builder().configure(config).build(pattern)?)
 }
 
 /// Go refuses repetitions that come to more than a thousand, and names the outermost.
