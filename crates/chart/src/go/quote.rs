@@ -1,9 +1,9 @@
-//! `strconv.Quote` and its inverse.
+//! Go's `strconv.Quote` and its inverse (strconv/quote.go).
 
 use super::{GoError, unicode};
 use std::fmt::Write as _;
 
-/// `strconv.Quote`: a Go string literal in double quotes, as `quote` and `%q` print it.
+/// `strconv.Quote`: a Go string literal in double quotes, as sprig's `quote` (strings.go) and `%q` print it.
 pub fn quote(s: &str) -> String {
     quote_with(s, '"', false)
 }
@@ -75,7 +75,10 @@ fn push_escaped(out: &mut String, s: &str, mark: char, ascii: bool) {
     }
 }
 
-/// `strconv.Unquote` for double-quoted, back-quoted and character literals.
+/// `strconv.Unquote` for double-quoted, back-quoted and character literals: the bytes that the literal stands for.
+///
+/// # Errors
+/// `invalid syntax`, as Go's `ErrSyntax` says.
 pub fn unquote(literal: &str) -> Result<Vec<u8>, GoError> {
     let invalid = || GoError::new("invalid syntax");
     let mark = literal.chars().next().ok_or_else(invalid)?;
@@ -102,7 +105,7 @@ pub fn unquote(literal: &str) -> Result<Vec<u8>, GoError> {
     }
 }
 
-/// What one escape or character of a literal stands for.
+/// What one escape or character of a literal stands for: what `strconv.UnquoteChar` answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// A character.
@@ -130,6 +133,9 @@ impl Unit {
 }
 
 /// `strconv.UnquoteChar`: the first unit of a literal's body that is delimited by `mark`, and what follows it.
+///
+/// # Errors
+/// `invalid syntax`, as Go's `ErrSyntax` says.
 pub fn unquote_char(body: &str, mark: char) -> Result<(Unit, &str), GoError> {
     let invalid = || GoError::new("invalid syntax");
     let mut chars = body.chars();
