@@ -6,8 +6,8 @@ use super::{How, Input, RenderError, Shared, execute, scope, take_notes};
 use crate::template::with_stack;
 use crate::values::{self, tree};
 
-/// The files of a chart, rendered in Helm's lint mode (`rules.Templates`). None where the values cannot be combined, which
-/// Helm's linter passes over in silence.
+/// The files of a chart by path, rendered in Helm's lint mode: its `TemplatesWithSkipSchemaValidation` (lint/rules/template.go).
+/// None where the values cannot be combined, which Helm's linter passes over in silence.
 ///
 /// # Errors
 /// Where values break a schema or a template fails.
