@@ -1,4 +1,5 @@
-//! Go's text/template as Helm uses it, with the functions of sprig and Helm.
+//! Go's text/template as Helm's engine (engine/engine.go) uses it, with the functions of sprig (functions.go) and Helm
+//! (engine/funcs.go).
 //!
 //! ```
 //! use std::rc::Rc;

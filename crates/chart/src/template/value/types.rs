@@ -3,7 +3,7 @@
 use super::Value;
 use crate::go::time::{Duration, MONTHS, WEEKDAYS};
 
-/// The type of a slice.
+/// The type of a slice, of those that reach templates in Helm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ListType {
     /// `[]interface {}`
@@ -14,7 +14,7 @@ pub enum ListType {
     Int,
     /// `[][]interface {}`
     Lists,
-    /// `chartutil.VersionSet`, a slice of strings with a method
+    /// `chartutil.VersionSet` (chartutil/capabilities.go), a slice of strings with a method
     VersionSet,
     /// `[]*chart.Maintainer`
     Maintainers,
@@ -22,20 +22,20 @@ pub enum ListType {
     Dependencies,
 }
 
-/// The type of a map.
+/// The type of a map, of those that reach templates in Helm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MapType {
     /// `map[string]interface {}`
     Any,
-    /// `chartutil.Values`, with a few methods
+    /// `chartutil.Values` (chartutil/values.go), with a few methods
     Values,
     /// `map[string]string`
     Strings,
-    /// `engine.files`: the files of a chart, as `[]byte`, with methods
+    /// `engine.files` (engine/files.go): the files of a chart, as `[]byte`, with methods
     Files,
 }
 
-/// A named integer type that prints itself.
+/// A named integer type of Go's `time` that prints itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NamedInt {
     /// `time.Duration`, in nanoseconds
@@ -46,7 +46,7 @@ pub enum NamedInt {
     Weekday,
 }
 
-/// The type of a struct.
+/// The type of a struct of Go: what `reflect.Type` knows of it and its JSON tags say.
 pub struct StructType {
     /// The name as `%T` prints it.
     pub name: &'static str,
@@ -58,7 +58,7 @@ pub struct StructType {
     pub json_as: Option<usize>,
 }
 
-/// A field of a struct.
+/// A field of a struct: Go's `reflect.StructField`.
 pub struct Field {
     /// The name in templates.
     pub name: &'static str,
@@ -179,7 +179,7 @@ impl Value {
         }
     }
 
-    /// The Go kind, as `kindOf` names it.
+    /// The Go kind, as sprig's `kindOf` (reflect.go) names it.
     pub fn kind_name(&self) -> &'static str {
         self.kind().name()
     }
