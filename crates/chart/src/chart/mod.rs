@@ -112,7 +112,7 @@ impl Chart {
     }
 
     /// The files that templates see as `.Files`, by name.
-    pub fn file_map(&self) -> &Arc<BTreeMap<String, Bytes>> {
+    pub(crate) fn file_map(&self) -> &Arc<BTreeMap<String, Bytes>> {
         &self.inner.file_map
     }
 

@@ -31,7 +31,7 @@ pub fn to_string_pretty(value: &Json) -> String {
 }
 
 /// A JSON string literal of the text as Go's `appendString` (encode.go) writes it; `escape_html` is for `<`, `>` and `&`.
-pub fn quote_string(text: &str, escape_html: bool) -> String {
+pub(crate) fn quote_string(text: &str, escape_html: bool) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     write_string(&mut out, text, escape_html);
     out
@@ -135,7 +135,7 @@ pub fn from_str(text: &str) -> Result<Json, GoError> {
 ///
 /// # Errors
 /// As for [`from_str`]; `EOF` where the text is blank, `unexpected EOF` where it ends too early.
-pub fn prefix_from_str(text: &str) -> Result<(Json, usize), GoError> {
+pub(crate) fn prefix_from_str(text: &str) -> Result<(Json, usize), GoError> {
     let mut decoder = Decoder { text, bytes: text.as_bytes(), at: 0, unfit: None };
     decoder.space();
     match decoder.value(0) {
@@ -147,7 +147,7 @@ pub fn prefix_from_str(text: &str) -> Result<(Json, usize), GoError> {
 
 /// `json.SyntaxError.Offset` of the first value in a text: how many bytes were read when it was found wrong. None where it is
 /// right, or only not finished.
-pub fn syntax_offset(text: &str) -> Option<usize> {
+pub(crate) fn syntax_offset(text: &str) -> Option<usize> {
     let mut decoder = Decoder { text, bytes: text.as_bytes(), at: 0, unfit: None };
     decoder.space();
     (decoder.value(0).is_err() && decoder.at < text.len()).then_some(decoder.at + 1)

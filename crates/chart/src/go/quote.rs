@@ -107,7 +107,7 @@ pub fn unquote(literal: &str) -> Result<Vec<u8>, GoError> {
 
 /// What one escape or character of a literal stands for: what `strconv.UnquoteChar` answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub(crate) enum Unit {
     /// A character.
     Char(char),
     /// A single byte from `\x..` or an octal escape.
@@ -116,7 +116,7 @@ pub enum Unit {
 
 impl Unit {
     /// Appends the unit in the form that a Go string holds it.
-    pub fn push_to(self, out: &mut Vec<u8>) {
+    pub(crate) fn push_to(self, out: &mut Vec<u8>) {
         match self {
             Unit::Char(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             Unit::Byte(b) => out.push(b),
@@ -124,7 +124,7 @@ impl Unit {
     }
 
     /// The value as Go's `rune`, as a character constant has it.
-    pub fn as_rune(self) -> i64 {
+    pub(crate) fn as_rune(self) -> i64 {
         match self {
             Unit::Char(c) => i64::from(c as u32),
             Unit::Byte(b) => i64::from(b),
@@ -136,7 +136,7 @@ impl Unit {
 ///
 /// # Errors
 /// `invalid syntax`, as Go's `ErrSyntax` says.
-pub fn unquote_char(body: &str, mark: char) -> Result<(Unit, &str), GoError> {
+pub(crate) fn unquote_char(body: &str, mark: char) -> Result<(Unit, &str), GoError> {
     let invalid = || GoError::new("invalid syntax");
     let mut chars = body.chars();
     let first = chars.next().ok_or_else(invalid)?;

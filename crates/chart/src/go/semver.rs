@@ -21,7 +21,8 @@ pub fn compare(constraint: &str, version: &str) -> Result<bool, GoError> {
     Ok(Constraints::parse(constraint)?.check(&Version::parse(version)?))
 }
 
-/// A semantic version: Masterminds' `Version` (version.go). Equality and order of the derived kind would count the metadata; use [`Version::compare`].
+/// A semantic version: Masterminds' `Version` (version.go). Equality counts the metadata and the text that was parsed; use
+/// [`Version::compare`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     /// First number.

@@ -11,7 +11,7 @@ use crate::values::{self, tree};
 ///
 /// # Errors
 /// Where values break a schema or a template fails.
-pub fn lint_files(input: &Input<'_>, log: &mut Vec<String>) -> Result<Option<BTreeMap<String, String>>, RenderError> {
+pub(crate) fn lint_files(input: &Input<'_>, log: &mut Vec<String>) -> Result<Option<BTreeMap<String, String>>, RenderError> {
     on_stack(input, |input| {
         let user = tree::from_json_map(input.values);
         let mut work = values::Work::new(&input.limits);

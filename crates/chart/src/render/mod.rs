@@ -34,7 +34,7 @@ use serde_json::Map;
 pub use capabilities::{HELM_VERSION, HELM4_VERSION, helm_template_capabilities, helm4_template_capabilities, parse_kube_version};
 pub use compat::{Compat, helm4_text};
 pub use error::RenderError;
-pub use lint::lint_files;
+pub(crate) use lint::lint_files;
 pub use manifest::{Doc, Hook, HookEvent, install_order};
 pub use name::{check_release_name, release_name_from};
 pub use origin::{Origin, ValuesSource};

@@ -15,8 +15,8 @@ use bytes::Bytes;
 pub(crate) use equal::{deep_equal, is_empty, truth};
 pub use json::ToJsonError;
 pub(crate) use json::{Layout, json_text};
-pub(crate) use types::Kind;
-pub use types::{Field, ListType, MapType, NamedInt, StructType};
+pub(crate) use types::{Field, Kind, StructType};
+pub use types::{ListType, MapType, NamedInt};
 
 use crate::go::time::Time;
 

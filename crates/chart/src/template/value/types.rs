@@ -47,27 +47,27 @@ pub enum NamedInt {
 }
 
 /// The type of a struct of Go: what `reflect.Type` knows of it and its JSON tags say.
-pub struct StructType {
+pub(crate) struct StructType {
     /// The name as `%T` prints it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The fields in order.
-    pub fields: &'static [Field],
+    pub(crate) fields: &'static [Field],
     /// The field that the struct prints as, where a pointer to it has a `String` method.
-    pub prints_as: Option<usize>,
+    pub(crate) prints_as: Option<usize>,
     /// The field that stands for the struct in JSON, where it has a form of its own.
-    pub json_as: Option<usize>,
+    pub(crate) json_as: Option<usize>,
 }
 
 /// A field of a struct: Go's `reflect.StructField`.
-pub struct Field {
+pub(crate) struct Field {
     /// The name in templates.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The name in JSON.
-    pub json: &'static str,
+    pub(crate) json: &'static str,
     /// Left out of JSON when empty.
-    pub omit_empty: bool,
+    pub(crate) omit_empty: bool,
     /// An embedded struct, whose fields are reachable without its name.
-    pub embedded: bool,
+    pub(crate) embedded: bool,
 }
 
 /// Go's reflection kinds, as far as values have them.
