@@ -1,4 +1,5 @@
 //! Versions and constraints as Masterminds/semver v3 has them: Helm's chart versions, `semver` and `semverCompare`.
+//! Errors have its words.
 
 mod scan;
 
@@ -12,12 +13,16 @@ const MAX_VERSION: usize = 256;
 const MAX_CONSTRAINT: usize = 512;
 const MAX_GROUPS: usize = 32;
 
-/// `semverCompare`: whether the version satisfies the constraint.
+/// sprig's `semverCompare` (semver.go): whether the version satisfies the constraint.
+///
+/// # Errors
+/// Where one of them does not parse.
 pub fn compare(constraint: &str, version: &str) -> Result<bool, GoError> {
     Ok(Constraints::parse(constraint)?.check(&Version::parse(version)?))
 }
 
-/// A semantic version. Equality and order of the derived kind would count the metadata; use [`Version::compare`].
+/// A semantic version: Masterminds' `Version` (version.go). Equality counts the metadata and the text that was parsed; use
+/// [`Version::compare`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     /// First number.
@@ -47,7 +52,7 @@ impl fmt::Display for Version {
 }
 
 impl Version {
-    /// `semver.NewVersion`: takes a `v` in front, one or two numbers, and leading zeros.
+    /// Masterminds' `NewVersion` (version.go): takes a `v` in front, one or two numbers, and leading zeros.
     pub fn parse(text: &str) -> Result<Version, GoError> {
         if text.len() > MAX_VERSION {
             return Err(GoError::new(format!("version string is too long (max {MAX_VERSION} bytes)")));
@@ -69,7 +74,7 @@ impl Version {
         Ok(version)
     }
 
-    /// `semver.StrictNewVersion`: three numbers without leading zeros.
+    /// Masterminds' `StrictNewVersion` (version.go): three numbers without leading zeros.
     pub fn parse_strict(text: &str) -> Result<Version, GoError> {
         if text.is_empty() {
             return Err(GoError::new("version string empty"));
@@ -105,7 +110,7 @@ impl Version {
         })
     }
 
-    /// The order of precedence; metadata does not count.
+    /// The order of precedence, as the method `Compare`; metadata does not count.
     pub fn compare(&self, other: &Version) -> Ordering {
         let numbers = |v: &Version| (v.major, v.minor, v.patch);
         numbers(self).cmp(&numbers(other)).then_with(|| match (self.prerelease.as_str(), other.prerelease.as_str()) {
@@ -207,7 +212,8 @@ fn compare_part(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// What a version must satisfy: groups joined by `||`, each of conditions joined by blank or comma.
+/// What a version must satisfy: groups joined by `||`, each of conditions joined by blank or comma. Masterminds' `Constraints`
+/// (constraints.go).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Constraints {
     groups: Vec<Group>,
@@ -253,7 +259,7 @@ impl fmt::Display for Constraints {
 }
 
 impl Constraints {
-    /// `semver.NewConstraint`. An empty text is an error, as there.
+    /// Masterminds' `NewConstraint` (constraints.go). An empty text is an error, as there.
     pub fn parse(text: &str) -> Result<Constraints, GoError> {
         if text.len() > MAX_CONSTRAINT {
             return Err(GoError::new(format!("constraint string is too long (max {MAX_CONSTRAINT} bytes)")));
@@ -271,12 +277,12 @@ impl Constraints {
         Ok(Constraints { groups: parts.into_iter().map(group).collect::<Result<_, _>>()? })
     }
 
-    /// Whether the version satisfies one group of conditions.
+    /// Whether the version satisfies one group of conditions, as the method `Check`.
     pub fn check(&self, version: &Version) -> bool {
         self.groups.iter().any(|group| group.conditions.iter().all(|c| c.check(version, group.prerelease).is_ok()))
     }
 
-    /// As [`Constraints::check`], with all the reasons against the version.
+    /// As [`Constraints::check`], with all the reasons against the version, as the method `Validate` gives them.
     pub fn validate(&self, version: &Version) -> Result<(), Vec<String>> {
         let mut reasons = Vec::new();
         let mut told = false;

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-/// The native stack that a render within the default limits can need at most. It is reserved, not used: pages are
+/// The bytes of native stack that a render within the default limits can need at most. It is reserved, not used: pages are
 /// taken only as deep charts touch them.
 pub const STACK_SIZE: usize = 256 << 20;
 
@@ -12,7 +12,10 @@ thread_local! {
 }
 
 /// Runs `work` on a thread with a stack deep enough for every chart within the default limits. What is called so from within
-/// `work`, before any recursion, runs in place.
+/// `work`, before any recursion, runs in place. Go's stacks grow by themselves.
+///
+/// # Errors
+/// Where the system gives no thread.
 pub fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
     if DEEP.get() {
         return Ok(work());

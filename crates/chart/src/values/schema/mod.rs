@@ -1,4 +1,5 @@
-//! `values.schema.json`: values are checked per chart and sub-chart before anything is rendered.
+//! `values.schema.json`: values are checked per chart and sub-chart before anything is rendered. Helm's `ValidateAgainstSchema`
+//! (chartutil/jsonschema.go).
 //!
 //! The judge is the `jsonschema` crate; the words are those of Helm. References to other documents are never
 //! fetched.
@@ -51,7 +52,10 @@ fn collect(unit: &Rc<Unit>, values: &MapRef, out: &mut String) {
     }
 }
 
-/// Checks values against one schema: Helm's `ValidateAgainstSingleSchema` (chartutil/jsonschema.go). The error is the text that follows the chart's name in Helm's error.
+/// Checks values against one schema: Helm's `ValidateAgainstSingleSchema` (chartutil/jsonschema.go).
+///
+/// # Errors
+/// Where the schema is none, or the values break it: the text that follows the chart's name in Helm's error.
 pub fn validate(schema: &[u8], values: &Json) -> Result<(), String> {
     Compiled::new(schema)?.check(values)
 }
