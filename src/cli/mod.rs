@@ -59,6 +59,7 @@ use globals::Globals;
 use output::Console;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use tokio::runtime::Builder;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 as it should be, 1 differences found or not ready, 2 usage or error, 3 --timeout ran out, 130 interrupted.";
@@ -205,66 +206,56 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
-    // these two need no cluster: nothing is set up that only a connection needs
-    let cli = match cli {
-        Cli { command: Command::Template(args), globals } => {
-            return Ok(helm::answer(template::template(*args, &globals, console), console));
-        }
-        Cli { command: Command::Lint(args), globals } => return Ok(helm::answer(lint::lint(&args, &globals, console), console)),
-        cli => cli,
-    };
-    // the process has several TLS users; the first to come installs the one provider that is compiled in
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = match cli.command {
-        Command::Run(_) | Command::Demo(_) => tokio::runtime::Builder::new_multi_thread(),
-        _ => tokio::runtime::Builder::new_current_thread(),
-    };
-    let runtime = builder.enable_all().build().map_err(|e| Failure::error(format!("cannot start: {e}")))?;
-    let exit = runtime.block_on(async {
-        if let Command::Run(args) = cli.command {
-            return run::start_daemon(args, &cli.globals).await;
-        }
-        if let Command::Demo(args) = cli.command {
-            logging::start(logging::LogFormat::Text, "warn", false)?;
-            return demo::run(args).await.map(|()| Exit::Ok).map_err(Failure::error);
-        }
-        tokio::select! {
-            result = dispatch(cli.command, &cli.globals, console) => result,
-            _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted; what was asked for goes on in the cluster")),
-        }
-    });
-    // what still blocks on a file or a name look-up must not keep the process
-    runtime.shutdown_background();
-    exit
-}
-
-async fn dispatch(command: Command, globals: &Globals, console: &Console) -> Result<Exit, Failure> {
-    match command {
-        Command::Run(args) => run::start_daemon(args, globals).await,
-        Command::Demo(args) => demo::run(args).await.map(|()| Exit::Ok).map_err(Failure::error),
-        Command::Get(args) => get::get(args, globals, console).await,
-        Command::Diff(args) => diff::diff(args, globals, console).await,
-        Command::Drift(args) => drift::drift(args, globals, console).await,
-        Command::Reconcile(args) => reconcile::reconcile(args, globals, console).await,
-        Command::Suspend(args) => suspend::suspend(args, globals, console).await,
-        Command::Resume(args) => resume::resume(args, globals, console).await,
-        Command::Rollback(args) => rollback::rollback(args, globals, console).await,
-        Command::History(args) => history::history(args, globals, console).await,
-        Command::Template(args) => Ok(helm::answer(template::template(*args, globals, console), console)),
-        Command::Lint(args) => Ok(helm::answer(lint::lint(&args, globals, console), console)),
-        Command::Install(args) => install::install(args, globals, console).await,
-        Command::Uninstall(args) => uninstall::uninstall(args, globals, console).await,
-        Command::Check(args) => check::check(args, globals, console).await,
-        Command::Version(args) => version::version(args, globals, console).await,
-        Command::Status(args) => standing::status(args, globals, console).await,
-        Command::Wait(args) => wait_for::wait_for(args, globals, console).await,
-        Command::Tree(args) => tree::tree(args, globals, console).await,
-        Command::Events(args) => events::events(args, globals, console).await,
-        Command::Logs(args) => logs::logs(args, globals, console).await,
+    let globals = &cli.globals;
+    match cli.command {
+        Command::Template(args) => Ok(helm::run(|| template::template(*args, globals, console), console)),
+        Command::Lint(args) => Ok(helm::run(|| lint::lint(&args, globals, console), console)),
         Command::Completion(args) => completion::completion(&args, Cli::command(), console),
         Command::Man(args) => manual::man(&args, Cli::command(), console),
         Command::Reference => manual::reference(Cli::command(), console),
+        Command::Run(args) => on_runtime(Builder::new_multi_thread(), run::start_daemon(args, globals)),
+        Command::Demo(args) => on_runtime(Builder::new_multi_thread(), async {
+            logging::start(logging::LogFormat::Text, "warn", false)?;
+            demo::run(args).await.map(|()| Exit::Ok).map_err(Failure::error)
+        }),
+        Command::Get(args) => online(get::get(args, globals, console)),
+        Command::Diff(args) => online(diff::diff(args, globals, console)),
+        Command::Drift(args) => online(drift::drift(args, globals, console)),
+        Command::Reconcile(args) => online(reconcile::reconcile(args, globals, console)),
+        Command::Suspend(args) => online(suspend::suspend(args, globals, console)),
+        Command::Resume(args) => online(resume::resume(args, globals, console)),
+        Command::Rollback(args) => online(rollback::rollback(args, globals, console)),
+        Command::History(args) => online(history::history(args, globals, console)),
+        Command::Install(args) => online(install::install(args, globals, console)),
+        Command::Uninstall(args) => online(uninstall::uninstall(args, globals, console)),
+        Command::Check(args) => online(check::check(args, globals, console)),
+        Command::Version(args) => online(version::version(args, globals, console)),
+        Command::Status(args) => online(standing::status(args, globals, console)),
+        Command::Wait(args) => online(wait_for::wait_for(args, globals, console)),
+        Command::Tree(args) => online(tree::tree(args, globals, console)),
+        Command::Events(args) => online(events::events(args, globals, console)),
+        Command::Logs(args) => online(logs::logs(args, globals, console)),
     }
+}
+
+/// Runs what asks or tells the API server something.
+fn online(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    on_runtime(Builder::new_current_thread(), async {
+        tokio::select! {
+            result = work => result,
+            _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted; what was asked for goes on in the cluster")),
+        }
+    })
+}
+
+fn on_runtime(mut builder: Builder, work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    // the process has several TLS users; the first to come installs the one provider that is compiled in
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = builder.enable_all().build().map_err(|e| Failure::error(format!("cannot start: {e}")))?;
+    let exit = runtime.block_on(work);
+    // what still blocks on a file or a name look-up must not keep the process
+    runtime.shutdown_background();
+    exit
 }
 
 #[cfg(test)]

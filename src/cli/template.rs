@@ -17,6 +17,7 @@ use helmward_chart::render::{
 use helmward_chart::template::Capabilities;
 use std::fs;
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -74,7 +75,7 @@ pub(super) struct TemplateArgs {
     /// Render the notes of sub-charts, too; notes are not printed
     #[arg(long)]
     render_subchart_notes: bool,
-    /// Ask the cluster for its version and kinds, and let it check each object (dry run)
+    /// Ask the cluster for its version and kinds, and whether the objects could be installed
     #[arg(long)]
     validate: bool,
     /// Taken for Helm's sake: client, server, none, true or false
@@ -112,8 +113,9 @@ pub(super) fn template(args: TemplateArgs, globals: &Globals, console: &Console)
     let capabilities = args.capabilities()?;
     let (name, chart) = args.name_and_chart()?;
     let mut found = find(&chart, args.repo.as_deref())?;
-    let values = args.values.read(args.helm_compat)?;
-    let chart = args.load(&mut found, console)?;
+    // the process ends with this command, and its memory at once: nothing large is taken apart before
+    let values = ManuallyDrop::new(args.values.read(args.helm_compat)?);
+    let chart = ManuallyDrop::new(args.load(&mut found, console)?);
     let strategy = args.dry_run.as_deref().unwrap_or("true");
     if !["false", "true", "none", "client", "server", ""].contains(&strategy) {
         return Err(failed("Invalid dry-run flag. Flag must one of the following: false, true, none, client, server"));
@@ -132,13 +134,13 @@ pub(super) fn template(args: TemplateArgs, globals: &Globals, console: &Console)
         return explain_template(&input, &found.path, &args.options(), &args.values.sources(args.helm_compat)?, query, console);
     }
     let mut log = Vec::new();
-    let rendered = render_with_log(&input, &mut log);
+    let rendered = render_with_log(&input, &mut log).map(ManuallyDrop::new);
     // those of the loader were told before
     log.iter().skip(chart.warnings().len()).for_each(|line| console.detail(&logged(line, args.helm_compat)));
     match rendered {
         Ok(rendered) => {
             if let Some(server) = &server {
-                server.check(&rendered, &input.release.namespace)?;
+                server.check(&rendered, &input.release)?;
             }
             args.print(&rendered, &name, console)?;
             Ok(Exit::Ok)

@@ -1,17 +1,20 @@
-//! `template --validate`: the cluster's version and kinds, and its word on each object.
+//! `template --validate`: the cluster's version and kinds, and whether the objects could be installed, as Helm asks it.
 
 use super::failure::Failure;
 use super::globals::Globals;
 use super::helm::failed;
 use super::session::Session;
-use crate::cluster::{Apply, Kind};
-use crate::object::{Manifest, Origin};
-use helmward_chart::render::{Rendered, parse_kube_version};
+use crate::object::{Json, Manifest, Origin};
+use futures::stream::{self, StreamExt as _};
+use helmward_chart::go::quote::quote;
+use helmward_chart::render::{ReleaseInfo, Rendered, parse_kube_version};
 use helmward_chart::template::Capabilities;
 use helmward_chart::yaml;
 use std::future::Future;
-use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
+
+/// How many objects are asked for at once.
+const AT_ONCE: usize = 8;
 
 /// The cluster, and what it said before the render.
 pub(super) struct Server {
@@ -35,33 +38,92 @@ impl Server {
         Ok(Self { runtime, session, capabilities })
     }
 
-    /// Lets the cluster check every object without storing it. A namespace that is not there yet is no mistake.
-    pub(super) fn check(&self, rendered: &Rendered, namespace: &str) -> Result<(), Failure> {
+    /// Refuses kinds that the cluster does not serve and, unless it is an upgrade, objects that are there and not the release's.
+    /// Nothing is written, not even as a dry run: rights to read are enough.
+    pub(super) fn check(&self, rendered: &Rendered, release: &ReleaseInfo) -> Result<(), Failure> {
         let unfit = |what: String| failed(format!("unable to build kubernetes objects from release manifest: {what}"));
-        let cluster = &self.session.cluster;
         self.runtime.block_on(async {
-            let served = cluster.discovery().served().await?;
+            let served = self.session.cluster.discovery().served().await?;
             let mut manifests = Vec::new();
+            let mut unknown = Vec::new();
             for doc in rendered.manifests.iter().filter(|doc| !doc.kind.is_empty()) {
                 let body = yaml::from_str(&doc.text).map_err(|e| unfit(e.to_string()))?;
                 let origin = Origin { file: doc.path.clone(), line: doc.first_line + 1 };
                 let mut manifest = Manifest::new(body, origin).map_err(|e| unfit(e.to_string()))?;
-                let gvk = manifest.gvk();
-                let Some(resource) = served.resource(&gvk) else {
-                    return Err(unfit(format!("{}: no matches for kind \"{}\" in version \"{}\"", doc.path, doc.kind, doc.api_version)));
+                let Some(resource) = served.resource(&manifest.gvk()) else {
+                    unknown.push(no_match(&manifest));
+                    continue;
                 };
                 if resource.namespaced && manifest.id.namespace.is_empty() {
-                    manifest.set_namespace(namespace);
+                    manifest.set_namespace(&release.namespace);
                 }
-                manifests.push(Arc::new(manifest));
+                manifests.push(manifest);
             }
-            let answers = cluster.dry_run_all(&manifests, &Apply::default(), 8).await;
-            match answers.into_iter().zip(&manifests).find_map(|(answer, manifest)| answer.err().map(|error| (error, manifest))) {
-                Some((error, manifest)) if error.kind != Kind::NamespaceMissing => Err(unfit(format!("{}: {error}", manifest.origin))),
-                _ => Ok(()),
+            match &unknown[..] {
+                [] => {}
+                [one] => return Err(unfit(one.clone())),
+                several => return Err(unfit(format!("[{}]", several.join(", ")))),
             }
+            if release.is_upgrade {
+                return Ok(());
+            }
+            let mut answers = stream::iter(&manifests).map(|manifest| self.conflict(manifest, release)).buffered(AT_ONCE);
+            while let Some(answer) = answers.next().await {
+                answer.map_err(|why| failed(format!("Unable to continue with install: {why}")))?;
+            }
+            Ok(())
         })
     }
+
+    async fn conflict(&self, manifest: &Manifest, release: &ReleaseInfo) -> Result<(), String> {
+        let id = &manifest.id;
+        let shown = || format!("{} {} in namespace {}", id.kind, quote(&id.name), quote(&id.namespace));
+        match self.session.cluster.get_live(manifest).await {
+            Err(e) => Err(format!("could not get information about the resource {}: {e}", shown())),
+            Ok(None) => Ok(()),
+            Ok(Some(live)) => match strangers_marks(&live, release) {
+                marks if marks.is_empty() => Ok(()),
+                marks => Err(format!(
+                    "{} exists and cannot be imported into the current release: invalid ownership metadata; {}",
+                    shown(),
+                    marks.join("; ")
+                )),
+            },
+        }
+    }
+}
+
+/// How kubectl's REST mapper says that a kind is unknown.
+fn no_match(manifest: &Manifest) -> String {
+    let gvk = manifest.gvk();
+    let id = &manifest.id;
+    format!(
+        "resource mapping not found for name: {} namespace: {} from \"\": no matches for kind {} in version {}\nensure CRDs are installed first",
+        quote(&id.name),
+        quote(&id.namespace),
+        quote(&gvk.kind),
+        quote(&manifest.api_version)
+    )
+}
+
+/// What says that an object is not the release's: Helm's `checkOwnership` (action/validate.go).
+fn strangers_marks(live: &Json, release: &ReleaseInfo) -> Vec<String> {
+    let wanted = [
+        ("label", "labels", "app.kubernetes.io/managed-by", "Helm"),
+        ("annotation", "annotations", "meta.helm.sh/release-name", &release.name),
+        ("annotation", "annotations", "meta.helm.sh/release-namespace", &release.namespace),
+    ];
+    let found = wanted.into_iter().filter_map(|(what, field, key, value)| {
+        let why = match live["metadata"][field][key].as_str() {
+            None => format!("missing key {}: must be set to {}", quote(key), quote(value)),
+            Some(other) if other != value => {
+                format!("key {} must equal {}: current value is {}", quote(key), quote(value), quote(other))
+            }
+            Some(_) => return None,
+        };
+        Some(format!("{what} validation error: {why}"))
+    });
+    found.collect()
 }
 
 /// Runs what needs a network, on a runtime that lives no longer than that.

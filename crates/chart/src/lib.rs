@@ -20,5 +20,5 @@ pub mod template;
 pub mod values;
 pub mod yaml;
 
-/// A JSON tree: the form in which values and documents cross this crate's border.
+/// A JSON tree: the form in which values and documents cross this crate's border, where Go has `map[string]interface {}`.
 pub type Json = serde_json::Value;

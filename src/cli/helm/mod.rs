@@ -15,6 +15,7 @@ mod values;
 use super::failure::{Exit, Failure};
 use super::output::Console;
 use clap::ValueEnum;
+use helmward_chart::template::with_stack;
 
 pub(super) use chart::{Found, find};
 pub(super) use flags::canonical;
@@ -48,8 +49,10 @@ pub(super) fn failed(message: impl Into<String>) -> Failure {
     Failure::new(Exit::Differs, message)
 }
 
-/// Ends as Helm does: `Error: …` and exit code 1. On a terminal the lines of the file are shown instead.
-pub(super) fn answer(result: Result<Exit, Failure>, console: &Console) -> Exit {
+/// Runs a command of Helm's, all on the one thread that has room for a render, and ends as Helm does: `Error: …` and exit
+/// code 1. On a terminal the lines of the file are shown instead.
+pub(super) fn run(command: impl FnOnce() -> Result<Exit, Failure> + Send, console: &Console) -> Exit {
+    let result = with_stack(command).unwrap_or_else(|e| Err(failed(format!("cannot start: {e}"))));
     result.unwrap_or_else(|failure| {
         if console.err.0 {
             console.failure(&failure)

@@ -3,6 +3,7 @@
 //!
 //! Needs the `helm` binary: `HELMWARD_HELM`, else `~/.cache/helmward/helm/helm`. Without it nothing is tested, and that is said.
 
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -417,6 +418,53 @@ const LINES_OF_4: &[&str] = &[
 ];
 
 /// Needs Helm v4.2.4, named by `HELMWARD_HELM4`.
+/// Charts whose objects are unknown to a cluster, or there already.
+const TO_VALIDATE: &[(&str, &str)] = &[
+    (
+        "new",
+        "v: {{ .Capabilities.KubeVersion }}\nhas: {{ .Capabilities.APIVersions.Has \"apps/v1/Deployment\" }}\nkind: ConfigMap\napiVersion: v1\nmetadata: {name: new}\n",
+    ),
+    ("foreign", "kind: ConfigMap\napiVersion: v1\nmetadata: {name: foreign}\n"),
+    ("own", "kind: ConfigMap\napiVersion: v1\nmetadata: {name: own}\n"),
+    ("other", "kind: ConfigMap\napiVersion: v1\nmetadata: {name: other, namespace: default}\n"),
+    ("kind", "kind: Foo\napiVersion: x/v1\nmetadata: {name: a}\n"),
+    (
+        "kinds",
+        "kind: Foo\napiVersion: x/v1\nmetadata: {name: a, namespace: b}\n---\nkind: Bar\napiVersion: apps/v1\nmetadata: {name: c}\n---\nkind: ConfigMap\napiVersion: v1\nmetadata: {name: foreign}\n",
+    ),
+    ("cluster", "kind: Namespace\napiVersion: v1\nmetadata: {name: default}\n"),
+    ("nowhere", "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a, namespace: nowhere}\ndata: [1]\n"),
+];
+
+#[test]
+fn validate_does_what_it_does_in_helm() {
+    let Some(helm) = helm() else {
+        println!("skipped: no helm binary; set HELMWARD_HELM");
+        return;
+    };
+    let world = super::World::new();
+    let object = |name: &str, labels, annotations| {
+        let metadata = json!({"name": name, "namespace": "default", "labels": labels, "annotations": annotations});
+        world.apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}));
+    };
+    let of = |release: &str| json!({"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": "default"});
+    object("foreign", json!({}), json!({}));
+    object("own", json!({"app.kubernetes.io/managed-by": "Helm"}), of("r"));
+    object("other", json!({"app.kubernetes.io/managed-by": "Helm"}), of("s"));
+    for (chart, template) in TO_VALIDATE {
+        let top = world.home.path().join(chart);
+        fs::create_dir_all(top.join("templates")).unwrap();
+        fs::write(top.join("Chart.yaml"), format!("apiVersion: v2\nname: {chart}\nversion: 1.0.0\n")).unwrap();
+        fs::write(top.join("templates/x.yaml"), template).unwrap();
+        for flags in ["", " --is-upgrade", " -n other"] {
+            let line = format!("template r {chart} --validate --kubeconfig .kube/config{flags}");
+            let (want, got) =
+                (run(&helm, &line, world.home.path()), run(Path::new(env!("CARGO_BIN_EXE_helmward")), &line, world.home.path()));
+            assert_eq!(got, want, "{line}");
+        }
+    }
+}
+
 #[test]
 fn helm_compat_4_does_what_helm_4_does() {
     let Some(helm) = std::env::var_os("HELMWARD_HELM4").map(PathBuf::from) else {

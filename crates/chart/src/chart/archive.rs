@@ -11,6 +11,9 @@ use super::{Chart, File, LoadError, LoadLimits, paths};
 use crate::go::quote::quote;
 
 /// Loads a packed chart (`name-1.2.3.tgz`) from its bytes. Helm's `loader.LoadArchive` (loader/archive.go).
+///
+/// # Errors
+/// Where the bytes are no archive of a chart, a file of it is wrong, or a cap is exceeded.
 pub fn load_archive(bytes: &[u8], limits: &LoadLimits) -> Result<Chart, LoadError> {
     load_archive_within(bytes, &mut Budget::new(limits), 0)
 }

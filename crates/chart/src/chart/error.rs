@@ -1,6 +1,7 @@
 //! Why a chart could not be loaded, in Helm's words where Helm has words for it.
 
-/// Why a chart could not be loaded.
+/// Why a chart could not be loaded: the errors of Helm's `LoadFiles` (loader/load.go) and `LoadArchiveFiles` (loader/archive.go),
+/// in its words. [`LoadError::TooLarge`] has words of its own where Helm has no such cap.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
     /// There is no `Chart.yaml`.
@@ -14,7 +15,7 @@ pub enum LoadError {
         /// Helm's text.
         why: String,
     },
-    /// `Chart.yaml` breaks a rule.
+    /// `Chart.yaml` breaks a rule: Helm's `ValidationError` (chart/errors.go).
     #[error("validation: {0}")]
     Validation(String),
     /// A sub-chart could not be loaded.
@@ -37,15 +38,15 @@ pub enum LoadError {
         /// What was found instead.
         got: String,
     },
-    /// Declared dependencies are not in `charts/`.
+    /// Declared dependencies are not in `charts/`; their names. Helm's `CheckDependencies` (action/install.go).
     #[error(
         "An error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: {0}"
     )]
     MissingDependencies(String),
-    /// A library chart, or one of an unknown type.
+    /// A library chart, or one of an unknown type; the type. Helm's `checkIfInstallable` (cmd/helm/install.go).
     #[error("{0} charts are not installable")]
     NotInstallable(String),
-    /// `.helmignore` has a rule that cannot be used.
+    /// `.helmignore` has a rule that cannot be used. Helm's `parseRule` (ignore/rules.go).
     #[error("{0}")]
     Ignore(String),
     /// The archive is not gzip, not tar, or cut short.

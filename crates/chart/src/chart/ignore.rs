@@ -28,7 +28,11 @@ enum Scope {
 }
 
 impl IgnoreRules {
-    /// The rules of a `.helmignore`, followed by the built-in rule for hidden files in `templates/`.
+    /// The rules of a `.helmignore`, followed by the built-in rule for hidden files in `templates/`: Helm's `Parse` and
+    /// `AddDefaults` (ignore/rules.go).
+    ///
+    /// # Errors
+    /// Where a rule has `**` or is no pattern.
     pub fn parse(text: &str) -> Result<Self, LoadError> {
         let mut rules = Self::default();
         for line in text.strip_prefix('\u{feff}').unwrap_or(text).lines() {
@@ -63,7 +67,7 @@ impl IgnoreRules {
     }
 
     /// Whether the rules leave out this file or directory. The first rule that speaks decides; a negated
-    /// rule leaves out all that it does *not* match, which is what Helm does.
+    /// rule leaves out all that it does *not* match. Helm's `Ignore` (ignore/rules.go).
     pub fn ignores(&self, name: &str, is_dir: bool) -> bool {
         if name.is_empty() || name == "." || name == "./" {
             return false;
@@ -85,7 +89,8 @@ impl IgnoreRules {
         false
     }
 
-    /// Whether a file is left out by a rule for it or for a directory above it.
+    /// Whether a file is left out by a rule for it or for a directory above it, as the walk of Helm's `LoadDir`
+    /// (loader/directory.go) does not go into such a directory.
     pub fn ignores_file(&self, name: &str) -> bool {
         name.match_indices('/').any(|(i, _)| self.ignores(&name[..i], true)) || self.ignores(name, false)
     }

@@ -21,11 +21,11 @@ pub struct LoadLimits {
     pub max_file: u64,
     /// Bytes of all files, unpacked (Helm: 100 MiB for each archive).
     pub max_total: u64,
-    /// Number of files.
+    /// Number of files, those of sub-charts included.
     pub max_files: usize,
     /// Unpacked bytes for each packed one, above the first MiB.
     pub max_ratio: u64,
-    /// Charts inside charts.
+    /// Charts inside charts: the one that is loaded is at 0.
     pub max_depth: usize,
 }
 
@@ -73,8 +73,11 @@ impl<'a> Budget<'a> {
 /// Bytes of ignore rules times bytes of file names, all of which are held against each other.
 const MAX_IGNORE_WORK: usize = 1 << 30;
 
-/// Loads a chart from a directory tree: `.helmignore` and the order of a directory walk apply. Helm's `loader.LoadDir`
-/// (loader/directory.go).
+/// Loads a chart from a directory tree, of which it is given paths (relative, with `/`) and contents: `.helmignore` and the
+/// order of a directory walk apply. Helm's `loader.LoadDir` (loader/directory.go).
+///
+/// # Errors
+/// Where a file is wrong or a cap is exceeded.
 pub fn load_tree(tree: impl IntoIterator<Item = (String, Bytes)>, limits: &LoadLimits) -> Result<Chart, LoadError> {
     let mut tree: Vec<(String, Bytes)> = tree.into_iter().collect();
     tree.sort_by(|a, b| a.0.split('/').cmp(b.0.split('/')));
@@ -110,6 +113,9 @@ pub fn load_tree(tree: impl IntoIterator<Item = (String, Bytes)>, limits: &LoadL
 
 /// Loads a chart from files that are already chosen and in order, such as those of an unpacked archive. Helm's
 /// `loader.LoadFiles` (loader/load.go).
+///
+/// # Errors
+/// Where a file is wrong or a cap is exceeded.
 pub fn load_files(files: Vec<File>, limits: &LoadLimits) -> Result<Chart, LoadError> {
     load_files_within(files, &mut Budget::new(limits), 0)
 }

@@ -10,7 +10,8 @@ use crate::Json;
 use crate::go::quote::quote;
 use crate::go::{semver, unicode};
 
-/// What `Chart.yaml` says: Helm's `chart.Metadata` (chart/metadata.go). The field names are Go's where they meet templates (`.Chart.AppVersion`).
+/// What `Chart.yaml` says: Helm's `chart.Metadata` (chart/metadata.go), with its names in JSON. Templates see Go's names, such
+/// as `.Chart.AppVersion`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Metadata {
@@ -23,7 +24,7 @@ pub struct Metadata {
     /// Where its source is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
-    /// The chart's version.
+    /// The chart's version, as [`crate::go::semver::Version::parse`] takes it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub version: String,
     /// One sentence.
@@ -56,7 +57,7 @@ pub struct Metadata {
     /// Free text by key.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    /// Versions of Kubernetes that it supports.
+    /// Versions of Kubernetes that it supports: a range, as [`crate::go::semver::Constraints`] takes it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub kube_version: String,
     /// Declared dependencies; none and an empty list are not the same to Helm.
@@ -67,7 +68,7 @@ pub struct Metadata {
     pub chart_type: String,
 }
 
-/// Who keeps a chart.
+/// Who keeps a chart: Helm's `chart.Maintainer` (chart/metadata.go).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Maintainer {
@@ -82,7 +83,7 @@ pub struct Maintainer {
     pub url: String,
 }
 
-/// A declared dependency.
+/// A declared dependency: Helm's `chart.Dependency` (chart/dependency.go).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Dependency {
@@ -99,7 +100,7 @@ pub struct Dependency {
     /// Tags, looked up in the values' `tags`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-    /// Whether the dependency takes part; computed.
+    /// Whether the dependency takes part, as the text has it. A render works it out anew, by conditions and tags.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub enabled: bool,
     /// Values taken over from the sub-chart: a name below its `exports`, or `{child, parent}`.
@@ -110,7 +111,7 @@ pub struct Dependency {
     pub alias: String,
 }
 
-/// What `Chart.lock` says.
+/// What `Chart.lock` says: Helm's `chart.Lock` (chart/dependency.go).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Lock {

@@ -1,4 +1,4 @@
-//! Loading a chart from a tree of files: metadata, dependencies, ignore rules.
+//! Loading a chart from a tree of files: metadata, dependencies, ignore rules. Helm's packages `chart`, `loader` and `ignore`.
 //!
 //! - `load`: files to a [`Chart`]
 //! - `archive`: packed charts (`.tgz`) to files
@@ -57,12 +57,12 @@ pub(crate) struct ChartData {
 }
 
 /// One file of a chart: its path relative to the chart's root, and its bytes without a byte order mark. Helm's
-/// `loader.BufferedFile` and `chart.File`.
+/// `loader.BufferedFile` (loader/load.go) and `chart.File` (chart/file.go).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
     /// Path relative to the chart's root, `/` between its parts.
     pub name: String,
-    /// Content.
+    /// Content; any bytes.
     pub data: Bytes,
 }
 
@@ -75,7 +75,7 @@ impl Chart {
         &self.inner
     }
 
-    /// The chart's name.
+    /// The chart's name: Helm's `Chart.Name` (chart/chart.go).
     pub fn name(&self) -> &str {
         &self.inner.metadata.name
     }
@@ -85,7 +85,7 @@ impl Chart {
         &self.inner.metadata
     }
 
-    /// What `Chart.lock` (or `requirements.lock`) says, if there is one.
+    /// What `Chart.lock` (or `requirements.lock`) says; None without one. Of two, the one that was read last.
     pub fn lock(&self) -> Option<&Lock> {
         self.inner.lock.as_ref()
     }
@@ -95,7 +95,7 @@ impl Chart {
         self.inner.values.as_ref()
     }
 
-    /// The text of `values.schema.json`.
+    /// The bytes of `values.schema.json`, as they were read; None without one.
     pub fn schema(&self) -> Option<&[u8]> {
         self.inner.schema.as_deref()
     }
@@ -105,27 +105,29 @@ impl Chart {
         &self.inner.templates
     }
 
-    /// The files that templates see as `.Files`.
+    /// The files that templates see as `.Files`, in the order in which they were read: those that Helm's `LoadFiles`
+    /// (loader/load.go) has no other place for, the ones in `crds/` among them.
     pub fn files(&self) -> &[File] {
         &self.inner.files
     }
 
     /// The files that templates see as `.Files`, by name.
-    pub fn file_map(&self) -> &Arc<BTreeMap<String, Bytes>> {
+    pub(crate) fn file_map(&self) -> &Arc<BTreeMap<String, Bytes>> {
         &self.inner.file_map
     }
 
-    /// Every file of the chart, those of sub-charts included.
+    /// Every file of the chart, those of sub-charts included: Helm's `Chart.Raw` (chart/chart.go).
     pub fn raw(&self) -> &[File] {
         &self.inner.raw
     }
 
-    /// The charts in `charts/`, before any condition, tag or alias was looked at.
+    /// The charts in `charts/`, by the name of their folder or file, before any condition, tag or alias was looked at: Helm's
+    /// `Chart.Dependencies` (chart/chart.go), whose order differs from load to load.
     pub fn dependencies(&self) -> &[Chart] {
         &self.inner.dependencies
     }
 
-    /// What was odd while loading, in Helm's words; sub-charts included.
+    /// What was odd while loading, in the words that Helm's `LoadFiles` (loader/load.go) logs; sub-charts included.
     pub fn warnings(&self) -> Vec<String> {
         let mut all = self.inner.warnings.clone();
         for dep in self.dependencies() {
@@ -139,8 +141,8 @@ impl Chart {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
-    /// An error naming each declared dependency that `charts/` lacks, in the words of `helm template`:
-    /// `action.CheckDependencies` (action/install.go).
+    /// An error naming each declared dependency that `charts/` lacks, in the words of `helm template`: Helm's
+    /// `CheckDependencies` (action/install.go).
     pub fn check_dependencies(&self) -> Result<(), LoadError> {
         let missing: Vec<&str> = self
             .metadata()
@@ -153,7 +155,7 @@ impl Chart {
         if missing.is_empty() { Ok(()) } else { Err(LoadError::MissingDependencies(missing.join(", "))) }
     }
 
-    /// An error unless the chart is of a type that can be installed: `checkIfInstallable` (cmd/helm/install.go).
+    /// An error unless the chart is of a type that can be installed: Helm's `checkIfInstallable` (cmd/helm/install.go).
     pub fn check_installable(&self) -> Result<(), LoadError> {
         match self.metadata().chart_type.as_str() {
             "" | "application" => Ok(()),
@@ -161,7 +163,7 @@ impl Chart {
         }
     }
 
-    /// The chart as `Chart.yaml` describes it for a record: name and version.
+    /// The chart's name and version with `-` between them, as `helm history` shows it: Helm's `formatChartName` (cmd/helm/history.go).
     pub fn label(&self) -> String {
         format!("{}-{}", self.name(), self.metadata().version)
     }

@@ -1,42 +1,43 @@
-//! `encoding/json` over [`Json`] trees.
+//! Go's `encoding/json` (encode.go, decode.go, scanner.go) over [`Json`] trees.
 
 use super::{GoError, num, quote};
 use crate::Json;
 use serde_json::{Map, Number};
 use std::fmt::Write as _;
 
-/// Nesting that the decoder takes. Go stops at 10,000; this keeps recursion over the tree within a small stack.
+/// Levels of nesting that the decoder takes. Go stops at 10,000 (`maxNestingDepth` in scanner.go); this keeps recursion over the
+/// tree within a small stack.
 pub const MAX_DEPTH: usize = 500;
 
-/// `json.Marshal`, as `toJson`: keys sorted, `<`, `>` and `&` escaped.
+/// `json.Marshal`, as Helm's `toJSON` (engine/funcs.go) calls it: keys sorted, `<`, `>` and `&` escaped.
 pub fn to_string(value: &Json) -> String {
     let mut out = String::new();
     write(&mut out, value, true, None);
     out
 }
 
-/// `json.Encoder` with `SetEscapeHTML(false)`, as `toRawJson`.
+/// `json.Encoder` with `SetEscapeHTML(false)`, as sprig's `toRawJson` (defaults.go) calls it; without its final line break.
 pub fn to_string_raw(value: &Json) -> String {
     let mut out = String::new();
     write(&mut out, value, false, None);
     out
 }
 
-/// `json.MarshalIndent(v, "", "  ")`, as `toPrettyJson`.
+/// `json.MarshalIndent(v, "", "  ")`, as sprig's `toPrettyJson` (defaults.go) calls it.
 pub fn to_string_pretty(value: &Json) -> String {
     let mut out = String::new();
     write(&mut out, value, true, Some(0));
     out
 }
 
-/// A JSON string literal of the text as Go writes it.
-pub fn quote_string(text: &str, escape_html: bool) -> String {
+/// A JSON string literal of the text as Go's `appendString` (encode.go) writes it; `escape_html` is for `<`, `>` and `&`.
+pub(crate) fn quote_string(text: &str, escape_html: bool) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     write_string(&mut out, text, escape_html);
     out
 }
 
-/// The text of a number as Go writes it.
+/// The text of a number as `json.Marshal` writes it: integers as they are, floats by [`num::json_float`].
 pub fn number(n: &Number) -> String {
     if n.is_i64() || n.is_u64() {
         return n.to_string();
@@ -44,7 +45,7 @@ pub fn number(n: &Number) -> String {
     n.as_f64().and_then(num::json_float).unwrap_or_else(|| "null".to_owned())
 }
 
-/// The entries of a map in the order of their keys' bytes, whatever order the map keeps.
+/// The entries of a map in the order of their keys' bytes, as `json.Marshal` writes them, whatever order the map keeps.
 pub fn sorted(map: &Map<String, Json>) -> Vec<(&String, &Json)> {
     let mut entries: Vec<_> = map.iter().collect();
     if !entries.is_sorted_by(|a, b| a.0 <= b.0) {
@@ -116,6 +117,9 @@ fn write_string(out: &mut String, text: &str, escape_html: bool) {
 }
 
 /// `json.Unmarshal` into an untyped value: every number is a float64, the last of equal keys wins.
+///
+/// # Errors
+/// Where the text is no JSON, or a number is beyond a float64.
 pub fn from_str(text: &str) -> Result<Json, GoError> {
     let mut decoder = Decoder { text, bytes: text.as_bytes(), at: 0, unfit: None };
     decoder.space();
@@ -127,8 +131,11 @@ pub fn from_str(text: &str) -> Result<Json, GoError> {
     decoder.unfit.map_or(Ok(value), Err)
 }
 
-/// `json.Decoder.Decode`: the first value in the text, and where it ends.
-pub fn prefix_from_str(text: &str) -> Result<(Json, usize), GoError> {
+/// `json.Decoder.Decode`: the first value in the text, and the byte after it.
+///
+/// # Errors
+/// As for [`from_str`]; `EOF` where the text is blank, `unexpected EOF` where it ends too early.
+pub(crate) fn prefix_from_str(text: &str) -> Result<(Json, usize), GoError> {
     let mut decoder = Decoder { text, bytes: text.as_bytes(), at: 0, unfit: None };
     decoder.space();
     match decoder.value(0) {
@@ -140,13 +147,16 @@ pub fn prefix_from_str(text: &str) -> Result<(Json, usize), GoError> {
 
 /// `json.SyntaxError.Offset` of the first value in a text: how many bytes were read when it was found wrong. None where it is
 /// right, or only not finished.
-pub fn syntax_offset(text: &str) -> Option<usize> {
+pub(crate) fn syntax_offset(text: &str) -> Option<usize> {
     let mut decoder = Decoder { text, bytes: text.as_bytes(), at: 0, unfit: None };
     decoder.space();
     (decoder.value(0).is_err() && decoder.at < text.len()).then_some(decoder.at + 1)
 }
 
-/// `json.Unmarshal` into a map, as `fromJson`; `null` gives an empty map.
+/// `json.Unmarshal` into a map, as Helm's `fromJSON` (engine/funcs.go) calls it; `null` gives an empty map.
+///
+/// # Errors
+/// As for [`from_str`], and where the value is no map.
 pub fn map_from_str(text: &str) -> Result<Map<String, Json>, GoError> {
     match from_str(text).or_else(|e| whole_before_parts(text, '{', e))? {
         Json::Object(map) => Ok(map),
@@ -155,7 +165,10 @@ pub fn map_from_str(text: &str) -> Result<Map<String, Json>, GoError> {
     }
 }
 
-/// `json.Unmarshal` into a list, as `fromJsonArray`; `null` gives an empty list.
+/// `json.Unmarshal` into a list, as Helm's `fromJSONArray` (engine/funcs.go) calls it; `null` gives an empty list.
+///
+/// # Errors
+/// As for [`from_str`], and where the value is no list.
 pub fn array_from_str(text: &str) -> Result<Vec<Json>, GoError> {
     match from_str(text).or_else(|e| whole_before_parts(text, '[', e))? {
         Json::Array(items) => Ok(items),

@@ -32,7 +32,7 @@ pub mod unicode;
 pub struct GoError(String);
 
 impl GoError {
-    /// An error with this text.
+    /// An error with this text, which is all that it shows.
     pub fn new(text: impl Into<String>) -> Self {
         GoError(text.into())
     }

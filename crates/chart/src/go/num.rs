@@ -1,4 +1,5 @@
-//! Numbers as `strconv` reads and writes them.
+//! Numbers as Go's `strconv` (number.go, and ftoa.go, atof.go, atoi.go, atob.go of internal/strconv) reads and
+//! writes them. Errors have the text of its `NumError`.
 
 use super::{GoError, hexfloat};
 
@@ -13,7 +14,7 @@ pub fn float32(v: f64) -> String {
     special(f64::from(narrow)).map_or_else(|| Decimal::read(zmij::Buffer::new().format_finite(narrow)).general(6), str::to_owned)
 }
 
-/// A float64 as `encoding/json` writes it; `None` for infinities and NaN, which JSON lacks.
+/// A float64 as Go's `floatEncoder` (encoding/json/encode.go) writes it; `None` for infinities and NaN, which JSON lacks.
 pub fn json_float(v: f64) -> Option<String> {
     if !v.is_finite() {
         return None;
@@ -184,12 +185,12 @@ pub fn parse_uint(text: &str, base: u32) -> Result<u64, GoError> {
     magnitude(text, base, text).map_err(|reason| num_error("ParseUint", text, reason))
 }
 
-/// `strconv.Atoi`.
+/// `strconv.Atoi`: a decimal number with or without a sign.
 pub fn atoi(text: &str) -> Result<i64, GoError> {
     parse_int(text, 10).map_err(|e| GoError::new(e.to_string().replacen("ParseInt", "Atoi", 1)))
 }
 
-/// `strconv.ParseBool`.
+/// `strconv.ParseBool`: `1`, `t`, `true` and their opposites, in the cases that Go knows.
 pub fn parse_bool(text: &str) -> Result<bool, GoError> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),

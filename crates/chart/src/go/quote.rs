@@ -1,9 +1,9 @@
-//! `strconv.Quote` and its inverse.
+//! Go's `strconv.Quote` and its inverse (strconv/quote.go).
 
 use super::{GoError, unicode};
 use std::fmt::Write as _;
 
-/// `strconv.Quote`: a Go string literal in double quotes, as `quote` and `%q` print it.
+/// `strconv.Quote`: a Go string literal in double quotes, as sprig's `quote` (strings.go) and `%q` print it.
 pub fn quote(s: &str) -> String {
     quote_with(s, '"', false)
 }
@@ -75,7 +75,10 @@ fn push_escaped(out: &mut String, s: &str, mark: char, ascii: bool) {
     }
 }
 
-/// `strconv.Unquote` for double-quoted, back-quoted and character literals.
+/// `strconv.Unquote` for double-quoted, back-quoted and character literals: the bytes that the literal stands for.
+///
+/// # Errors
+/// `invalid syntax`, as Go's `ErrSyntax` says.
 pub fn unquote(literal: &str) -> Result<Vec<u8>, GoError> {
     let invalid = || GoError::new("invalid syntax");
     let mark = literal.chars().next().ok_or_else(invalid)?;
@@ -102,9 +105,9 @@ pub fn unquote(literal: &str) -> Result<Vec<u8>, GoError> {
     }
 }
 
-/// What one escape or character of a literal stands for.
+/// What one escape or character of a literal stands for: what `strconv.UnquoteChar` answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub(crate) enum Unit {
     /// A character.
     Char(char),
     /// A single byte from `\x..` or an octal escape.
@@ -113,7 +116,7 @@ pub enum Unit {
 
 impl Unit {
     /// Appends the unit in the form that a Go string holds it.
-    pub fn push_to(self, out: &mut Vec<u8>) {
+    pub(crate) fn push_to(self, out: &mut Vec<u8>) {
         match self {
             Unit::Char(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             Unit::Byte(b) => out.push(b),
@@ -121,7 +124,7 @@ impl Unit {
     }
 
     /// The value as Go's `rune`, as a character constant has it.
-    pub fn as_rune(self) -> i64 {
+    pub(crate) fn as_rune(self) -> i64 {
         match self {
             Unit::Char(c) => i64::from(c as u32),
             Unit::Byte(b) => i64::from(b),
@@ -130,7 +133,10 @@ impl Unit {
 }
 
 /// `strconv.UnquoteChar`: the first unit of a literal's body that is delimited by `mark`, and what follows it.
-pub fn unquote_char(body: &str, mark: char) -> Result<(Unit, &str), GoError> {
+///
+/// # Errors
+/// `invalid syntax`, as Go's `ErrSyntax` says.
+pub(crate) fn unquote_char(body: &str, mark: char) -> Result<(Unit, &str), GoError> {
     let invalid = || GoError::new("invalid syntax");
     let mut chars = body.chars();
     let first = chars.next().ok_or_else(invalid)?;

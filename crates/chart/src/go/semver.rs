@@ -1,22 +1,28 @@
 //! Versions and constraints as Masterminds/semver v3 has them: Helm's chart versions, `semver` and `semverCompare`.
+//! Errors have its words.
+
+mod scan;
 
 use super::quote::quote;
 use super::{GoError, num};
-use regex::Regex;
+use scan::Scan;
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::LazyLock;
 
 const MAX_VERSION: usize = 256;
 const MAX_CONSTRAINT: usize = 512;
 const MAX_GROUPS: usize = 32;
 
-/// `semverCompare`: whether the version satisfies the constraint.
+/// sprig's `semverCompare` (semver.go): whether the version satisfies the constraint.
+///
+/// # Errors
+/// Where one of them does not parse.
 pub fn compare(constraint: &str, version: &str) -> Result<bool, GoError> {
     Ok(Constraints::parse(constraint)?.check(&Version::parse(version)?))
 }
 
-/// A semantic version. Equality and order of the derived kind would count the metadata; use [`Version::compare`].
+/// A semantic version: Masterminds' `Version` (version.go). Equality counts the metadata and the text that was parsed; use
+/// [`Version::compare`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     /// First number.
@@ -46,35 +52,29 @@ impl fmt::Display for Version {
 }
 
 impl Version {
-    /// `semver.NewVersion`: takes a `v` in front, one or two numbers, and leading zeros.
+    /// Masterminds' `NewVersion` (version.go): takes a `v` in front, one or two numbers, and leading zeros.
     pub fn parse(text: &str) -> Result<Version, GoError> {
-        static LOOSE: LazyLock<Regex> = LazyLock::new(|| {
-            pattern(
-                r"^v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?(?:-([0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*))?(?:\+([0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*))?$",
-            )
-        });
         if text.len() > MAX_VERSION {
             return Err(GoError::new(format!("version string is too long (max {MAX_VERSION} bytes)")));
         }
-        let found = LOOSE.captures(text).ok_or_else(|| GoError::new("invalid semantic version"))?;
-        let group = |i: usize| found.get(i).map_or("", |m| m.as_str());
-        let segment = |i: usize| match group(i) {
+        let parts = Scan::new(text).loose_version().ok_or_else(|| GoError::new("invalid semantic version"))?;
+        let segment = |digits: &str| match digits {
             "" => Ok(0),
             digits => num::parse_uint(digits, 10).map_err(|e| GoError::new(format!("error parsing version segment: {e}"))),
         };
         let version = Version {
-            major: segment(1)?,
-            minor: segment(2)?,
-            patch: segment(3)?,
-            prerelease: group(4).to_owned(),
-            metadata: group(5).to_owned(),
+            major: segment(parts.major)?,
+            minor: segment(parts.minor)?,
+            patch: segment(parts.patch)?,
+            prerelease: parts.prerelease.to_owned(),
+            metadata: parts.metadata.to_owned(),
             original: text.to_owned(),
         };
         check_prerelease(&version.prerelease)?;
         Ok(version)
     }
 
-    /// `semver.StrictNewVersion`: three numbers without leading zeros.
+    /// Masterminds' `StrictNewVersion` (version.go): three numbers without leading zeros.
     pub fn parse_strict(text: &str) -> Result<Version, GoError> {
         if text.is_empty() {
             return Err(GoError::new("version string empty"));
@@ -110,7 +110,7 @@ impl Version {
         })
     }
 
-    /// The order of precedence; metadata does not count.
+    /// The order of precedence, as the method `Compare`; metadata does not count.
     pub fn compare(&self, other: &Version) -> Ordering {
         let numbers = |v: &Version| (v.major, v.minor, v.patch);
         numbers(self).cmp(&numbers(other)).then_with(|| match (self.prerelease.as_str(), other.prerelease.as_str()) {
@@ -212,16 +212,8 @@ fn compare_part(a: &str, b: &str) -> Ordering {
     }
 }
 
-const VERSION: &str =
-    r"v?([0-9|x|X|\*]+)(\.[0-9|x|X|\*]+)?(\.[0-9|x|X|\*]+)?(-([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?(\+([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?";
-const OPERATORS: &str = r"=||!=|>|<|>=|=>|<=|=<|~|~>|\^";
-
-/// A pattern in which `\s` has Go's ASCII meaning.
-fn pattern(text: &str) -> Regex {
-    Regex::new(&text.replace(r"\s", r"[\t\n\x0c\r ]")).expect("the patterns of this module are right")
-}
-
-/// What a version must satisfy: groups joined by `||`, each of conditions joined by blank or comma.
+/// What a version must satisfy: groups joined by `||`, each of conditions joined by blank or comma. Masterminds' `Constraints`
+/// (constraints.go).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Constraints {
     groups: Vec<Group>,
@@ -267,11 +259,8 @@ impl fmt::Display for Constraints {
 }
 
 impl Constraints {
-    /// `semver.NewConstraint`. An empty text is an error, as there.
+    /// Masterminds' `NewConstraint` (constraints.go). An empty text is an error, as there.
     pub fn parse(text: &str) -> Result<Constraints, GoError> {
-        static VALID: LazyLock<Regex> =
-            LazyLock::new(|| pattern(&format!(r"^(\s*({OPERATORS})\s*({VERSION})\s*)((?:\s+|,\s*)({OPERATORS})\s*({VERSION})\s*)*$")));
-        static FIND: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"({OPERATORS})\s*({VERSION})")));
         if text.len() > MAX_CONSTRAINT {
             return Err(GoError::new(format!("constraint string is too long (max {MAX_CONSTRAINT} bytes)")));
         }
@@ -281,21 +270,19 @@ impl Constraints {
             return Err(GoError::new(format!("too many constraint groups (max {MAX_GROUPS})")));
         }
         let group = |part: &str| {
-            if !VALID.is_match(part) {
-                return Err(GoError::new(format!("improper constraint: {}", quote(part))));
-            }
-            let conditions: Vec<Condition> = FIND.find_iter(part).map(|m| Condition::parse(m.as_str())).collect::<Result<_, _>>()?;
+            let conditions = Scan::new(part).conditions().ok_or_else(|| GoError::new(format!("improper constraint: {}", quote(part))))?;
+            let conditions: Vec<Condition> = conditions.into_iter().map(Condition::new).collect::<Result<_, _>>()?;
             Ok(Group { prerelease: conditions.iter().any(|c| !c.version.prerelease.is_empty()), conditions })
         };
         Ok(Constraints { groups: parts.into_iter().map(group).collect::<Result<_, _>>()? })
     }
 
-    /// Whether the version satisfies one group of conditions.
+    /// Whether the version satisfies one group of conditions, as the method `Check`.
     pub fn check(&self, version: &Version) -> bool {
         self.groups.iter().any(|group| group.conditions.iter().all(|c| c.check(version, group.prerelease).is_ok()))
     }
 
-    /// As [`Constraints::check`], with all the reasons against the version.
+    /// As [`Constraints::check`], with all the reasons against the version, as the method `Validate` gives them.
     pub fn validate(&self, version: &Version) -> Result<(), Vec<String>> {
         let mut reasons = Vec::new();
         let mut told = false;
@@ -323,10 +310,11 @@ impl Constraints {
 
 /// `1.0 - 2.0` becomes `>= 1.0, <= 2.0 `.
 fn rewrite_ranges(text: &str) -> String {
-    static RANGE: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"\s*(?<from>{VERSION})\s+-\s+(?<to>{VERSION})\s*")));
     let mut out = text.to_owned();
-    for found in RANGE.captures_iter(text) {
-        out = out.replacen(&found[0], &format!(">= {}, <= {} ", &found["from"], &found["to"]), 1);
+    let mut from = 0;
+    while let Some(range) = Scan::new(text).range(from) {
+        out = out.replacen(range.text, &format!(">= {}, <= {} ", range.from, range.to), 1);
+        from = range.end;
     }
     out
 }
@@ -336,22 +324,20 @@ fn only_releases(version: &Version) -> String {
 }
 
 impl Condition {
-    fn parse(text: &str) -> Result<Condition, GoError> {
-        static ONE: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"^\s*({OPERATORS})\s*({VERSION})\s*$")));
-        let found = ONE.captures(text).ok_or_else(|| GoError::new(format!("improper constraint: {}", quote(text))))?;
-        let group = |i: usize| found.get(i).map_or("", |m| m.as_str());
-        let open = |part: &str| matches!(part.trim_start_matches('.'), "" | "x" | "X" | "*");
-        let (major, minor, patch, prerelease) = (group(3), group(4), group(5), group(6));
+    fn new(read: scan::Condition<'_>) -> Result<Condition, GoError> {
+        let open = |part: &str| matches!(part, "" | "x" | "X" | "*");
+        let scan::Parts { major, minor, patch, prerelease, .. } = read.parts;
+        let tail = if prerelease.is_empty() { String::new() } else { format!("-{prerelease}") };
         let (version, minor_dirty, patch_dirty) = if open(major) {
-            (format!("0.0.0{prerelease}"), false, false)
+            (format!("0.0.0{tail}"), false, false)
         } else if open(minor) {
-            (format!("{major}.0.0{prerelease}"), true, false)
+            (format!("{major}.0.0{tail}"), true, false)
         } else if open(patch) {
-            (format!("{major}{minor}.0{prerelease}"), false, true)
+            (format!("{major}.{minor}.0{tail}"), false, true)
         } else {
-            (group(2).to_owned(), false, false)
+            (read.version.to_owned(), false, false)
         };
-        let operator = match group(1) {
+        let operator = match read.operator {
             "" | "=" => Operator::TildeOrEqual,
             "!=" => Operator::NotEqual,
             ">" => Operator::Greater,
@@ -363,7 +349,15 @@ impl Condition {
         };
         let dirty = open(major) || minor_dirty || patch_dirty;
         let version = Version::parse(&version).map_err(|_| GoError::new("constraint parser error"))?;
-        Ok(Condition { operator, sign: group(1).to_owned(), version, original: group(2).to_owned(), dirty, minor_dirty, patch_dirty })
+        Ok(Condition {
+            operator,
+            sign: read.operator.to_owned(),
+            version,
+            original: read.version.to_owned(),
+            dirty,
+            minor_dirty,
+            patch_dirty,
+        })
     }
 
     /// The reason, if the version does not satisfy the condition.

@@ -1,10 +1,11 @@
-//! String functions with Go's ideas of words and lengths: `strings.Title`, goutils and xstrings.
+//! String functions with Go's ideas of words and lengths, under the names that sprig gives them: Go's `strings.Title`, goutils
+//! (wordutils.go, stringutils.go) and xstrings (convert.go).
 //!
 //! Where Go counts bytes and may cut a character in two, the result is bytes.
 
 use super::unicode::{is_digit, is_letter, is_lower, is_number, is_punct, is_space, is_title, is_upper, to_lower, to_title, to_upper};
 
-/// `title`: the first letter of each word in title case; the rest as it is.
+/// `title`, which is Go's `strings.Title`: the first letter of each word in title case; the rest as it is.
 pub fn title(text: &str) -> String {
     let separates =
         |c: char| if c.is_ascii() { !(c.is_ascii_alphanumeric() || c == '_') } else { !is_letter(c) && !is_digit(c) && is_space(c) };
@@ -18,7 +19,7 @@ pub fn title(text: &str) -> String {
         .collect()
 }
 
-/// `untitle`: the first letter of each word in lower case.
+/// `untitle`, which is goutils' `Uncapitalize` (wordutils.go): the first letter of each word in lower case.
 pub fn untitle(text: &str) -> String {
     let mut first = true;
     text.chars()
@@ -35,7 +36,7 @@ pub fn untitle(text: &str) -> String {
         .collect()
 }
 
-/// `swapcase`: a lower case letter at the start of a word gets title case.
+/// `swapcase`, which is goutils' `SwapCase` (wordutils.go): a lower case letter at the start of a word gets title case.
 pub fn swap_case(text: &str) -> String {
     let mut start = true;
     text.chars()
@@ -53,7 +54,7 @@ pub fn swap_case(text: &str) -> String {
         .collect()
 }
 
-/// `initials`. It looks at bytes as if each were a character.
+/// `initials`, which is goutils' `Initials` (wordutils.go): the first character of each word. It looks at bytes as if each were a character.
 pub fn initials(text: &[u8]) -> String {
     let mut gap = true;
     text.iter()
@@ -67,7 +68,8 @@ pub fn initials(text: &[u8]) -> String {
         .collect()
 }
 
-/// `nospace`. It looks at bytes as if each were a character; a text without such spaces stays whole.
+/// `nospace`, which is goutils' `DeleteWhiteSpace` (stringutils.go). It looks at bytes as if each were a character; a text
+/// without such spaces stays whole.
 pub fn no_space(text: &[u8]) -> Vec<u8> {
     if !text.iter().any(|b| is_space(char::from(*b))) {
         return text.to_vec();
@@ -75,12 +77,14 @@ pub fn no_space(text: &[u8]) -> Vec<u8> {
     text.iter().map(|b| char::from(*b)).filter(|c| !is_space(*c)).collect::<String>().into_bytes()
 }
 
-/// `abbrev`.
+/// `abbrev`, which is goutils' `Abbreviate` (stringutils.go): at most so many bytes, `...` in place of the rest. A width below 4
+/// leaves the text as it is.
 pub fn abbrev(width: i64, text: &[u8]) -> Vec<u8> {
     if width < 4 { text.to_vec() } else { abbreviate(text, 0, width as usize) }
 }
 
-/// `abbrevboth`.
+/// `abbrevboth`, which is goutils' `AbbreviateFull` (stringutils.go): at most `right` bytes from about `left` on, `...` in place of
+/// what is cut off. A width that is too small for that leaves the text as it is.
 pub fn abbrev_both(left: i64, right: i64, text: &[u8]) -> Vec<u8> {
     if right < 4 || left > 0 && right < 7 {
         return text.to_vec();
@@ -107,12 +111,12 @@ fn abbreviate(text: &[u8], offset: usize, width: usize) -> Vec<u8> {
     [b"...", &text[text.len() - kept..]].concat()
 }
 
-/// `wrap`: lines of at most so many bytes; longer words stay whole.
+/// `wrap`, which is goutils' `Wrap` (wordutils.go): lines of at most so many bytes; longer words stay whole.
 pub fn wrap(width: i64, text: &[u8]) -> Vec<u8> {
     wrap_custom(text, width, b"\n", false)
 }
 
-/// `wrapWith`: the same with a separator of its own, and longer words are cut.
+/// `wrapWith`, which is goutils' `WrapCustom` (wordutils.go): the same with a separator of its own, and longer words are cut.
 pub fn wrap_with(width: i64, separator: &[u8], text: &[u8]) -> Vec<u8> {
     wrap_custom(text, width, if separator.is_empty() { b"\n" } else { separator }, true)
 }
@@ -146,7 +150,7 @@ fn is_connector(c: char) -> bool {
     c == '-' || c == '_' || is_space(c)
 }
 
-/// `camelcase`, which is xstrings' Pascal case: `http_server` becomes `HttpServer`.
+/// `camelcase`, which is xstrings' `ToPascalCase` (convert.go): `http_server` becomes `HttpServer`.
 pub fn camel_case(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
@@ -192,12 +196,12 @@ pub fn camel_case(text: &str) -> String {
     out
 }
 
-/// `snakecase`: `HTTP20xOK` becomes `http_20x_ok`.
+/// `snakecase`, which is xstrings' `ToSnakeCase` (convert.go): `HTTP20xOK` becomes `http_20x_ok`.
 pub fn snake_case(text: &str) -> String {
     lower_words(text, '_')
 }
 
-/// `kebabcase`: the same with hyphens.
+/// `kebabcase`, which is xstrings' `ToKebabCase` (convert.go): the same with hyphens.
 pub fn kebab_case(text: &str) -> String {
     lower_words(text, '-')
 }

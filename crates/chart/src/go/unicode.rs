@@ -1,4 +1,4 @@
-//! Characters as Go's `unicode` package classifies them.
+//! Characters as Go's `unicode` package (letter.go, graphic.go, digit.go, tables.go) classifies them.
 //!
 //! Rust's own tables follow a newer Unicode version and other definitions (`is_alphabetic` includes marks), so Go's are kept beside.
 
@@ -24,7 +24,7 @@ fn mapped(table: &[(u32, u32)], c: char) -> Option<char> {
     char::from_u32(table[found].1)
 }
 
-/// `strconv.IsPrint`: letters, marks, numbers, punctuation, symbols and the ASCII space.
+/// `strconv.IsPrint` (strconv/quote.go): letters, marks, numbers, punctuation, symbols and the ASCII space.
 pub fn is_print(c: char) -> bool {
     if c.is_ascii() { (' '..='~').contains(&c) } else { within(tables::PRINT, c) }
 }

@@ -1,4 +1,4 @@
-//! `helm lint`: what is wrong, odd or missing in a chart, in Helm's words (`pkg/lint`).
+//! `helm lint`: what is wrong, odd or missing in a chart, in Helm's words (`pkg/lint` and its rules).
 //!
 //! - `chartfile`: `Chart.yaml`; `address`: mail and web addresses in it
 //! - `values`: `values.yaml` and its schema
@@ -23,7 +23,7 @@ use crate::Json;
 use crate::chart::Chart;
 use crate::template::{Capabilities, Entropy, Time};
 
-/// How bad a finding is (`support.Message`).
+/// How bad a finding is: Helm's `InfoSev`, `WarningSev` and `ErrorSev` (lint/support/message.go).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Good to know.
@@ -34,7 +34,7 @@ pub enum Severity {
     Error,
 }
 
-/// One finding; its text is Helm's line.
+/// One finding: Helm's `support.Message` (lint/support/message.go). Its text is the line that `helm lint` prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// How bad.
@@ -56,7 +56,8 @@ impl fmt::Display for Message {
     }
 }
 
-/// A chart as it lies on the disk, and what it is rendered with.
+/// A chart as it lies on the disk, and what it is rendered with: what Helm's `support.Linter` (lint/support/message.go) and its
+/// rules read for themselves.
 pub struct Input<'a> {
     /// The absolute path of its directory, for messages.
     pub directory: &'a str,
@@ -80,17 +81,18 @@ pub struct Input<'a> {
     pub namespace: &'a str,
     /// What `.Capabilities` says.
     pub capabilities: &'a Capabilities,
-    /// Major and minor version of Kubernetes against which kinds are held.
+    /// Major and minor version of Kubernetes against which kinds are held, as Helm's `validateNoDeprecations`
+    /// (lint/rules/deprecations.go) does.
     pub kubernetes: (u32, u32),
     /// Do not check the schema where the chart is rendered.
     pub skip_schema: bool,
-    /// What `now` says.
+    /// What `now` says, and when certificates begin.
     pub now: Time,
-    /// Random bytes.
+    /// Random bytes for passwords, certificates and the like.
     pub entropy: Arc<dyn Entropy + Send + Sync>,
 }
 
-/// The findings in Helm's order (`lint.AllWithKubeVersionAndSchemaValidation`). What Helm would log goes to `log`.
+/// The findings in Helm's order: its `AllWithKubeVersionAndSchemaValidation` (lint/lint.go). What Helm would log goes to `log`.
 pub fn lint(input: &Input<'_>, log: &mut Vec<String>) -> Vec<Message> {
     let mut found = Findings::default();
     chartfile::check(input, &mut found);

@@ -1,4 +1,4 @@
-//! The release record as Helm 3 stores it in Secrets: JSON, compressed by gzip, in base64.
+//! The release record as Helm 3 stores it in Secrets: JSON, compressed by gzip, in base64 (storage/driver/util.go).
 //!
 //! The record is kept as the JSON tree that it is, so that fields that this version does not know survive a change of status.
 //! Times are RFC 3339 texts; the empty one is Go's zero time.
@@ -22,16 +22,17 @@ const LARGEST: u64 = 64 << 20;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Release(Json);
 
-/// Parts of a new record.
+/// Parts of a new record: the fields of Helm's `release.Release` (release/release.go) and `release.Info` (release/info.go). Times
+/// are RFC 3339 texts.
 #[derive(Debug, Clone)]
 pub struct Parts<'a> {
     /// Release name.
     pub name: &'a str,
     /// Release namespace.
     pub namespace: &'a str,
-    /// Revision number.
+    /// Revision number, from 1.
     pub version: u32,
-    /// Status in Helm's words, such as `deployed`.
+    /// Status in Helm's words (release/status.go), such as `deployed`.
     pub status: &'a str,
     /// One sentence.
     pub description: &'a str,
@@ -41,17 +42,17 @@ pub struct Parts<'a> {
     pub last_deployed: &'a str,
     /// Rendered notes.
     pub notes: &'a str,
-    /// The chart as Helm records it.
+    /// The chart as [`chart_record`] has it.
     pub chart: Json,
-    /// Values given by the user.
+    /// Values given by the user; null for none.
     pub config: Json,
-    /// All manifests as one text.
+    /// All manifests that are no hooks as one text.
     pub manifest: &'a str,
-    /// The hooks as Helm records them.
+    /// A list of hooks with the names in JSON of Helm's `release.Hook` (release/hook.go); null for none.
     pub hooks: Json,
 }
 
-/// Why a record cannot be read.
+/// Why a record cannot be read: the places at which Helm's `decodeRelease` (storage/driver/util.go) fails, in words of our own.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The text is no base64.
@@ -65,7 +66,8 @@ pub enum DecodeError {
     Json(String),
 }
 
-/// A chart as Helm records it: its own files, not those of its sub-charts.
+/// A chart as Helm records it: its own files, not those of its sub-charts, with the names in JSON of Helm's `chart.Chart`
+/// (chart/chart.go).
 #[must_use]
 pub fn chart_record(chart: &Chart) -> Json {
     let files = |list: &[File]| -> Vec<Json> { list.iter().map(|f| json!({"name": f.name, "data": STANDARD.encode(&f.data)})).collect() };
@@ -89,7 +91,7 @@ pub fn encode(release: &Release) -> Vec<u8> {
     STANDARD.encode(gzip.finish().unwrap_or_default()).into_bytes()
 }
 
-/// Reads what the Secret holds under its key `release`. Records of Helm before 3.0 that are not compressed are read too.
+/// Reads what the Secret holds under its key `release`. Records without gzip's mark are taken for plain JSON, as old ones are.
 /// Helm's `decodeRelease` (storage/driver/util.go).
 ///
 /// # Errors
@@ -114,7 +116,7 @@ pub fn decode(text: &[u8]) -> Result<Release, DecodeError> {
 }
 
 impl Release {
-    /// A new record.
+    /// A new record of these parts.
     #[must_use]
     pub fn new(parts: Parts<'_>) -> Self {
         let object_or = |value: Json, empty: Json| if value.is_null() { empty } else { value };
@@ -141,7 +143,7 @@ impl Release {
         self.0.pointer(pointer).and_then(Json::as_str).unwrap_or_default()
     }
 
-    /// Sets the status and the sentence beside it.
+    /// Sets the status and the sentence beside it: Helm's `SetStatus` (release/release.go). An empty sentence leaves the old one.
     pub fn set_status(&mut self, status: &str, description: &str) {
         if let Some(info) = self.0.get_mut("info").and_then(Json::as_object_mut) {
             info.insert("status".into(), status.into());
@@ -151,7 +153,7 @@ impl Release {
         }
     }
 
-    /// Status in Helm's words.
+    /// Status in Helm's words (release/status.go).
     #[must_use]
     pub fn status(&self) -> &str {
         self.text("/info/status")

@@ -3,9 +3,10 @@
 use crate::go::quote::quote;
 use crate::template::{Capabilities, HelmVersion};
 
-/// The version of Helm whose behaviour this crate has.
+/// The version of Helm whose behaviour this crate has, as its source says it (internal/version/version.go): a release names its
+/// patch version too.
 pub const HELM_VERSION: &str = "v3.22";
-/// The version of Helm 4 that a render with its rules names.
+/// The version of Helm 4 that a render with its rules names, as its source says it (internal/version/version.go).
 pub const HELM4_VERSION: &str = "v4.2";
 
 /// The group versions that Helm knows without a cluster, in its order.
@@ -69,7 +70,8 @@ const API_VERSIONS: &[&str] = &[
     "apiextensions.k8s.io/v1",
 ];
 
-/// The capabilities that `helm template` renders with: no cluster, Kubernetes v1.37.0.
+/// The capabilities that `helm template` renders with: no cluster, Kubernetes v1.37.0. Helm's `DefaultCapabilities`
+/// (chartutil/capabilities.go), with the version of Kubernetes that a release of Helm is built with.
 pub fn helm_template_capabilities() -> Capabilities {
     Capabilities {
         kube_version: "v1.37.0".to_owned(),
@@ -96,7 +98,11 @@ pub fn helm4_template_capabilities() -> Capabilities {
     capabilities
 }
 
-/// Sets the version of Kubernetes from a text such as `1.31` or `v1.31.2-gke.1`, as `--kube-version` does.
+/// Sets the version of Kubernetes from a text such as `1.31` or `v1.31.2-gke.1`, as `--kube-version` does: Helm's
+/// `ParseKubeVersion` (chartutil/capabilities.go), which keeps the numbers only.
+///
+/// # Errors
+/// Where the text is no version; the capabilities stay as they are.
 pub fn parse_kube_version(capabilities: &mut Capabilities, text: &str) -> Result<(), String> {
     let fail = |why: String| Err(format!("invalid kube version '{text}': {why}"));
     let bare = text.trim_start_matches(['\t', '\n', '\u{c}', '\r', ' ']);

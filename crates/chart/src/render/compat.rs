@@ -1,6 +1,6 @@
 //! Where Helm 3 and Helm 4 differ in what a render prints.
 
-/// Whose rules hold.
+/// Whose rules hold where Helm 3 and Helm 4 differ.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Compat {
     /// Helm v3.22.0.
@@ -11,7 +11,7 @@ pub enum Compat {
 }
 
 /// An error of a render as Helm 4 words it: the places of nested templates stand one below the other
-/// (`engine.reformatExecErrorMsg`).
+/// (its `reformatExecErrorMsg`, engine/engine.go).
 pub fn helm4_text(error: &str) -> String {
     let error = error.replace("releaseutil.SimpleHead", "util.SimpleHead").replace("chartutil.Values", "common.Values");
     let (mut out, mut rest) = (String::new(), error.as_str());

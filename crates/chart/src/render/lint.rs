@@ -6,12 +6,12 @@ use super::{How, Input, RenderError, Shared, execute, scope, take_notes};
 use crate::template::with_stack;
 use crate::values::{self, tree};
 
-/// The files of a chart, rendered in Helm's lint mode (`rules.Templates`). None where the values cannot be combined, which
-/// Helm's linter passes over in silence.
+/// The files of a chart by path, rendered in Helm's lint mode: its `TemplatesWithSkipSchemaValidation` (lint/rules/template.go).
+/// None where the values cannot be combined, which Helm's linter passes over in silence.
 ///
 /// # Errors
 /// Where values break a schema or a template fails.
-pub fn lint_files(input: &Input<'_>, log: &mut Vec<String>) -> Result<Option<BTreeMap<String, String>>, RenderError> {
+pub(crate) fn lint_files(input: &Input<'_>, log: &mut Vec<String>) -> Result<Option<BTreeMap<String, String>>, RenderError> {
     on_stack(input, |input| {
         let user = tree::from_json_map(input.values);
         let mut work = values::Work::new(&input.limits);

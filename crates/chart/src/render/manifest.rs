@@ -9,10 +9,10 @@ use crate::chart::shape::{self, Shape, Struct};
 use crate::go::{num, quote, unicode};
 use crate::yaml;
 
-/// A document of a rendered file.
+/// A document of a rendered file: Helm's `releaseutil.Manifest` (releaseutil/manifest_sorter.go).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Doc {
-    /// The template that it came from.
+    /// The template that it came from: `CHART/templates/x.yaml`
     pub path: String,
     /// `kind`; empty for a document of comments.
     pub kind: String,
@@ -20,7 +20,7 @@ pub struct Doc {
     pub api_version: String,
     /// `metadata.name`
     pub name: String,
-    /// The text, without white space around it.
+    /// The text, without the white space around it that Helm's `SplitManifests` (releaseutil/manifest.go) cuts off.
     pub text: String,
     /// The line of the rendered file, from 0, on which the text starts.
     pub first_line: usize,
@@ -33,31 +33,40 @@ pub struct Hook {
     pub doc: Doc,
     /// When it runs, as the annotation lists them.
     pub events: Vec<HookEvent>,
-    /// Lower runs first.
+    /// Lower runs first: the annotation `helm.sh/hook-weight`, 0 where it is no number.
     pub weight: i64,
-    /// `before-hook-creation`, `hook-succeeded`, `hook-failed`, as written; none is `before-hook-creation` to Helm.
+    /// `before-hook-creation`, `hook-succeeded`, `hook-failed`: the annotation `helm.sh/hook-delete-policy`, in lower case and not
+    /// checked. None is `before-hook-creation` to Helm.
     pub delete_policies: Vec<String>,
-    /// `hook-succeeded`, `hook-failed`, as written.
+    /// `hook-succeeded`, `hook-failed`: the annotation `helm.sh/hook-output-log-policy`, in lower case and not checked.
     pub output_log_policies: Vec<String>,
 }
 
-/// A point of a release's life: Helm's `release.HookEvent`.
+/// A point of a release's life: Helm's `release.HookEvent` (release/hook.go).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs)]
 pub enum HookEvent {
+    /// Before anything of a new release is created.
     PreInstall,
+    /// After all of a new release is there.
     PostInstall,
+    /// Before anything of a release is deleted.
     PreDelete,
+    /// After all of a release is deleted.
     PostDelete,
+    /// Before anything of a new revision is applied.
     PreUpgrade,
+    /// After all of a new revision is applied.
     PostUpgrade,
+    /// Before anything of an older revision is applied again.
     PreRollback,
+    /// After all of an older revision is applied again.
     PostRollback,
+    /// When `helm test` asks for it. `test-success` is the same.
     Test,
 }
 
 impl HookEvent {
-    /// The name in the annotation.
+    /// The name in the annotation `helm.sh/hook`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PreInstall => "pre-install",
@@ -127,7 +136,8 @@ const INSTALL_ORDER: &[&str] = &[
     "APIService",
 ];
 
-/// The place of a kind in Helm's install order; unknown kinds come last, by name. `InstallOrder` (releaseutil/kind_sorter.go).
+/// The place of a kind in the order of an install, from 0; unknown kinds come last, by name. Helm's `InstallOrder` and
+/// `lessByKind` (releaseutil/kind_sorter.go).
 pub fn install_order(kind: &str) -> (usize, &str) {
     match INSTALL_ORDER.iter().position(|k| *k == kind) {
         Some(place) => (place, ""),

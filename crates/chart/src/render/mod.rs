@@ -34,7 +34,7 @@ use serde_json::Map;
 pub use capabilities::{HELM_VERSION, HELM4_VERSION, helm_template_capabilities, helm4_template_capabilities, parse_kube_version};
 pub use compat::{Compat, helm4_text};
 pub use error::RenderError;
-pub use lint::lint_files;
+pub(crate) use lint::lint_files;
 pub use manifest::{Doc, Hook, HookEvent, install_order};
 pub use name::{check_release_name, release_name_from};
 pub use origin::{Origin, ValuesSource};
@@ -52,7 +52,7 @@ use crate::template::{
 };
 use crate::values::{self, Family, tree};
 
-/// All that a render depends on.
+/// All that a render depends on. Nothing is read from elsewhere.
 pub struct Input<'a> {
     /// The chart.
     pub chart: &'a Chart,
@@ -64,7 +64,7 @@ pub struct Input<'a> {
     pub capabilities: &'a Capabilities,
     /// Answers to `lookup`.
     pub lookup: Arc<dyn Lookup + Send + Sync>,
-    /// What `now` says.
+    /// What `now` says, and when certificates begin.
     pub now: Time,
     /// Random bytes for passwords, certificates and the like.
     pub entropy: Arc<dyn Entropy + Send + Sync>,
@@ -76,54 +76,55 @@ pub struct Input<'a> {
     pub cache: Option<Arc<ParseCache>>,
 }
 
-/// What `.Release` says: Helm's `ToRenderValuesWithSchemaValidation` (chartutil/values.go).
+/// What `.Release` says: Helm's `ReleaseOptions` and `ToRenderValuesWithSchemaValidation` (chartutil/values.go).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseInfo {
     /// `.Release.Name`
     pub name: String,
     /// `.Release.Namespace`
     pub namespace: String,
-    /// `.Release.Revision`
+    /// `.Release.Revision`, from 1
     pub revision: i64,
     /// `.Release.IsInstall`; the opposite of `.Release.IsUpgrade`.
     pub is_install: bool,
     /// `.Release.IsUpgrade`
     pub is_upgrade: bool,
-    /// `.Release.Service`
+    /// `.Release.Service`, which is `Helm` there
     pub service: String,
 }
 
-/// Switches of a render.
+/// Switches of a render: fields of Helm's `Install` (action/install.go).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Do not check `values.schema.json`.
+    /// Do not check `values.schema.json`: `--skip-schema-validation`.
     pub skip_schema: bool,
-    /// Put the notes of sub-charts into the notes.
+    /// Put the notes of sub-charts into the notes: `--render-subchart-notes`.
     pub sub_notes: bool,
     /// Whose rules hold where Helm 3 and Helm 4 differ.
     pub compat: Compat,
 }
 
-/// A rendered chart.
+/// A rendered chart: what Helm's `renderResources` (action/action.go) answers, and more.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rendered {
-    /// The documents that are no hooks, in install order.
+    /// The documents that are no hooks, in [`install_order`].
     pub manifests: Vec<Doc>,
-    /// The hooks, in install order of their kinds; within an event they run by weight.
+    /// The hooks, in [`install_order`] of their kinds; within an event they run by weight, as Helm's `execHook`
+    /// (action/hooks.go) does.
     pub hooks: Vec<Hook>,
-    /// The files of `crds/`, parents first.
+    /// The files of `crds/`, parents first: Helm's `CRDObjects` (chart/chart.go).
     pub crds: Vec<Crd>,
-    /// `NOTES.txt`
+    /// The text of `NOTES.txt`; empty without one.
     pub notes: String,
     /// What the templates asked `lookup` for, in order of first appearance.
     pub lookups: Vec<LookupQuery>,
-    /// The values as the templates saw them at first.
+    /// The values of the chart and the user as the templates saw them at first: Helm's `CoalesceValues` (chartutil/coalesce.go).
     pub values: Map<String, Json>,
-    /// What Helm would warn of.
+    /// What Helm would warn of, a line each.
     pub warnings: Vec<String>,
 }
 
-/// A file of `crds/`: Helm's `chart.CRD` (chart/chart.go).
+/// A file of `crds/` with the extension of a manifest: Helm's `chart.CRD` (chart/chart.go).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crd {
     /// `parent/charts/child/crds/x.yaml`
@@ -133,14 +134,14 @@ pub struct Crd {
 }
 
 impl Crd {
-    /// Its text.
+    /// Its text; bytes that are no UTF-8 are replaced.
     pub fn text(&self) -> Cow<'_, str> {
         crate::chart::lossy(&self.data)
     }
 }
 
 impl ReleaseInfo {
-    /// A first install, as `helm template` renders it.
+    /// A first install, as `helm template` renders it: Helm's `RunWithContext` (action/install.go).
     pub fn install(name: impl Into<String>, namespace: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -152,7 +153,7 @@ impl ReleaseInfo {
         }
     }
 
-    /// An upgrade to this revision.
+    /// An upgrade to this revision: Helm's `prepareUpgrade` (action/upgrade.go).
     pub fn upgrade(name: impl Into<String>, namespace: impl Into<String>, revision: i64) -> Self {
         Self { revision, is_install: false, is_upgrade: true, ..Self::install(name, namespace) }
     }
@@ -176,11 +177,17 @@ impl<'a> Input<'a> {
 /// Renders a chart: dependencies, values, schema, templates, hooks, notes. Helm's `renderResources` (action/action.go).
 ///
 /// Nothing but the input decides the result.
+///
+/// # Errors
+/// Where Helm ends with one, a limit is reached, or the caller stops the render.
 pub fn render(input: &Input<'_>) -> Result<Rendered, RenderError> {
     render_with_log(input, &mut Vec::new())
 }
 
 /// As [`render`], and what Helm would warn of is in `log` even where the render fails.
+///
+/// # Errors
+/// As for [`render`].
 pub fn render_with_log(input: &Input<'_>, log: &mut Vec<String>) -> Result<Rendered, RenderError> {
     check_release_name(&input.release.name)?;
     let input = Shared(input);

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use super::{Outside, RenderError};
 use crate::template::{Engine, Entropy, Limits, NoLookup, TemplateSet, Time, Value, World, with_stack};
 
-/// Whether a release may have this name (`chartutil.ValidateReleaseName`).
+/// Whether a release may have this name: Helm's `ValidateReleaseName` (chartutil/validate_name.go).
+///
+/// # Errors
+/// Where the name is empty, longer than 53 bytes or no DNS name.
 pub fn check_release_name(name: &str) -> Result<(), RenderError> {
     let part = |p: &str| {
         let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -22,7 +25,10 @@ pub fn check_release_name(name: &str) -> Result<(), RenderError> {
     Err(RenderError::ReleaseName { name: name.to_owned(), why: why.to_owned() })
 }
 
-/// The name that a template of `--name-template` gives (`action.TemplateName`).
+/// The name that a template of `--name-template` gives: Helm's `TemplateName` (action/install.go).
+///
+/// # Errors
+/// Where the text is no template, or fails. Whether the name may be one is not looked at.
 pub fn release_name_from(template: &str, now: Time, entropy: Arc<dyn Entropy + Send + Sync>) -> Result<String, RenderError> {
     const NAME: &str = "name-template";
     let limits = Limits::default();

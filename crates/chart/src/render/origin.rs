@@ -14,7 +14,7 @@ use crate::template::trace::Step;
 use crate::values::{self, Unit};
 use crate::yaml;
 
-/// Values that the user gave; a later one wins.
+/// Values that the user gave; a later one wins, as in Helm's `MergeValues` (cli/values/options.go).
 #[derive(Debug, Clone)]
 pub enum ValuesSource {
     /// `-f`
@@ -24,7 +24,7 @@ pub enum ValuesSource {
         /// Its content.
         text: String,
     },
-    /// `--set` and the like.
+    /// `--set` and the like; see [`crate::values::strvals`].
     Set {
         /// The flag as it was written.
         name: String,

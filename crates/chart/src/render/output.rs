@@ -7,23 +7,24 @@ use super::{Compat, Input, RenderError, Rendered};
 use crate::chart::paths;
 use crate::go::unicode;
 
-/// What `helm template` prints of a rendered chart.
+/// What `helm template` prints of a rendered chart: its flags (cmd/helm/template.go).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TemplateOptions {
-    /// The files of `crds/` too.
+    /// The files of `crds/` too: `--include-crds`.
     pub include_crds: bool,
-    /// No hooks of the event `test`.
+    /// No hooks of the event `test`: `--skip-tests`, Helm's `isTestHook` (cmd/helm/template.go).
     pub skip_tests: bool,
-    /// No hooks.
+    /// No hooks: `--no-hooks`.
     pub no_hooks: bool,
-    /// Only the documents of these templates (patterns; paths without the chart's name).
+    /// Only the documents of these templates (patterns; paths without the chart's name): `--show-only`.
     pub show_only: Vec<String>,
     /// Whose rules hold.
     pub compat: Compat,
 }
 
 impl Rendered {
-    /// The manifest as Helm stores it with a release: documents that are no hooks, each under its source.
+    /// The manifest as Helm stores it with a release: documents that are no hooks, each under its source. Helm's
+    /// `renderResources` (action/action.go).
     pub fn manifest(&self) -> String {
         self.manifest_pieces(false).concat()
     }
@@ -45,13 +46,19 @@ fn push_document<'a>(out: &mut Vec<Cow<'a, str>>, path: &'a str, text: Cow<'a, s
     out.extend([borrowed("---\n# Source: "), borrowed(path), borrowed("\n"), text, borrowed("\n")]);
 }
 
-/// The bytes that `helm template` prints.
+/// The bytes that `helm template` prints: Helm's `newTemplateCmd` (cmd/helm/template.go).
+///
+/// # Errors
+/// Where `show_only` names a file that rendered nothing.
 pub fn to_template_output(rendered: &Rendered, options: &TemplateOptions) -> Result<String, RenderError> {
     to_template_pieces(rendered, options).map(|pieces| pieces.concat())
 }
 
 /// The bytes that `helm template` prints, in pieces to be written one after another: the whole of a large chart with its
 /// CRDs need not be copied together.
+///
+/// # Errors
+/// As for [`to_template_output`].
 pub fn to_template_pieces<'a>(rendered: &'a Rendered, options: &TemplateOptions) -> Result<Vec<Cow<'a, str>>, RenderError> {
     // It begins with dashes, or is empty.
     let mut out = rendered.manifest_pieces(options.include_crds);
@@ -82,7 +89,11 @@ impl TemplateOptions {
     }
 }
 
-/// The documents of some templates out of the whole output; all of it without patterns.
+/// The documents of some templates out of the whole output; all of it without patterns. `--show-only` of Helm's
+/// `newTemplateCmd` (cmd/helm/template.go).
+///
+/// # Errors
+/// Where a pattern fits no template that rendered something.
 pub fn show_only(out: String, patterns: &[String], compat: Compat) -> Result<String, RenderError> {
     if patterns.is_empty() {
         return Ok(out);
@@ -101,8 +112,8 @@ pub fn show_only(out: String, patterns: &[String], compat: Compat) -> Result<Str
     Ok(shown)
 }
 
-/// What `helm template --debug` prints where a render fails: the rendered files, if it is a document that is no YAML (Helm
-/// has them in no order, here they are sorted); else nothing but a line break.
+/// What `helm template --debug` prints where a render fails: the rendered files, if it is a document that is no YAML (Helm's
+/// `renderResources` in action/action.go has them in no order, here they are sorted); else nothing but a line break.
 pub fn files_of_failure(input: &Input<'_>, error: &RenderError) -> String {
     let files = match error {
         RenderError::Manifest { .. } => super::lint::rendered_files(input),

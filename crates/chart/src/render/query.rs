@@ -36,7 +36,7 @@ pub enum ExplainError {
         /// The lines that there are.
         lines: usize,
     },
-    /// No such object was rendered.
+    /// No such object was rendered: the one asked for, and those that there are.
     #[error("the chart renders no {0}; it renders {1}")]
     NoObject(String, String),
     /// The object has nothing there.

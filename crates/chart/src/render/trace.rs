@@ -84,7 +84,7 @@ pub struct Part {
     pub places: Vec<TemplatePlace>,
     /// The values that reached it.
     pub values: Vec<Reached>,
-    /// No other value did. False where a function lost the trace.
+    /// Whether no other value did. False where a function lost the trace.
     pub complete: bool,
 }
 
@@ -128,18 +128,24 @@ impl ExplainedLine {
         out
     }
 
-    /// No other values did.
+    /// Whether no other values did.
     pub fn complete(&self) -> bool {
         self.parts.iter().all(|part| part.complete)
     }
 }
 
-/// Renders a chart as [`super::render`] does, and records what made each line.
+/// Renders a chart as [`super::render`] does, and records what made each line. Helm has nothing like it.
+///
+/// # Errors
+/// As for [`super::render`].
 pub fn trace(input: &Input<'_>) -> Result<Traced, RenderError> {
     trace_with_log(input, &mut Vec::new())
 }
 
 /// As [`trace`], and what Helm would warn of is in `log` even where the render fails.
+///
+/// # Errors
+/// As for [`super::render`].
 pub fn trace_with_log(input: &Input<'_>, log: &mut Vec<String>) -> Result<Traced, RenderError> {
     check_release_name(&input.release.name)?;
     let input = Shared(input);
@@ -150,6 +156,9 @@ pub fn trace_with_log(input: &Input<'_>, log: &mut Vec<String>) -> Result<Traced
 
 /// Explains a line or an object of the output that these options give. `sources` are the user's values in their order, as
 /// they were combined for the render; what is not in them or in the charts has an unknown origin.
+///
+/// # Errors
+/// Where the output has no such line, object or field.
 pub fn explain(
     traced: &Traced,
     options: &TemplateOptions,
@@ -174,7 +183,10 @@ pub fn explain(
     Ok(wanted.map(|i| explainer.line(i + 1, &lines[i])).collect())
 }
 
-/// Explains every line of the output.
+/// Explains every line of the output, as [`explain`] does one.
+///
+/// # Errors
+/// Where `show_only` names a file that rendered nothing.
 pub fn explain_all(traced: &Traced, options: &TemplateOptions, sources: &[ValuesSource]) -> Result<Vec<ExplainedLine>, ExplainError> {
     let lines = lines(&traced.rendered, options)?;
     let mut explainer = Explainer::new(traced, sources);

@@ -8,7 +8,8 @@ use super::funcs::FuncDef;
 use super::value::Str;
 use crate::go::quote::quote;
 
-/// One parsed template file: its own body and the templates that it defines.
+/// One parsed template file: its own body and the templates that it defines. What Go's `parse.Parse` (text/template/parse/parse.go)
+/// answers.
 pub struct Parsed {
     pub(crate) name: Arc<str>,
     pub(crate) text: Arc<str>,

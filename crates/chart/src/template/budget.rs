@@ -4,22 +4,24 @@ use super::error::Fail;
 use super::stop::Stop;
 use super::value::Value;
 
-/// Limits of one render.
+/// Limits of one render. Helm has few of them: a hostile chart takes there what there is.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Actions and calls executed.
     pub steps: u64,
     /// Bytes written by templates and made by functions that multiply their input.
     pub bytes: u64,
-    /// Nested includes of one name, as in Helm.
+    /// Nested includes of one name: Helm's `recursionMaxNums` (engine/engine.go).
     pub includes: u32,
-    /// Nested constructs of all kinds (blocks, parentheses, includes), which bound the native stack.
+    /// Nested constructs of all kinds (blocks, parentheses, includes), which bound the native stack. Go's `maxExecDepth`
+    /// (text/template/exec.go) counts templates only, and is 100,000.
     pub depth: u32,
     /// Elements made by one `until`, `seq` or `range` over an integer.
     pub items: u64,
     /// Bytes of one template file.
     pub source: usize,
-    /// Nested blocks and parentheses of one template file.
+    /// Nested blocks and parentheses of one template file. Go's `maxStackDepth` (text/template/parse/parse.go) counts parentheses
+    /// only, and is 10,000.
     pub nesting: u32,
     /// Bytes of one string or list that a function makes: functions hold several copies for a moment.
     pub text: usize,

@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use regex::Regex;
+use regex_automata::meta::Regex;
 
 use super::ast::Parsed;
 

@@ -8,7 +8,8 @@ pub(crate) const WARN_START: &str = "HELM_ERR_START";
 /// The end of such a message.
 pub(crate) const WARN_END: &str = "HELM_ERR_END";
 
-/// Why a template could not be parsed or executed.
+/// Why a template could not be parsed or executed: what Go's `Tree.errorf` (text/template/parse/parse.go) and `ExecError`
+/// (text/template/exec.go) say.
 #[derive(Clone, Debug)]
 pub struct Error(Box<Inner>);
 
@@ -22,19 +23,19 @@ struct Inner {
 /// What went wrong, for those who must tell cases apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ErrorKind {
-    /// The text is no template.
+    /// The text is no template, or calls a function that there is not.
     Parse,
     /// An action failed.
     Exec,
-    /// `fail` or `required` was called with a message of the chart's author.
+    /// `fail` or `required` was called with a message of the chart's author: Helm's `warnWrap` (engine/engine.go) marks it.
     Failed,
     /// There is no template of that name.
     NoTemplate,
-    /// A budget is used up.
+    /// A budget of [`super::Limits`] is used up.
     Budget,
 }
 
-/// A place in a template file.
+/// A place in a template file: Go's `ErrorContext` (text/template/parse/parse.go).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Location {
     /// The name under which the file was parsed.
@@ -93,7 +94,7 @@ impl Error {
         &self.0.trace
     }
 
-    /// The action that failed.
+    /// The action that failed, the last of [`Error::trace`].
     pub fn location(&self) -> Option<&Location> {
         self.0.trace.last()
     }
@@ -105,7 +106,7 @@ impl Error {
         self.0.text.get(start..end)
     }
 
-    /// The text as `helm template` prints it for this file.
+    /// The text as `helm template` prints it for this file: Helm's `cleanupParseError` and `cleanupExecError` (engine/engine.go).
     pub fn helm_text(&self, file: &str) -> String {
         let text = &self.0.text;
         match self.0.kind {

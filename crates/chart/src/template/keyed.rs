@@ -20,7 +20,7 @@ pub struct Place<'a> {
 
 /// Derives random bytes by HMAC-SHA256 from a secret key, the place of the release and the site of the call: passwords,
 /// keys, certificates and UUIDs of a re-render are those of the first render. Helm has nothing like it: there, each
-/// render has new ones (`crypto/rand` in sprig's `functions.go` and `crypto.go`).
+/// render has new ones (Go's `crypto/rand` below sprig's strings.go and crypto.go, `math/rand` below its functions.go).
 ///
 /// The time of a render (`now`, the dates of certificates) is the caller's to keep: see [`super::World::new`].
 #[derive(Clone)]
@@ -30,7 +30,7 @@ pub struct Keyed {
 }
 
 impl Keyed {
-    /// Bytes for this release under this key. The key should have at least 32 random bytes.
+    /// Bytes for this release under this key. The key may have any length, and should have at least 32 random bytes.
     pub fn new(key: &[u8], place: Place<'_>) -> Keyed {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("an HMAC takes keys of any length");
         for part in [place.cluster, place.namespace, place.release, place.chart] {

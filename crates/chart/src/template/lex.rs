@@ -60,8 +60,8 @@ pub(crate) struct Item {
 /// The scanner. Hands out one token per call.
 pub(crate) struct Lexer<'s> {
     text: &'s str,
-    /// Where scanning ends: the whole text, or nothing after an error.
-    limit: usize,
+    /// What is scanned: the whole text, or nothing after an error.
+    bytes: &'s [u8],
     pos: usize,
     start: usize,
     line: usize,
@@ -75,8 +75,8 @@ const SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
 const LEFT: &str = "{{";
 const RIGHT: &str = "}}";
 
-fn is_space(c: char) -> bool {
-    SPACES.contains(&c)
+fn is_space(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 fn is_alphanumeric(c: char) -> bool {
@@ -85,7 +85,7 @@ fn is_alphanumeric(c: char) -> bool {
 
 impl<'s> Lexer<'s> {
     pub(crate) fn new(text: &'s str) -> Lexer<'s> {
-        Lexer { text, limit: text.len(), pos: 0, start: 0, line: 1, start_line: 1, parens: 0, inside: false, error: String::new() }
+        Lexer { text, bytes: text.as_bytes(), pos: 0, start: 0, line: 1, start_line: 1, parens: 0, inside: false, error: String::new() }
     }
 
     pub(crate) fn next_item(&mut self) -> Item {
@@ -110,11 +110,11 @@ impl<'s> Lexer<'s> {
     }
 
     fn rest(&self) -> &'s str {
-        &self.text[self.pos.min(self.limit)..self.limit]
+        &self.text[self.pos..self.bytes.len()]
     }
 
     fn peek(&self) -> Option<char> {
-        match self.text.as_bytes()[..self.limit].get(self.pos) {
+        match self.bytes.get(self.pos) {
             Some(b) if b.is_ascii() => Some(char::from(*b)),
             Some(_) => self.rest().chars().next(),
             None => None,
@@ -123,7 +123,7 @@ impl<'s> Lexer<'s> {
 
     /// The bytes from here on.
     fn ahead(&self) -> &'s [u8] {
-        &self.text.as_bytes()[self.pos.min(self.limit)..self.limit]
+        &self.bytes[self.pos..]
     }
 
     /// Steps over letters, digits and underscores.
@@ -167,9 +167,14 @@ impl<'s> Lexer<'s> {
         item
     }
 
+    /// The line ends in what is pending.
+    fn lines(&self) -> usize {
+        self.bytes[self.start..self.pos].iter().filter(|b| **b == b'\n').count()
+    }
+
     /// Skips what is pending, counting its lines.
     fn ignore(&mut self) {
-        self.line += self.text[self.start..self.pos].bytes().filter(|b| *b == b'\n').count();
+        self.line += self.lines();
         self.start = self.pos;
         self.start_line = self.line;
     }
@@ -177,7 +182,7 @@ impl<'s> Lexer<'s> {
     fn fail(&mut self, message: impl Into<String>) -> Item {
         self.error = message.into();
         let item = Item { tok: Tok::Error, start: self.start, end: self.start, line: self.start_line };
-        self.limit = 0;
+        self.bytes = &[];
         self.pos = 0;
         self.start = 0;
         item
@@ -185,10 +190,10 @@ impl<'s> Lexer<'s> {
 
     fn text(&mut self) -> Item {
         loop {
-            let Some(at) = find_left(self.rest()) else {
-                if self.pos < self.limit {
-                    self.pos = self.limit;
-                    self.line += count_lines(&self.text[self.start..self.pos]);
+            let Some(at) = find_left(self.ahead()) else {
+                if self.pos < self.bytes.len() {
+                    self.pos = self.bytes.len();
+                    self.line += self.lines();
                     return self.emit(Tok::Text);
                 }
                 return self.emit(Tok::Eof);
@@ -196,11 +201,11 @@ impl<'s> Lexer<'s> {
             if at > 0 {
                 let delim = self.pos + at;
                 let mut end = delim;
-                if has_left_trim(&self.text[delim + LEFT.len()..]) {
+                if has_left_trim(&self.bytes[delim + LEFT.len()..]) {
                     end = self.start + self.text[self.start..delim].trim_end_matches(SPACES).len();
                 }
                 self.pos = end;
-                self.line += count_lines(&self.text[self.start..self.pos]);
+                self.line += self.lines();
                 let item = self.emit(Tok::Text);
                 self.pos = delim;
                 self.ignore();
@@ -218,8 +223,8 @@ impl<'s> Lexer<'s> {
     /// At `{{`: a token, or None after a comment, which leaves us in text.
     fn left_delim(&mut self) -> Option<Item> {
         self.pos += LEFT.len();
-        let marker = if has_left_trim(self.rest()) { 2 } else { 0 };
-        if self.text[self.pos + marker..].starts_with("/*") {
+        let marker = if has_left_trim(self.ahead()) { 2 } else { 0 };
+        if self.bytes[self.pos + marker..].starts_with(b"/*") {
             self.pos += marker;
             self.ignore();
             return self.comment();
@@ -241,7 +246,7 @@ impl<'s> Lexer<'s> {
         let Some(trim) = self.at_right_delim() else {
             return Some(self.fail("comment ends before closing delimiter"));
         };
-        self.line += count_lines(&self.text[self.start..self.pos]);
+        self.line += self.lines();
         self.emit(Tok::Space);
         self.pos += if trim { 2 } else { 0 } + RIGHT.len();
         if trim {
@@ -252,8 +257,7 @@ impl<'s> Lexer<'s> {
     }
 
     fn skip_spaces(&mut self) {
-        let rest = self.rest();
-        self.pos += rest.len() - rest.trim_start_matches(SPACES).len();
+        self.pos += self.ahead().iter().take_while(|b| is_space(**b)).count();
     }
 
     /// Some(trim) at a right delimiter.
@@ -285,72 +289,63 @@ impl<'s> Lexer<'s> {
         if self.at_right_delim().is_some() {
             return if self.parens == 0 { self.right_delim() } else { self.fail("unclosed left paren") };
         }
-        let before = (self.pos, self.line);
-        let Some(c) = self.next() else {
+        let Some(first) = self.bytes.get(self.pos) else {
             return self.fail("unclosed action");
         };
-        match c {
-            c if is_space(c) => {
-                (self.pos, self.line) = before;
-                self.space()
+        match first {
+            b' ' | b'\t' | b'\r' | b'\n' => self.space(),
+            b'_' | b'a'..=b'z' | b'A'..=b'Z' => self.identifier(),
+            b'=' => self.single(Tok::Assign),
+            b':' => {
+                self.pos += 1;
+                if self.next() == Some('=') { self.emit(Tok::Declare) } else { self.fail("expected :=") }
             }
-            '=' => self.emit(Tok::Assign),
-            ':' => {
-                if self.next() == Some('=') {
-                    self.emit(Tok::Declare)
-                } else {
-                    self.fail("expected :=")
-                }
+            b'|' => self.single(Tok::Pipe),
+            b'"' => self.quoted(b'"', Tok::String, "unterminated quoted string"),
+            b'\'' => self.quoted(b'\'', Tok::CharConstant, "unterminated character constant"),
+            b'`' => self.raw_quoted(),
+            b'$' => {
+                self.pos += 1;
+                if self.at_terminator() { self.emit(Tok::Variable) } else { self.field_or_variable(Tok::Variable) }
             }
-            '|' => self.emit(Tok::Pipe),
-            '"' => self.quoted('"', Tok::String, "unterminated quoted string"),
-            '\'' => self.quoted('\'', Tok::CharConstant, "unterminated character constant"),
-            '`' => self.raw_quoted(),
-            '$' => {
-                if self.at_terminator() {
-                    self.emit(Tok::Variable)
-                } else {
-                    self.field_or_variable(Tok::Variable)
-                }
+            b'.' if self.bytes.get(self.pos + 1).is_some_and(|b| !b.is_ascii_digit()) => {
+                self.pos += 1;
+                self.field_or_variable(Tok::Field)
             }
-            '.' if self.pos < self.limit && !self.rest().as_bytes()[0].is_ascii_digit() => self.field_or_variable(Tok::Field),
-            '.' | '+' | '-' | '0'..='9' => {
-                (self.pos, self.line) = before;
-                self.number()
-            }
-            c if is_alphanumeric(c) => {
-                (self.pos, self.line) = before;
-                self.identifier()
-            }
-            '(' => {
+            b'.' | b'+' | b'-' | b'0'..=b'9' => self.number(),
+            b'(' => {
                 self.parens += 1;
-                self.emit(Tok::LeftParen)
+                self.single(Tok::LeftParen)
             }
-            ')' => match self.parens.checked_sub(1) {
+            b')' => match self.parens.checked_sub(1) {
                 Some(parens) => {
                     self.parens = parens;
-                    self.emit(Tok::RightParen)
+                    self.single(Tok::RightParen)
                 }
                 None => self.fail("unexpected right paren"),
             },
-            ' '..='~' => self.emit(Tok::Char),
-            c => self.fail(format!("unrecognized character in action: {}", unicode_point(c))),
+            b' '..=b'~' => self.single(Tok::Char),
+            _ => match self.peek() {
+                Some(c) if is_alphanumeric(c) => self.identifier(),
+                c => self.fail(format!("unrecognized character in action: {}", c.map_or_else(String::new, unicode_point))),
+            },
         }
     }
 
+    /// A token of one byte.
+    fn single(&mut self, tok: Tok) -> Item {
+        self.pos += 1;
+        self.emit(tok)
+    }
+
     fn space(&mut self) -> Item {
-        let mut count = 0;
-        while self.peek().is_some_and(is_space) {
-            self.next();
-            count += 1;
-        }
+        self.skip_spaces();
+        let count = self.pos - self.start;
+        self.line += self.lines();
         // the last of the spaces may belong to a trimming right delimiter
-        let last = &self.text[self.pos - 1..self.limit];
-        if has_right_trim(last) && last[2..].starts_with(RIGHT) {
+        if let [last, b'-', b'}', b'}', ..] = &self.bytes[self.pos - 1..] {
             self.pos -= 1;
-            if self.text.as_bytes()[self.pos] == b'\n' {
-                self.line -= 1;
-            }
+            self.line -= usize::from(*last == b'\n');
             if count == 1 {
                 return self.right_delim();
             }
@@ -399,34 +394,32 @@ impl<'s> Lexer<'s> {
     }
 
     fn at_terminator(&self) -> bool {
-        match self.peek() {
-            None => true,
-            Some(c) if is_space(c) => true,
-            Some('.' | ',' | '|' | ':' | ')' | '(') => true,
-            Some(_) => self.ahead().starts_with(RIGHT.as_bytes()),
+        match self.ahead() {
+            [] | [b' ' | b'\t' | b'\r' | b'\n' | b'.' | b',' | b'|' | b':' | b')' | b'(', ..] => true,
+            rest => rest.starts_with(RIGHT.as_bytes()),
         }
     }
 
-    fn quoted(&mut self, end: char, tok: Tok, message: &str) -> Item {
+    fn quoted(&mut self, end: u8, tok: Tok, message: &str) -> Item {
+        self.pos += 1;
         loop {
-            match self.next() {
-                Some('\\') => match self.next() {
-                    None | Some('\n') => return self.fail(message),
-                    Some(_) => {}
-                },
-                None | Some('\n') => return self.fail(message),
-                Some(c) if c == end => return self.emit(tok),
-                Some(_) => {}
+            self.pos += self.ahead().iter().take_while(|b| **b != end && !matches!(b, b'\\' | b'\n')).count();
+            match self.ahead() {
+                [b'\\', escaped, ..] if *escaped != b'\n' => self.pos += 2,
+                [b, ..] if *b == end => return self.single(tok),
+                _ => return self.fail(message),
             }
         }
     }
 
     fn raw_quoted(&mut self) -> Item {
-        loop {
-            match self.next() {
-                None => return self.fail("unterminated raw quoted string"),
-                Some('`') => return self.emit(Tok::RawString),
-                Some(_) => {}
+        self.pos += 1;
+        match self.ahead().iter().position(|b| *b == b'`') {
+            None => self.fail("unterminated raw quoted string"),
+            Some(len) => {
+                self.pos += len + 1;
+                self.line += self.lines();
+                self.emit(Tok::RawString)
             }
         }
     }
@@ -474,25 +467,17 @@ impl<'s> Lexer<'s> {
     }
 }
 
-fn find_left(text: &str) -> Option<usize> {
+fn find_left(text: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
-        let at = from + text[from..].find('{')?;
-        if text.as_bytes().get(at + 1) == Some(&b'{') {
+        let at = from + text[from..].iter().position(|b| *b == b'{')?;
+        if text.get(at + 1) == Some(&b'{') {
             return Some(at);
         }
         from = at + 1;
     }
 }
 
-fn count_lines(text: &str) -> usize {
-    text.bytes().filter(|b| *b == b'\n').count()
-}
-
-fn has_left_trim(text: &str) -> bool {
-    matches!(text.as_bytes(), [b'-', b' ' | b'\t' | b'\r' | b'\n', ..])
-}
-
-fn has_right_trim(text: &str) -> bool {
-    matches!(text.as_bytes(), [b' ' | b'\t' | b'\r' | b'\n', b'-', ..])
+fn has_left_trim(text: &[u8]) -> bool {
+    matches!(text, [b'-', b' ' | b'\t' | b'\r' | b'\n', ..])
 }

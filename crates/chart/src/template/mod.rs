@@ -1,4 +1,5 @@
-//! Go's text/template as Helm uses it, with the functions of sprig and Helm.
+//! Go's text/template as Helm's engine (engine/engine.go) uses it, with the functions of sprig (functions.go) and Helm
+//! (engine/funcs.go).
 //!
 //! ```
 //! use std::rc::Rc;
@@ -59,5 +60,5 @@ pub use objects::{Capabilities, HelmVersion};
 pub use set::{Engine, TemplateSet};
 pub use stack::{STACK_SIZE, with_stack};
 pub use stop::Stop;
-pub use value::{Field, List, ListType, Map, MapType, NamedInt, Str, Struct, StructType, ToJsonError, Value};
+pub use value::{List, ListType, Map, MapType, NamedInt, Str, Struct, ToJsonError, Value};
 pub use world::{CallSite, Entropy, Lookup, LookupQuery, NoEntropy, NoLookup, World};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::value::{Field, ListType, MapType, StructType, Value};
 use crate::Json;
 
-/// What `.Capabilities` says.
+/// What `.Capabilities` says: Helm's `Capabilities` and `KubeVersion` (chartutil/capabilities.go).
 #[derive(Clone, Debug)]
 pub struct Capabilities {
     /// The version of Kubernetes, `v1.33.1`.
@@ -16,20 +16,20 @@ pub struct Capabilities {
     pub kube_major: String,
     /// Its minor number.
     pub kube_minor: String,
-    /// What `.Capabilities.APIVersions.Has` finds: `apps/v1`, `apps/v1/Deployment`.
+    /// What `.Capabilities.APIVersions.Has` finds, Helm's `VersionSet`: `apps/v1`, `apps/v1/Deployment`.
     pub api_versions: Vec<String>,
     /// What `.Capabilities.HelmVersion` says.
     pub helm_version: HelmVersion,
 }
 
-/// The version of Helm that is claimed.
+/// The version of Helm that is claimed: Helm's `BuildInfo` (internal/version/version.go).
 #[derive(Clone, Debug)]
 pub struct HelmVersion {
-    /// `v3.22.0`
+    /// `v3.22`; a release of Helm has its patch version too, `v3.22.0`
     pub version: String,
-    /// The commit of the build.
+    /// The commit of the build; may be empty.
     pub git_commit: String,
-    /// The state of the tree of the build.
+    /// The state of the tree of the build, such as `clean`; may be empty.
     pub git_tree_state: String,
     /// The version of Go of the build.
     pub go_version: String,
@@ -38,7 +38,7 @@ pub struct HelmVersion {
 }
 
 impl Capabilities {
-    /// `.Capabilities`
+    /// `.Capabilities` as templates see it: a pointer to a struct with Helm's names.
     pub fn to_value(&self) -> Value {
         let kube = [&self.kube_version, &self.kube_major, &self.kube_minor].map(|text| Value::str(text.as_str()));
         let helm = &self.helm_version;
@@ -63,12 +63,13 @@ impl Capabilities {
 }
 
 impl Value {
-    /// `.Chart`, from the JSON form of Chart.yaml.
+    /// `.Chart`, from the JSON form of `Chart.yaml` (see [`crate::chart::Metadata`]): what Helm's `recAllTpls` (engine/engine.go)
+    /// puts there. `is_root` is `.Chart.IsRoot`.
     pub fn chart(metadata: &Json, is_root: bool) -> Value {
         Value::structure(&CHART, false, vec![metadata_struct(metadata), Value::Bool(is_root)])
     }
 
-    /// `.Files`: paths within the chart and their contents.
+    /// `.Files`: paths within the chart and their contents. Helm's `newFiles` (engine/files.go).
     pub fn files(files: impl IntoIterator<Item = (String, Bytes)>) -> Value {
         let entries: BTreeMap<_, _> = files.into_iter().map(|(path, content)| (path.into(), Value::bytes(content))).collect();
         Value::typed_map(MapType::Files, entries)

@@ -15,14 +15,16 @@ use super::world::World;
 /// Up to which length the texts of `tpl` calls are kept parsed: what is kept outlives the render.
 const TPL_KEPT: usize = 16 << 10;
 
-/// Parses templates and keeps what can be kept between renders. Shareable between threads.
+/// Parses templates and keeps what can be kept between renders. Shareable between threads. Helm's `engine.Engine`
+/// (engine/engine.go) keeps nothing.
 #[derive(Debug)]
 pub struct Engine {
     limits: Limits,
     cache: Arc<ParseCache>,
 }
 
-/// The templates of one render: those of all files, as they see each other.
+/// The templates of one render: those of all files, as they see each other. Go's `template.Template` with its associated ones
+/// (text/template/template.go).
 #[derive(Clone, Debug)]
 pub struct TemplateSet {
     engine: Arc<Engine>,
@@ -69,7 +71,11 @@ impl Engine {
         &self.limits
     }
 
-    /// Parses one file, or takes what was parsed of the same name and content before.
+    /// Parses one file, or takes what was parsed of the same name and content before. Go's `Template.Parse`
+    /// (text/template/template.go).
+    ///
+    /// # Errors
+    /// Where the text is no template, or too large or too deep for the limits.
     pub fn parse(&self, name: &str, text: &str) -> Result<Arc<Parsed>, Error> {
         self.check_size(name, text)?;
         self.cache.template(name, text, self.limits.nesting, || parse::parse(name, text, self.limits.nesting))
@@ -102,7 +108,8 @@ impl TemplateSet {
     }
 
     /// Adds the templates of a file. Later files replace earlier definitions of the same name, unless theirs are
-    /// empty: add files in Helm's order, deepest path first.
+    /// empty (Go's `Template.associate`, text/template/template.go): add files in the order of Helm's `sortTemplates`
+    /// (engine/engine.go), deepest path first.
     pub fn add(&mut self, parsed: Arc<Parsed>) {
         for (i, tree) in parsed.trees.iter().enumerate() {
             if !tree.empty || !self.defs.contains_key(&tree.name) {
@@ -111,9 +118,12 @@ impl TemplateSet {
         }
     }
 
-    /// Renders the template of this name with `root` as dot, as Helm renders one file.
+    /// Renders the template of this name with `root` as dot, as Helm's `render` (engine/engine.go) does one file.
     ///
     /// Deep charts need a deep native stack: call this on a thread made by [`super::with_stack`].
+    ///
+    /// # Errors
+    /// Where there is no such template, an action fails, or a budget is used up.
     pub fn render(&self, name: &str, root: &Value, world: &mut World) -> Result<String, Error> {
         world.start_file(&name.into());
         let mut out = Vec::new();

@@ -13,8 +13,8 @@ use crate::go::time::Time;
 
 /// The outside of one render: answers given by the caller, and what the templates asked for.
 ///
-/// One `World` serves all files of a render, since Helm's budgets and shared maps span them too. Dropping it breaks
-/// the cycles that templates made in shared maps, so values must not be used after it is gone.
+/// One `World` serves all files of a render, since Helm's budgets and shared maps span them too: its `render`
+/// (engine/engine.go). Dropping it breaks the cycles that templates made in shared maps, so values must not be used after it is gone.
 pub struct World {
     pub(crate) now: Time,
     pub(crate) entropy: Rc<dyn Entropy>,
@@ -32,7 +32,8 @@ pub struct World {
     log: Vec<String>,
 }
 
-/// Random bytes, from the system or derived from a key and the place of the call.
+/// Random bytes, from the system or derived from a key and the place of the call. sprig takes Go's `crypto/rand` and
+/// `math/rand`.
 pub trait Entropy {
     /// Fills `out`. The same place may ask several times; `site.number` tells the calls apart.
     fn fill(&self, site: &CallSite, out: &mut [u8]);
@@ -43,7 +44,7 @@ pub trait Entropy {
 pub struct CallSite {
     /// The file that is being rendered.
     pub template: Arc<str>,
-    /// The function.
+    /// The function, by its name in templates.
     pub function: &'static str,
     /// Counts such calls within the file, from 0.
     pub number: u64,
@@ -51,11 +52,12 @@ pub struct CallSite {
 
 /// Objects of the cluster for `lookup`: Helm's `ClientProvider` (engine/lookup_func.go).
 pub trait Lookup {
-    /// The object or list asked for; None where there is none. An error ends the render.
+    /// The object or list asked for, as JSON; None where there is none, for which templates see an empty map. An error ends the
+    /// render.
     fn get(&self, query: &LookupQuery) -> Result<Option<Json>, String>;
 }
 
-/// One question asked by `lookup`.
+/// One question asked by `lookup`: the arguments of Helm's `lookupFunc` (engine/lookup_func.go).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct LookupQuery {
     /// `v1`, `apps/v1` …
@@ -68,7 +70,7 @@ pub struct LookupQuery {
     pub name: String,
 }
 
-/// No cluster: every lookup finds nothing, as in `helm template`.
+/// No cluster: every lookup finds nothing, as in `helm template`: Helm's `funcMap` (engine/funcs.go).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoLookup;
 
@@ -101,7 +103,7 @@ impl Entropy for NoEntropy {
 }
 
 impl World {
-    /// A world at this time with these sources.
+    /// A world at this time, which `now` says and certificates begin at, with these sources.
     pub fn new(now: Time, entropy: Rc<dyn Entropy>, lookup: Rc<dyn Lookup>, limits: Limits) -> World {
         World {
             now,
@@ -120,13 +122,14 @@ impl World {
         }
     }
 
-    /// A missing map key is an error (`helm lint --strict`).
+    /// Whether a missing map key is an error: Helm's `Engine.Strict` (engine/engine.go), which none of its commands sets.
     pub fn strict(mut self, strict: bool) -> World {
         self.strict = strict;
         self
     }
 
-    /// `fail` and `required` do not fail (`helm lint`).
+    /// Whether `fail` and `required` leave a word in the log and do not fail: Helm's `Engine.LintMode` (engine/engine.go), as in
+    /// `helm lint`.
     pub fn lint(mut self, lint: bool) -> World {
         self.lint = lint;
         self

@@ -1,4 +1,4 @@
-//! Values: coalescing as Helm does it, `--set` paths, schema validation.
+//! Values: coalescing as Helm does it (chartutil/coalesce.go, dependencies.go), `--set` paths, schema validation.
 //!
 //! Numbers matter to templates: an integer in a [`Json`] tree is Go's int64 (only `--set` makes those), a float
 //! is Go's float64 (all numbers read from YAML or JSON). [`from_yaml`] and [`with_floats`] give the latter.
@@ -38,7 +38,10 @@ pub const MAX_TEXT: usize = 32 << 20;
 
 /// Reads one values document, as `-f` does: empty text is an empty mapping, anything but a mapping an error.
 ///
-/// Helm's `values.go` (`ReadValues`) takes texts of any size; here [`MAX_TEXT`] is the limit.
+/// Helm's `MergeValues` (cli/values/options.go) takes texts of any size; here [`MAX_TEXT`] is the limit.
+///
+/// # Errors
+/// Where the text is too large, no YAML or no mapping.
 pub fn from_yaml(text: &[u8]) -> Result<Map<String, Json>, ValuesError> {
     if text.len() > MAX_TEXT {
         return Err(ValuesError(format!("values are too large: {} bytes are over the limit of {MAX_TEXT}", text.len())));
@@ -68,13 +71,13 @@ pub(crate) fn tables_over(user: &Map<String, Json>, below: &Map<String, Json>, l
     tree::to_json_map(&dest)
 }
 
-/// Makes every number the float that Go's decoder makes of it.
+/// Makes every number the float64 that Go's `json.Unmarshal` makes of it.
 pub fn with_floats(mut tree: Json) -> Json {
     walk_numbers(&mut tree, &|n| n.as_f64().and_then(Number::from_f64));
     tree
 }
 
-/// Makes every float that is a whole number an integer again, as Go's JSON encoder prints it.
+/// Makes every float that is a whole number of at most 2^53 an integer again, as Go's `json.Marshal` prints it.
 pub fn plain(mut tree: Json) -> Json {
     walk_numbers(&mut tree, &|n| {
         let f = n.as_f64().filter(|_| n.is_f64())?;

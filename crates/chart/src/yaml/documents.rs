@@ -12,7 +12,8 @@ pub struct Document<'a> {
     pub line: u32,
 }
 
-/// Splits a stream at its `---` lines. Documents of nothing but blanks and comments are left out.
+/// Splits a stream at its `---` lines. Documents of nothing but blanks and comments are left out. Helm's `SplitManifests`
+/// (releaseutil/manifest.go) cuts rendered files in another way, which [`crate::render::render`] follows.
 pub fn documents(stream: &str) -> Vec<Document<'_>> {
     let mut found = Vec::new();
     let (mut start, mut start_line) = (0, 1);
@@ -39,7 +40,10 @@ pub fn documents(stream: &str) -> Vec<Document<'_>> {
     found
 }
 
-/// Reads every document of a stream; each comes with its first line. An error names the line in the stream.
+/// Reads every document of a stream as [`from_str`] does; each comes with its first line, counted from 1.
+///
+/// # Errors
+/// As for [`from_str`], of the first document that has one; the line that it names is that in the stream.
 pub fn from_str_all(stream: &str) -> Result<Vec<(u32, Json)>, Error> {
     let read = |document: Document<'_>| {
         let value = from_str(document.text).map_err(|e| match e {

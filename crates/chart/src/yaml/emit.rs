@@ -9,13 +9,17 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Number};
 use std::fmt::Write as _;
 
-/// `toYaml`, with the final line break that Helm cuts off. What cannot be written gives an empty text, as there.
+/// Helm's `toYAML` (engine/funcs.go), with the final line break that it cuts off: `Marshal` of sigs.k8s.io/yaml (yaml.go). What
+/// cannot be written gives an empty text, as there.
 pub fn to_string(value: &Json) -> String {
     try_to_string(value).unwrap_or_default()
 }
 
 /// As [`to_string`], with the reason why a value cannot be written: sigs.k8s.io/yaml goes through JSON text, which goyaml
 /// refuses where it holds control characters or very long keys.
+///
+/// # Errors
+/// That of goyaml's reader.
 pub fn try_to_string(value: &Json) -> Result<String, Error> {
     if survives_json(value) {
         return Ok(emit(value, Flavour::V2));
@@ -23,7 +27,8 @@ pub fn try_to_string(value: &Json) -> Result<String, Error> {
     Ok(emit(&from_str(&json::to_string(value))?, Flavour::V2))
 }
 
-/// `toYamlPretty`, with the final line break that Helm cuts off: list items are indented, long lines are not folded.
+/// Helm's `toYAMLPretty` (engine/funcs.go), with the final line break that it cuts off: goyaml v3's `Encoder` with two blanks.
+/// List items are indented, long lines are not folded.
 pub fn to_string_pretty(value: &Json) -> String {
     emit(value, Flavour::V3)
 }
@@ -60,7 +65,8 @@ pub(crate) fn to_string_with_extras(value: &Json, extras: &[Extra]) -> String {
     emitter.finish(value)
 }
 
-/// As [`to_string`], with keys in the order of their bytes instead of the natural one: the form that Flux takes digests of.
+/// As [`to_string`], with keys in the order of their bytes instead of the natural one of goyaml's `keyList` (sorter.go): the
+/// form that Flux takes digests of.
 pub fn to_string_by_bytes(value: &Json) -> String {
     let mut emitter = Emitter::new(Flavour::V2);
     emitter.by_bytes = true;

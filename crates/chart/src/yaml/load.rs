@@ -9,20 +9,31 @@ use base64::Engine as _;
 use serde_json::{Map, Number};
 use std::collections::{HashMap, HashSet};
 
-/// Nesting that is read. goyaml stops at 10,000; this keeps recursion over the tree within a small stack.
+/// Levels of nesting that are read. goyaml stops at 10,000 (`max_flow_level` and `max_indents` in scannerc.go); this keeps
+/// recursion over the tree within a small stack.
 pub const MAX_DEPTH: usize = 500;
 
-/// Reads the first document. Integers stay integers, all other numbers are floats, and the last of equal keys wins.
+/// Reads the first document. Integers stay integers, all other numbers are floats, and the last of equal keys wins. `YAMLToJSON`
+/// of sigs.k8s.io/yaml (yaml.go), over goyaml v2's `resolve` (resolve.go).
+///
+/// # Errors
+/// Where the text is no YAML, has no form in JSON, or breaks a limit.
 pub fn from_str(text: &str) -> Result<Json, Error> {
     Ok(decode(text, false, false)?.value)
 }
 
-/// As [`from_str`], but a repeated key is an error.
+/// As [`from_str`], but a repeated key is an error: `YAMLToJSONStrict` of sigs.k8s.io/yaml (yaml.go).
+///
+/// # Errors
+/// As for [`from_str`], and where a key is repeated.
 pub fn from_str_strict(text: &str) -> Result<Json, Error> {
     Ok(decode(text, true, false)?.value)
 }
 
-/// Reads a document that must be a mapping; an empty one gives an empty map.
+/// Reads a document that must be a mapping; an empty one gives an empty map. Helm's `fromYAML` (engine/funcs.go) reads so.
+///
+/// # Errors
+/// As for [`from_str`], and where the document is no mapping.
 pub fn map_from_str(text: &str) -> Result<Map<String, Json>, Error> {
     match from_str(text)? {
         Json::Object(map) => Ok(map),
@@ -31,7 +42,10 @@ pub fn map_from_str(text: &str) -> Result<Map<String, Json>, Error> {
     }
 }
 
-/// Reads a document that must be a list; an empty one gives an empty list.
+/// Reads a document that must be a list; an empty one gives an empty list. Helm's `fromYAMLArray` (engine/funcs.go) reads so.
+///
+/// # Errors
+/// As for [`from_str`], and where the document is no list.
 pub fn array_from_str(text: &str) -> Result<Vec<Json>, Error> {
     match from_str(text)? {
         Json::Array(items) => Ok(items),
@@ -62,7 +76,11 @@ pub struct Position {
     pub line: u32,
 }
 
-/// Reads the first document with the line of every value in it. Values that come through an alias or a merge key have the line of their anchor's text.
+/// Reads the first document as [`from_str`] does, with the line of every value in it. Values that come through an alias or a
+/// merge key have the line of their anchor's text.
+///
+/// # Errors
+/// As for [`from_str`].
 pub fn from_str_spanned(text: &str) -> Result<Spanned, Error> {
     decode(text, false, true)
 }

@@ -1,4 +1,4 @@
-//! YAML as Go's libraries read and write it.
+//! YAML as Go's libraries read and write it: sigs.k8s.io/yaml (yaml.go) and goyaml below it.
 //!
 //! Helm reads values and manifests with sigs.k8s.io/yaml, which is goyaml v2: YAML 1.1 (`yes` is a boolean, `0777` is octal,
 //! `1_000` is a number), the last of equal keys wins, merge keys work, keys become strings. `toYaml` is the same library's writer,
@@ -33,7 +33,8 @@ pub(crate) use encoding::{encoding_problem, utf16_text};
 pub(crate) use load::from_str_picked;
 pub use load::{MAX_DEPTH, Position, Spanned, array_from_str, from_str, from_str_spanned, from_str_strict, map_from_str};
 
-/// Why a text could not be read or a value not be written, in the words of the Go libraries.
+/// Why a text could not be read or a value not be written, in the words of the Go libraries: `unmarshal` and
+/// `convertToJSONableObject` of sigs.k8s.io/yaml (yaml.go), and goyaml v2.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The text is not YAML, or breaks a rule or limit of goyaml.

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::Digest;
 use std::net::IpAddr;
 
-/// A certificate and its private key, both in PEM.
+/// A certificate and its private key, both in PEM: sprig's `certificate` (crypto.go).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     /// The certificate.
@@ -20,34 +20,46 @@ pub struct Certificate {
     pub key: String,
 }
 
-/// What a certificate is to say.
+/// What a certificate is to say: the arguments of sprig's functions, of which `getBaseCertTemplate` (crypto.go) makes it.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// The common name.
     pub cn: &'a str,
-    /// IP addresses as text.
+    /// IP addresses as text, of version 4 or 6.
     pub ips: &'a [String],
     /// Further DNS names.
     pub dns: &'a [String],
-    /// Days until it expires.
+    /// Days of 24 hours until it expires.
     pub days: i64,
     /// The key in PEM; a new RSA key of 2048 bits if there is none.
     pub key: Option<&'a str>,
 }
 
-/// `genCA` and `genCAWithKey`. Addresses and DNS names of the request are not used.
+/// `genCA` and `genCAWithKey`: sprig's `generateCertificateAuthority` and `generateCertificateAuthorityWithPEMKey` (crypto.go).
+/// Addresses and DNS names of the request are not used.
+///
+/// # Errors
+/// Where the given key cannot be used.
 pub fn gen_ca(request: &Request<'_>, now: &Time, entropy: Entropy<'_>) -> Result<Certificate, GoError> {
     let key = key_of(request, entropy)?;
     create(&Request { ips: &[], dns: &[], ..*request }, true, now, &key, None, entropy)
 }
 
-/// `genSelfSignedCert` and `genSelfSignedCertWithKey`.
+/// `genSelfSignedCert` and `genSelfSignedCertWithKey`: sprig's `generateSelfSignedCertificate` and
+/// `generateSelfSignedCertificateWithPEMKey` (crypto.go).
+///
+/// # Errors
+/// Where the given key, an address or a DNS name cannot be used.
 pub fn gen_self_signed(request: &Request<'_>, now: &Time, entropy: Entropy<'_>) -> Result<Certificate, GoError> {
     let key = key_of(request, entropy)?;
     create(request, false, now, &key, None, entropy)
 }
 
-/// `genSignedCert` and `genSignedCertWithKey`.
+/// `genSignedCert` and `genSignedCertWithKey`: sprig's `generateSignedCertificate` and
+/// `generateSignedCertificateWithPEMKey` (crypto.go).
+///
+/// # Errors
+/// Where the given key, an address, a DNS name or `ca` cannot be used, or the key of `ca` is that of another certificate.
 pub fn gen_signed(request: &Request<'_>, ca: &Certificate, now: &Time, entropy: Entropy<'_>) -> Result<Certificate, GoError> {
     let key = key_of(request, entropy)?;
     let (_, bytes) = der::read_pem(&ca.cert).ok_or_else(|| GoError::new("unable to decode certificate"))?;
@@ -60,7 +72,10 @@ pub fn gen_signed(request: &Request<'_>, ca: &Certificate, now: &Time, entropy: 
     create(request, false, now, &key, Some((issuer, signer)), entropy)
 }
 
-/// `buildCustomCert`: checks and decodes what the caller has.
+/// `buildCustomCert`: checks and decodes what the caller has, PEM in base64. sprig's `buildCustomCertificate` (crypto.go).
+///
+/// # Errors
+/// Where one of them is no base64, no PEM, or not what it should be.
 pub fn build_custom_cert(cert: &str, key: &str) -> Result<Certificate, GoError> {
     let decode = |text: &str, what: &str| {
         let bytes = STANDARD.decode(text.replace(['\r', '\n'], "")).map_err(|_| GoError::new(format!("unable to decode base64 {what}")))?;
@@ -73,12 +88,18 @@ pub fn build_custom_cert(cert: &str, key: &str) -> Result<Certificate, GoError> 
     Ok(Certificate { cert, key })
 }
 
-/// Whether the key of a caller can be used, which Go looks at before all else.
+/// Whether the key of a caller can be used, which sprig's `genCAWithKey` and its like (crypto.go) look at before all else.
+///
+/// # Errors
+/// Why it is no private key.
 pub fn check_key(pem: &str) -> Result<(), GoError> {
     read_key(pem).map(drop)
 }
 
-/// Whether these are all addresses, which Go looks at before names.
+/// Whether these are all IP addresses, which sprig's `getNetIPs` (crypto.go) looks at before names.
+///
+/// # Errors
+/// The first that is none.
 pub fn check_ips(ips: &[String]) -> Result<(), GoError> {
     ips.iter().try_for_each(|ip| parse_ip(ip).map(drop))
 }

@@ -14,7 +14,8 @@ const ED25519_OID: &[u8] = &[0x2b, 0x65, 0x70];
 const SHA256_RSA_OID: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b];
 const SHA256_ECDSA_OID: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 
-/// `genPrivateKey`. An unknown kind gives a text that says so, as there.
+/// `genPrivateKey`: a new key in PEM, for RSA of 4096 bits. An unknown kind gives a text that says so. sprig's
+/// `generatePrivateKey` (crypto.go).
 pub fn gen_private_key(kind: &str, entropy: Entropy<'_>) -> String {
     match kind {
         "" | "rsa" => PrivateKey::Rsa(RsaKey::generate(4096, entropy)).to_pem(),

@@ -1,4 +1,4 @@
-//! sprig's cryptographic functions: passwords, AES, private keys and certificates.
+//! sprig's cryptographic functions (crypto.go): passwords, AES, private keys and certificates.
 //!
 //! Randomness and the clock are arguments. A function draws from its [`Entropy`] in an order that does not change, so the same
 //! entropy gives the same key; whether that is a system's randomness or a keyed stream is the caller's choice.
@@ -18,7 +18,7 @@ pub use cert::{Certificate, Request, build_custom_cert, check_ips, check_key, ge
 pub use key::gen_private_key;
 pub use password::{bcrypt, decrypt_aes, derive_password, encrypt_aes, htpasswd};
 
-/// Fills the slice with random bytes.
+/// Fills the slice with random bytes: what Go's `rand.Reader` (crypto/rand/rand.go) is to sprig.
 pub type Entropy<'a> = &'a mut dyn FnMut(&mut [u8]);
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{KeyInit, Mac};
 
-/// `bcrypt`: cost 10, version `2a`. What goes wrong is the result, as there.
+/// sprig's `bcrypt` (crypto.go): cost 10, version `2a`. What goes wrong is the result, as there.
 pub fn bcrypt(password: &[u8], entropy: Entropy<'_>) -> String {
     if password.len() > 72 {
         return "failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes".to_owned();
@@ -20,7 +20,7 @@ pub fn bcrypt(password: &[u8], entropy: Entropy<'_>) -> String {
     }
 }
 
-/// `htpasswd` with bcrypt.
+/// sprig's `htpasswd` (crypto.go): `user:hash` with bcrypt. What is wrong with the name is the result, as there.
 pub fn htpasswd(user: &str, password: &[u8], entropy: Entropy<'_>) -> String {
     if user.contains(':') { format!("invalid username: {user}") } else { format!("{user}:{}", bcrypt(password, entropy)) }
 }
@@ -63,7 +63,8 @@ const LONG: [&str; 21] = [
     "CvccCvcvCvccno",
 ];
 
-/// `derivePassword`: the Master Password algorithm, which needs no randomness.
+/// sprig's `derivePassword` (crypto.go): the Master Password algorithm, which needs no randomness. An unknown kind gives a text
+/// that says so.
 pub fn derive_password(counter: u32, kind: &str, password: &str, user: &str, site: &str) -> String {
     const SEED: &str = "com.lyndir.masterpassword";
     let templates: &[&str] = match kind {
@@ -103,7 +104,7 @@ fn aes_key(password: &[u8]) -> [u8; 32] {
     key
 }
 
-/// `encryptAES`: AES-256-CBC with a random start, in base64.
+/// sprig's `encryptAES` (crypto.go): AES-256-CBC with a random start of 16 bytes in front, in base64. An empty text stays empty.
 pub fn encrypt_aes(password: &[u8], plain: &[u8], entropy: Entropy<'_>) -> String {
     if plain.is_empty() {
         return String::new();
@@ -115,7 +116,10 @@ pub fn encrypt_aes(password: &[u8], plain: &[u8], entropy: Entropy<'_>) -> Strin
     STANDARD.encode([&iv[..], &encrypted].concat())
 }
 
-/// `decryptAES`. A wrong password gives garbage or one of Go's own runtime errors, as there.
+/// sprig's `decryptAES` (crypto.go), the inverse of [`encrypt_aes`].
+///
+/// # Errors
+/// Where the text is no base64 or of a wrong length. A wrong password gives garbage or one of Go's own runtime errors, as there.
 pub fn decrypt_aes(password: &[u8], text: &str) -> Result<Vec<u8>, GoError> {
     if text.is_empty() {
         return Ok(Vec::new());

@@ -4,14 +4,14 @@ use super::parse::quote;
 use crate::go::GoError;
 use std::fmt;
 
-/// Nanoseconds, as Go's `time.Duration`.
+/// Nanoseconds, as Go's `time.Duration`. Its text is that of `Duration.String`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Duration(pub i64);
 
 const LIMIT: u64 = 1 << 63;
 
 impl Duration {
-    /// One second.
+    /// One second: `time.Second`.
     pub const SECOND: Duration = Duration(1_000_000_000);
 
     /// So many seconds; beyond the range it wraps, as Go's multiplication does.
@@ -20,6 +20,9 @@ impl Duration {
     }
 
     /// `time.ParseDuration`.
+    ///
+    /// # Errors
+    /// Where the text is no duration, lacks a unit or is beyond the range.
     pub fn parse(text: &str) -> Result<Duration, GoError> {
         let fail = |problem: &str| GoError::new(format!("time: {problem} {}", quote(text)));
         let invalid = || fail("invalid duration");
@@ -69,7 +72,7 @@ impl Duration {
         }
     }
 
-    /// `d.Round`: halves go away from zero.
+    /// `time.Duration.Round`: to a multiple of `to`; halves go away from zero.
     #[must_use]
     pub fn round(self, to: Duration) -> Duration {
         if to.0 <= 0 {
@@ -82,23 +85,23 @@ impl Duration {
         Duration(rounded.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
     }
 
-    /// `d.Truncate`.
+    /// `time.Duration.Truncate`: to a multiple of `to`, towards zero.
     #[must_use]
     pub fn truncate(self, to: Duration) -> Duration {
         if to.0 <= 0 { self } else { Duration(self.0 - self.0 % to.0) }
     }
 
-    /// `d.Seconds`.
+    /// `time.Duration.Seconds`.
     pub fn seconds(self) -> f64 {
         self.fraction_of(1_000_000_000)
     }
 
-    /// `d.Minutes`.
+    /// `time.Duration.Minutes`.
     pub fn minutes(self) -> f64 {
         self.fraction_of(60_000_000_000)
     }
 
-    /// `d.Hours`.
+    /// `time.Duration.Hours`.
     pub fn hours(self) -> f64 {
         self.fraction_of(3_600_000_000_000)
     }
@@ -107,7 +110,7 @@ impl Duration {
         (self.0 / unit) as f64 + (self.0 % unit) as f64 / unit as f64
     }
 
-    /// `durationRound`: the largest unit only, such as `2h`, `3d` or `5mo`.
+    /// sprig's `durationRound` (date.go): the largest unit only, such as `2h`, `3d` or `5mo`, without a sign.
     pub fn largest_unit(self) -> String {
         const HOUR: u64 = 3_600_000_000_000;
         let size = self.0.unsigned_abs();

@@ -1,4 +1,4 @@
-//! Go's `time`: points in time with a zone, layouts, durations.
+//! Go's `time` (time.go, format.go, zoneinfo.go): points in time with a zone, layouts, durations.
 //!
 //! `Local` is UTC: what a chart renders must not depend on the machine. Other zones come from the tz database that is built in.
 
@@ -13,13 +13,13 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use std::fmt;
 use std::sync::LazyLock;
 
-/// Seconds of Go's zero time, the start of the year 1.
+/// Seconds from 1970 back to Go's zero time, the start of the year 1 in UTC.
 pub const ZERO_SECONDS: i64 = -62_135_596_800;
 
 /// RFC 3339 with nanoseconds where there are any: `time.RFC3339Nano`.
 pub const RFC3339_NANO: &str = "2006-01-02T15:04:05.999999999Z07:00";
 
-/// A time zone.
+/// A time zone: Go's `time.Location`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Zone {
     /// UTC, which `Local` is too.
@@ -36,7 +36,10 @@ pub enum Zone {
 }
 
 impl Zone {
-    /// `time.LoadLocation`.
+    /// `time.LoadLocation`. The empty name and `Local` are UTC.
+    ///
+    /// # Errors
+    /// Where the tz database has no zone of that name.
     pub fn load(name: &str) -> Result<Zone, GoError> {
         static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
         if matches!(name, "" | "UTC" | "Local") {
@@ -52,7 +55,7 @@ impl Zone {
         }
     }
 
-    /// The abbreviation and the offset that hold at this second.
+    /// The abbreviation and the offset in seconds east of UTC that hold at this second since 1970, as `time.Time.Zone` answers.
     pub fn at(&self, seconds: i64) -> (String, i32) {
         match self {
             Zone::Utc => ("UTC".to_owned(), 0),
@@ -67,7 +70,7 @@ impl Zone {
     }
 }
 
-/// A point in time and the zone that it is shown in.
+/// A point in time to the nanosecond and the zone that it is shown in: Go's `time.Time`. Its text is that of `Time.String`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Time {
     seconds: i64,
@@ -75,7 +78,7 @@ pub struct Time {
     zone: Zone,
 }
 
-/// A date and a time of day as a calendar and a clock show them.
+/// A date and a time of day as a calendar and a clock show them: what `time.Time.Date` and `time.Time.Clock` answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Civil {
     /// Year, which may be negative.
@@ -106,7 +109,7 @@ impl fmt::Display for Time {
 }
 
 impl Time {
-    /// Seconds since 1970-01-01T00:00:00Z and nanoseconds within the second, shown in UTC.
+    /// `time.Unix`: seconds since 1970-01-01T00:00:00Z and nanoseconds within the second, shown in UTC.
     pub fn unix(seconds: i64, nanos: u32) -> Time {
         Time { seconds, nanos: nanos % 1_000_000_000, zone: Zone::Utc }
     }
@@ -119,32 +122,32 @@ impl Time {
         Time { seconds: local - i64::from(offset), nanos, zone }
     }
 
-    /// The same point in time, shown in another zone.
+    /// `time.Time.In`: the same point in time, shown in another zone.
     pub fn in_zone(&self, zone: &Zone) -> Time {
         Time { zone: zone.clone(), ..self.clone() }
     }
 
-    /// Seconds since 1970.
+    /// `time.Time.Unix`: seconds since 1970.
     pub fn seconds(&self) -> i64 {
         self.seconds
     }
 
-    /// Nanoseconds within the second.
+    /// `time.Time.Nanosecond`: nanoseconds within the second.
     pub fn nanos(&self) -> u32 {
         self.nanos
     }
 
-    /// The zone that the time is shown in.
+    /// `time.Time.Location`: the zone that the time is shown in.
     pub fn zone(&self) -> &Zone {
         &self.zone
     }
 
-    /// Whether this is Go's zero time.
+    /// `time.Time.IsZero`: whether this is Go's zero time.
     pub fn is_zero(&self) -> bool {
         self.seconds == ZERO_SECONDS && self.nanos == 0
     }
 
-    /// `t.Add`.
+    /// `time.Time.Add`: later by the duration, in the same zone.
     #[must_use]
     pub fn add(&self, by: Duration) -> Time {
         let total = i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos) + i128::from(by.0);
@@ -152,7 +155,7 @@ impl Time {
         Time { seconds: seconds as i64, nanos: total.rem_euclid(1_000_000_000) as u32, zone: self.zone.clone() }
     }
 
-    /// `t.AddDate`.
+    /// `time.Time.AddDate`: what is beyond the end of a month carries over.
     #[must_use]
     pub fn add_date(&self, years: i64, months: i64, days: i64) -> Time {
         let civil = self.civil();
@@ -162,24 +165,24 @@ impl Time {
         Time::date(civil_of(local), self.nanos, self.zone.clone())
     }
 
-    /// `t.Sub`, at most as long as a duration can be.
+    /// `time.Time.Sub`: from the other time to this one, at most as long as a duration can be.
     pub fn sub(&self, other: &Time) -> Duration {
         // Go counts from the year 1, and over the end of its integers.
         let nanos = |t: &Time| i128::from(t.seconds.wrapping_sub(ZERO_SECONDS)) * 1_000_000_000 + i128::from(t.nanos);
         Duration((nanos(self) - nanos(other)).clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
     }
 
-    /// The calendar and the clock in the time's zone.
+    /// `time.Time.Date` and `time.Time.Clock`: the calendar and the clock in the time's zone.
     pub fn civil(&self) -> Civil {
         civil_of(self.local())
     }
 
-    /// 0 for Sunday.
+    /// `time.Time.Weekday`: 0 for Sunday.
     pub fn weekday(&self) -> u32 {
         (self.local().div_euclid(86_400) + 4).rem_euclid(7) as u32
     }
 
-    /// 1 for the first of January.
+    /// `time.Time.YearDay`: 1 for the first of January.
     pub fn year_day(&self) -> u32 {
         let civil = self.civil();
         (days_of(civil.year, civil.month, civil.day) - days_of(civil.year, 1, 1) + 1) as u32
@@ -189,28 +192,31 @@ impl Time {
         self.seconds.wrapping_add(i64::from(self.zone.at(self.seconds).1))
     }
 
-    /// `t.Format`.
+    /// `time.Time.Format`.
     pub fn format(&self, layout: &str) -> String {
         layout::format(self, layout)
     }
 
-    /// The form in which a time stands in JSON.
+    /// The form in which a time stands in JSON, without its quotes: `time.Time.MarshalJSON`.
     pub fn rfc3339_nano(&self) -> String {
         self.format(RFC3339_NANO)
     }
 
-    /// `time.ParseInLocation`.
+    /// `time.ParseInLocation`: the zone is that of times whose text names none.
+    ///
+    /// # Errors
+    /// Where the text does not fit the layout or a number is beyond its range: the text of Go's `ParseError`.
     pub fn parse_in(layout: &str, value: &str, zone: &Zone) -> Result<Time, GoError> {
         parse::parse(layout, value, zone)
     }
 }
 
-/// Names of the months.
-pub const MONTHS: [&str; 12] =
+/// Names of the months, from January, as `time.Month.String` answers.
+pub(crate) const MONTHS: [&str; 12] =
     ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 
-/// Names of the days of the week.
-pub const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+/// Names of the days of the week, from Sunday, as `time.Weekday.String` answers.
+pub(crate) const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)

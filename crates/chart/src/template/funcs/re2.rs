@@ -1,8 +1,8 @@
-//! Go's regular expressions, compiled by the regex crate: the same automata, other defaults.
+//! Go's regular expressions, compiled by the regex crate's engines: the same automata, other defaults.
 
 use std::sync::Arc;
 
-use regex::RegexBuilder;
+use regex_automata::meta::{BuildError, Regex};
 
 use crate::template::cache::{Compiled, ParseCache};
 
@@ -16,10 +16,11 @@ pub(super) fn compile(pattern: &str, cache: &ParseCache) -> Result<Compiled, Str
     cache.regex(pattern, || {
         super::re2_syntax::check(pattern).map_err(|reason| format!("error parsing regexp: {reason}"))?;
         let translated = translate(pattern);
-        let mut tries =
-            SIZES.iter().map(|size| (*size, RegexBuilder::new(&translated).size_limit(*size).dfa_size_limit(WORKSPACE).build()));
+        let mut tries = SIZES.iter().map(|size| (*size, build(&translated, *size)));
         let mut built = tries.next();
-        while let Some((_, Err(regex::Error::CompiledTooBig(_)))) = &built {
+        while let Some((_, Err(error))) = &built
+            && error.size_limit().is_some()
+        {
             match tries.next() {
                 None => return Err(format!("error parsing regexp: {}", too_large(pattern))),
                 next => built = next,
@@ -28,13 +29,20 @@ pub(super) fn compile(pattern: &str, cache: &ParseCache) -> Result<Compiled, Str
         match built {
             Some((size, Ok(regex))) => Ok((Arc::new(regex), size)),
             // What Go takes and the crate does not: groups of one name.
-            Some((_, Err(err))) => {
-                let message = err.to_string();
+            Some((_, Err(error))) => {
+                let message = error.syntax_error().map_or_else(|| error.to_string(), ToString::to_string);
                 Err(format!("error parsing regexp: {}", message.rsplit("error: ").next().unwrap_or(&message).trim()))
             }
             None => Err("error parsing regexp: internal error".to_owned()),
         }
     })
+}
+
+/// Most patterns search a few short texts once: the engines that are costly to build are left out, and an automaton is built as
+/// far as a search needs it.
+fn build(pattern: &str, size: usize) -> Result<Regex, Box<BuildError>> {
+    let config = Regex::config().dfa(false).onepass(false).nfa_size_limit(Some(size)).hybrid_cache_capacity(WORKSPACE);
+    Ok(Regex::builder().configure(config).build(pattern)?)
 }
 
 /// Go refuses repetitions that come to more than a thousand, and names the outermost.

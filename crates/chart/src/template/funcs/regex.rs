@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use regex::Regex;
+use regex_automata::meta::Regex;
+use regex_automata::util::interpolate;
 
 use super::{Answer, FuncDef, Ty, bytes, func, int, text};
 use crate::template::error::Fail;
@@ -13,11 +14,11 @@ use Ty::{Int, Str};
 
 pub(super) static FUNCS: &[FuncDef] = &[
     func("regexMatch", &[Str, Str], |ctx, args| match compile(ctx, &args[0], &args[1], plain) {
-        Ok(regex) => Ok(Value::Bool(regex.is_match(&text(&args[1])))),
+        Ok(regex) => Ok(Value::Bool(regex.is_match(&*text(&args[1])))),
         Err(Fail::Text(_)) => Ok(Value::Bool(false)),
         Err(other) => Err(other),
     }),
-    func("mustRegexMatch", &[Str, Str], |ctx, args| Ok(Value::Bool(compile(ctx, &args[0], &args[1], plain)?.is_match(&text(&args[1]))))),
+    func("mustRegexMatch", &[Str, Str], |ctx, args| Ok(Value::Bool(compile(ctx, &args[0], &args[1], plain)?.is_match(&*text(&args[1]))))),
     func("regexFind", &[Str, Str], |ctx, args| find(ctx, args, panicking)),
     func("mustRegexFind", &[Str, Str], |ctx, args| find(ctx, args, plain)),
     func("regexFindAll", &[Str, Str, Int], |ctx, args| find_all(ctx, args, panicking)),
@@ -78,7 +79,7 @@ type OnError = fn(&Value, String) -> Fail;
 fn find(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
     let regex = compile(ctx, &args[0], &args[1], on_error)?;
     let subject = text(&args[1]);
-    Ok(Value::str(regex.find(&subject).map_or("", |found| found.as_str())))
+    Ok(Value::str(regex.find(&*subject).map_or("", |found| &subject[found.range()])))
 }
 
 fn find_all(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
@@ -86,10 +87,10 @@ fn find_all(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
     let limit = usize::try_from(int(&args[2])).unwrap_or(usize::MAX);
     let subject = text(&args[1]);
     let mut found = Vec::new();
-    for part in regex.find_iter(&subject).take(limit) {
+    for part in regex.find_iter(&*subject).take(limit) {
         next_match(ctx, subject.len() - part.end())?;
         ctx.world.budget.bytes(64 + part.len())?;
-        found.push(Value::str(part.as_str()));
+        found.push(Value::str(&subject[part.range()]));
     }
     Ok(if found.is_empty() { Value::nil_list(ListType::Str) } else { Value::typed_list(ListType::Str, found) })
 }
@@ -99,15 +100,17 @@ fn replace(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError, literal: bool) 
     let (subject, with) = (text(&args[1]), text(&args[2]));
     let mut out = String::with_capacity(subject.len());
     let mut at = 0;
-    for found in regex.captures_iter(&subject) {
-        let Some(whole) = found.get(0) else { continue };
+    for found in regex.captures_iter(&*subject) {
+        let Some(whole) = found.get_match() else { continue };
         next_match(ctx, subject.len() - whole.end())?;
         let before = out.len();
         out.push_str(&subject[at..whole.start()]);
         if literal {
             out.push_str(&with)
         } else {
-            found.expand(&with, &mut out)
+            let group = |index: usize, out: &mut String| out.push_str(found.get_group(index).map_or("", |span| &subject[span.range()]));
+            let number = |name: &str| found.group_info().to_index(whole.pattern(), name);
+            interpolate::string(&with, group, number, &mut out);
         }
         at = whole.end();
         ctx.world.budget.bytes(out.len() - before)?;
@@ -131,7 +134,7 @@ fn split(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
     let limit = usize::try_from(count).unwrap_or(usize::MAX);
     let mut parts: Vec<Value> = Vec::new();
     let (mut begin, mut end) = (0, 0);
-    for found in regex.find_iter(&subject).take(limit) {
+    for found in regex.find_iter(&*subject).take(limit) {
         if parts.len() + 1 >= limit {
             break;
         }

@@ -5,7 +5,7 @@ mod pipeline;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::ast::{Branch, Call, List, Node, Parsed, Pipe, Tree};
+use super::ast::{Arg, Branch, Call, Command, List, Node, Parsed, Pipe, Tree};
 use super::error::{Error, ErrorKind, Location};
 use super::lex::{Item, Lexer, Tok};
 use super::value::Str;
@@ -31,6 +31,9 @@ pub(crate) fn parse(name: &str, text: &str, nesting: u32) -> Result<Parsed> {
         peeked: 0,
         trees: Vec::new(),
         names: HashMap::new(),
+        nodes: Vec::new(),
+        commands: Vec::new(),
+        args: Vec::new(),
         operands: 0,
         scope: Scope::new(),
         nesting,
@@ -51,6 +54,11 @@ struct Parser<'s> {
     trees: Vec<Tree>,
     /// Where the tree of a name stands.
     names: HashMap<Arc<str>, usize>,
+    /// The open lists, pipelines and commands, one behind the other. A tree has many of them, each with few parts: each gets the
+    /// room that it needs when it is complete.
+    nodes: Vec<Node>,
+    commands: Vec<Command>,
+    args: Vec<Arg>,
     operands: usize,
     scope: Scope<'s>,
     nesting: u32,
@@ -336,14 +344,12 @@ impl<'s> Parser<'s> {
     }
 
     fn item_list(&mut self) -> Result<(List, Element)> {
-        let mut list = List { pos: self.peek_non_space().start as u32, nodes: Vec::new() };
+        let pos = self.peek_non_space().start as u32;
+        let first = self.nodes.len();
         while self.peek_non_space().tok != Tok::Eof {
             match self.text_or_action()? {
-                Element::Node(node) => list.nodes.push(node),
-                end => {
-                    list.nodes.shrink_to_fit();
-                    return Ok((list, end));
-                }
+                Element::Node(node) => self.nodes.push(node),
+                end => return Ok((List { pos, nodes: self.nodes.drain(first..).collect() }, end)),
             }
         }
         Err(self.error("unexpected EOF"))

@@ -12,6 +12,7 @@ impl<'s> Parser<'s> {
         let pos = self.peek_non_space().start as u32;
         let mut pipe = Pipe { pos, assign: false, decl: Vec::new(), cmds: Vec::new() };
         let declared = self.declarations(&mut pipe, context)?;
+        let first = self.commands.len();
         loop {
             let item = self.next_non_space();
             match item.tok {
@@ -30,13 +31,12 @@ impl<'s> Parser<'s> {
                 | Tok::LeftParen => {
                     self.backup();
                     let command = self.command()?;
-                    pipe.cmds.push(command);
+                    self.commands.push(command);
                 }
                 _ => return Err(self.unexpected(item, context)),
             }
         }
-        // Trees are many and small: room that is not used would be most of them.
-        pipe.cmds.shrink_to_fit();
+        pipe.cmds = self.commands.drain(first..).collect();
         if pipe.cmds.is_empty() {
             return Err(self.error(format!("missing value for {context}")));
         }
@@ -99,10 +99,11 @@ impl<'s> Parser<'s> {
 
     fn command(&mut self) -> Result<Command> {
         let mut command = Command { pos: self.peek_non_space().start as u32, args: Vec::new() };
+        let first = self.args.len();
         loop {
             self.peek_non_space();
             if let Some(operand) = self.operand()? {
-                command.args.push(operand);
+                self.args.push(operand);
             }
             let item = self.next();
             match item.tok {
@@ -113,10 +114,10 @@ impl<'s> Parser<'s> {
             }
             break;
         }
+        command.args = self.args.drain(first..).collect();
         if command.args.is_empty() {
             return Err(self.error("empty command"));
         }
-        command.args.shrink_to_fit();
         Ok(command)
     }
 

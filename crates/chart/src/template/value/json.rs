@@ -12,17 +12,18 @@ use crate::go::json;
 const MAX_DEPTH: usize = 1_000;
 
 impl Value {
-    /// A value from JSON as Helm reads values: every number becomes a `float64`.
+    /// A value from JSON as Helm reads values, which is Go's `json.Unmarshal`: every number becomes a `float64`.
     pub fn from_json(json: &Json) -> Value {
         from(json, false)
     }
 
-    /// A value from JSON with integers kept as `int64`, as objects of the cluster have them.
+    /// A value from JSON with integers kept as `int64`, as objects of the cluster have them: Kubernetes'
+    /// `unstructured.Unstructured`.
     pub fn from_json_with_integers(json: &Json) -> Value {
         from(json, true)
     }
 
-    /// The root values of a chart from JSON: as [`Value::from_json`], of type `chartutil.Values`.
+    /// The root values of a chart from JSON: as [`Value::from_json`], of type `chartutil.Values`. Anything but a map is an empty one.
     pub fn values_from_json(json: &Json) -> Value {
         match json {
             Json::Object(map) => Value::Map(Map::new(MapType::Values, entries(map, false))),
@@ -30,15 +31,16 @@ impl Value {
         }
     }
 
-    /// This value as JSON. Integers stay integers.
+    /// This value as JSON, as Go's `json.Marshal` sees it. Integers stay integers.
     ///
-    /// Fails on values that contain themselves, and on floats that JSON has no form for.
+    /// # Errors
+    /// On values that contain themselves, and on floats that JSON has no form for.
     pub fn to_json(&self) -> Result<Json, ToJsonError> {
         to(self, 0)
     }
 }
 
-/// Why a value has no JSON form.
+/// Why a value has no JSON form: Go's `json.UnsupportedValueError` (encoding/json/encode.go).
 #[derive(Debug, thiserror::Error)]
 pub enum ToJsonError {
     /// The value is cyclic or nested beyond reason.

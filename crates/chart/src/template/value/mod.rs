@@ -17,8 +17,8 @@ pub(crate) use equal::{deep_equal, is_empty, truth};
 pub use json::ToJsonError;
 pub(crate) use json::{Layout, json_text};
 pub(crate) use pretty::yaml_pretty;
-pub(crate) use types::Kind;
-pub use types::{Field, ListType, MapType, NamedInt, StructType};
+pub(crate) use types::{Field, Kind, StructType};
+pub use types::{ListType, MapType, NamedInt};
 
 use crate::go::time::Time;
 
@@ -63,14 +63,14 @@ pub enum Value {
     Time(Rc<Time>),
 }
 
-/// A slice. Never changed in place: no function of Helm writes through a slice.
+/// A Go slice. Never changed in place: no function of Helm writes through a slice.
 pub struct List {
     pub(crate) ty: ListType,
     pub(crate) nil: bool,
     pub(crate) items: Vec<Value>,
 }
 
-/// A reference to a map with string keys. Every holder of a clone sees what is changed through one, whatever map type
+/// A Go map with string keys, which is a reference. Every holder of a clone sees what is changed through one, whatever map type
 /// it sees the entries under.
 #[derive(Clone)]
 pub struct Map {
@@ -83,7 +83,7 @@ pub struct Map {
 #[derive(Default)]
 pub(crate) struct Entries(RefCell<BTreeMap<Str, Value>>);
 
-/// A struct with its fields in the order of its type.
+/// A Go struct with its fields in the order of its type, or a pointer to one.
 pub struct Struct {
     pub(crate) ty: &'static StructType,
     pub(crate) pointer: bool,

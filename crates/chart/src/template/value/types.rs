@@ -3,7 +3,7 @@
 use super::Value;
 use crate::go::time::{Duration, MONTHS, WEEKDAYS};
 
-/// The type of a slice.
+/// The type of a slice, of those that reach templates in Helm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ListType {
     /// `[]interface {}`
@@ -16,7 +16,7 @@ pub enum ListType {
     Lists,
     /// `[]uint8` that is nil; others are [`Value::Bytes`]
     Bytes,
-    /// `chartutil.VersionSet`, a slice of strings with a method
+    /// `chartutil.VersionSet` (chartutil/capabilities.go), a slice of strings with a method
     VersionSet,
     /// `[]*chart.Maintainer`
     Maintainers,
@@ -24,20 +24,20 @@ pub enum ListType {
     Dependencies,
 }
 
-/// The type of a map.
+/// The type of a map, of those that reach templates in Helm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MapType {
     /// `map[string]interface {}`
     Any,
-    /// `chartutil.Values`, with a few methods
+    /// `chartutil.Values` (chartutil/values.go), with a few methods
     Values,
     /// `map[string]string`
     Strings,
-    /// `engine.files`: the files of a chart, as `[]byte`, with methods
+    /// `engine.files` (engine/files.go): the files of a chart, as `[]byte`, with methods
     Files,
 }
 
-/// A named integer type that prints itself.
+/// A named integer type of Go's `time` that prints itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NamedInt {
     /// `time.Duration`, in nanoseconds
@@ -48,28 +48,28 @@ pub enum NamedInt {
     Weekday,
 }
 
-/// The type of a struct.
-pub struct StructType {
+/// The type of a struct of Go: what `reflect.Type` knows of it and its JSON tags say.
+pub(crate) struct StructType {
     /// The name as `%T` prints it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The fields in order.
-    pub fields: &'static [Field],
+    pub(crate) fields: &'static [Field],
     /// The field that the struct prints as, where a pointer to it has a `String` method.
-    pub prints_as: Option<usize>,
+    pub(crate) prints_as: Option<usize>,
     /// The field that stands for the struct in JSON, where it has a form of its own.
-    pub json_as: Option<usize>,
+    pub(crate) json_as: Option<usize>,
 }
 
-/// A field of a struct.
-pub struct Field {
+/// A field of a struct: Go's `reflect.StructField`.
+pub(crate) struct Field {
     /// The name in templates.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The name in JSON.
-    pub json: &'static str,
+    pub(crate) json: &'static str,
     /// Left out of JSON when empty.
-    pub omit_empty: bool,
+    pub(crate) omit_empty: bool,
     /// An embedded struct, whose fields are reachable without its name.
-    pub embedded: bool,
+    pub(crate) embedded: bool,
 }
 
 /// Go's reflection kinds, as far as values have them.
@@ -198,7 +198,7 @@ impl Value {
         }
     }
 
-    /// The Go kind, as `kindOf` names it.
+    /// The Go kind, as sprig's `kindOf` (reflect.go) names it.
     pub fn kind_name(&self) -> &'static str {
         self.kind().name()
     }

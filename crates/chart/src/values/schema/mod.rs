@@ -1,4 +1,5 @@
-//! `values.schema.json`: values are checked per chart and sub-chart before anything is rendered.
+//! `values.schema.json`: values are checked per chart and sub-chart before anything is rendered. Helm's `ValidateAgainstSchema`
+//! (chartutil/jsonschema.go).
 //!
 //! The judge is the `jsonschema` crate; the words are those of Helm. References to other documents are never
 //! fetched.
@@ -6,18 +7,21 @@
 mod cost;
 mod meta;
 mod report;
+mod sound;
 mod words;
 
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Draft, ReferencingError, Retrieve, Uri, Validator};
+use jsonschema::{Draft, ReferencingError, Registry, Retrieve, Uri, ValidationOptions, Validator};
+use serde_json::json;
 
 use super::dependency::Unit;
 use super::tree::{self, MapRef, Node};
 use super::{ValuesError, plain};
 use crate::Json;
-use crate::go::{json, quote};
+use crate::go::{json as go_json, quote};
 
 /// Checks the values of a chart and its sub-charts. The error lists every chart whose values do not fit.
 pub(crate) fn validate_all(unit: &Rc<Unit>, values: &MapRef) -> Result<(), ValuesError> {
@@ -48,7 +52,10 @@ fn collect(unit: &Rc<Unit>, values: &MapRef, out: &mut String) {
     }
 }
 
-/// Checks values against one schema: Helm's `ValidateAgainstSingleSchema` (chartutil/jsonschema.go). The error is the text that follows the chart's name in Helm's error.
+/// Checks values against one schema: Helm's `ValidateAgainstSingleSchema` (chartutil/jsonschema.go).
+///
+/// # Errors
+/// Where the schema is none, or the values break it: the text that follows the chart's name in Helm's error.
 pub fn validate(schema: &[u8], values: &Json) -> Result<(), String> {
     Compiled::new(schema)?.check(values)
 }
@@ -56,15 +63,17 @@ pub fn validate(schema: &[u8], values: &Json) -> Result<(), String> {
 /// A schema ready for use.
 pub(crate) struct Compiled {
     schema: Json,
-    validator: Validator,
-    /// Whether its draft lets `$ref` hide its neighbours.
-    ref_hides: bool,
+    draft: Draft,
+    /// Says whether values fit, where it is sure that nothing is wrong with the schema itself.
+    quick: Option<Validator>,
+    /// Says what does not fit; made where the quick one cannot be, or says no.
+    full: OnceLock<Result<Validator, String>>,
 }
 
 impl Compiled {
     /// Compiles a schema.
     pub(crate) fn new(schema: &[u8]) -> Result<Self, String> {
-        let mut schema = plain(json::from_str(&String::from_utf8_lossy(schema)).map_err(|e| e.to_string())?);
+        let mut schema = plain(go_json::from_str(&String::from_utf8_lossy(schema)).map_err(|e| e.to_string())?);
         let draft = match schema.get("$schema").and_then(Json::as_str) {
             None => Draft::Draft202012,
             Some(url) => known_draft(url).ok_or_else(|| not_fetched(url))?,
@@ -72,33 +81,61 @@ impl Compiled {
         if let Json::Object(map) = &mut schema {
             map.remove("$schema");
         }
-        let ref_hides = matches!(draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7);
-        let options = jsonschema::options().with_draft(draft).should_validate_formats(ref_hides).with_retriever(Offline);
-        // Helm knows formats by name, whatever the draft.
-        let options = options.with_format("uuid", is_uuid).with_format("duration", is_duration);
-        let validator = options.build(&schema).map_err(|e| match e.kind() {
-            ValidationErrorKind::Referencing(why) => referencing(why),
-            _ => meta::complaint(draft, &schema).unwrap_or_else(|| {
-                let tree = report::report(&Json::Null, vec![e], 0, false).unwrap_or_default();
-                meta::heading(draft) + &tree
-            }),
-        })?;
-        // What this judge lets pass as a pattern, Helm's may not.
-        if meta::has_foreign_pattern(&schema) {
-            meta::complaint(draft, &schema).map_or(Ok(()), Err)?;
+        let quick = if sound::is_sound(&schema, draft) { quick(&schema, draft) } else { None };
+        let compiled = Self { schema, draft, quick, full: OnceLock::new() };
+        if compiled.quick.is_none() {
+            compiled.full()?;
         }
-        Ok(Self { schema, validator, ref_hides })
+        // What this judge lets pass as a pattern, Helm's may not.
+        if meta::has_foreign_pattern(&compiled.schema) {
+            meta::complaint(draft, &compiled.schema).map_or(Ok(()), Err)?;
+        }
+        Ok(compiled)
+    }
+
+    fn full(&self) -> Result<&Validator, String> {
+        let build = || {
+            options(self.draft).build(&self.schema).map_err(|e| match e.kind() {
+                ValidationErrorKind::Referencing(why) => referencing(why),
+                _ => meta::complaint(self.draft, &self.schema).unwrap_or_else(|| {
+                    let tree = report::report(&Json::Null, vec![e], 0, false).unwrap_or_default();
+                    meta::heading(self.draft) + &tree
+                }),
+            })
+        };
+        self.full.get_or_init(build).as_ref().map_err(Clone::clone)
     }
 
     fn check(&self, values: &Json) -> Result<(), String> {
         let values = plain(values.clone());
         cost::check(&self.schema, &values)?;
-        let errors: Vec<_> = self.validator.iter_errors(&values).collect();
-        match report::report(&self.schema, errors, 0, self.ref_hides) {
+        if self.quick.as_ref().is_some_and(|quick| quick.is_valid(&values)) {
+            return Ok(());
+        }
+        let errors: Vec<_> = self.full()?.iter_errors(&values).collect();
+        match report::report(&self.schema, errors, 0, ref_hides(self.draft)) {
             Some(text) => Err(format!("{text}\n")),
             None => Ok(()),
         }
     }
+}
+
+/// The validator of a schema that needs no check against the schema of its draft: that check is made of what refers to it only.
+fn quick(schema: &Json, draft: Draft) -> Option<Validator> {
+    let place = "file:///values.schema.json";
+    let registry = Registry::new().draft(draft).add(place, draft.create_resource_ref(schema)).ok()?.prepare().ok()?;
+    options(draft).with_registry(&registry).build(&json!({"$ref": place})).ok()
+}
+
+fn options<'r>(draft: Draft) -> ValidationOptions<'r> {
+    let options = jsonschema::options().with_draft(draft).should_validate_formats(ref_hides(draft)).with_retriever(Offline);
+    // Helm knows formats by name, whatever the draft.
+    options.with_format("uuid", is_uuid).with_format("duration", is_duration)
+}
+
+/// Whether the draft lets `$ref` hide its neighbours.
+fn ref_hides(draft: Draft) -> bool {
+    matches!(draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7)
 }
 
 fn referencing(why: &ReferencingError) -> String {

@@ -1,42 +1,44 @@
-//! The grammars of `--set` and its relatives, as Helm's `strvals` reads them: `a.b=1`, `list[2].name=x`, `key\.with\.dots=y`,
-//! `names={a,b}`, and several assignments with commas between them.
+//! The grammars of `--set` and its relatives, as Helm's `strvals` (parser.go, literal_parser.go) reads them: `a.b=1`,
+//! `list[2].name=x`, `key\.with\.dots=y`, `names={a,b}`, and several assignments with commas between them.
 //!
-//! Each function makes its assignments in a tree. Where it answers an error the tree may be half changed, as in Helm.
+//! Each function makes its assignments in a tree. Where the line breaks the grammar or a limit it answers an error, and the tree
+//! may be half changed, as in Helm.
 
 use crate::Json;
 use crate::go::{GoError, json, num, quote, unicode};
 use serde_json::Map;
 
-/// The highest list index.
+/// The highest list index: Helm's `MaxIndex` (strvals/parser.go).
 pub const MAX_INDEX: i64 = 65_536;
-/// The deepest path.
+/// The deepest path, in keys: Helm's `MaxNestedNameLevel` (strvals/parser.go).
 pub const MAX_LEVELS: usize = 30;
 /// List items that one line may make. Helm has no such limit, and a short line can ask for lists without end.
 pub const MAX_ITEMS: usize = 262_144;
 
 type Tree = Map<String, Json>;
 
-/// `--set`: `true`, `false`, `null` and whole numbers are what they look like (`strvals.ParseInto`).
+/// `--set`: `true`, `false`, `null` and whole numbers are what they look like. Helm's `ParseInto` (strvals/parser.go).
 pub fn set(tree: &mut Tree, line: &str) -> Result<(), GoError> {
     Parser::new(line, Values::Guessed).run(tree)
 }
 
-/// `--set-string`: every value is text (`strvals.ParseIntoString`).
+/// `--set-string`: every value is text. Helm's `ParseIntoString` (strvals/parser.go).
 pub fn set_string(tree: &mut Tree, line: &str) -> Result<(), GoError> {
     Parser::new(line, Values::Text).run(tree)
 }
 
-/// `--set-file`: every value is the path of a file, and the caller reads it (`strvals.ParseIntoFile`).
+/// `--set-file`: every value is the path of a file, and the caller reads it. Helm's `ParseIntoFile` (strvals/parser.go).
 pub fn set_file(tree: &mut Tree, line: &str, read: &mut dyn FnMut(&str) -> Result<Json, GoError>) -> Result<(), GoError> {
     Parser::new(line, Values::Read(read)).run(tree)
 }
 
-/// `--set-literal`: the rest of the line is the value, whatever characters it has (`strvals.ParseLiteralInto`).
+/// `--set-literal`: the rest of the line is the value, whatever characters it has. Helm's `ParseLiteralInto`
+/// (strvals/literal_parser.go).
 pub fn set_literal(tree: &mut Tree, line: &str) -> Result<(), GoError> {
     Parser::new(line, Values::Literal).run(tree)
 }
 
-/// `--set-json`: every value is JSON (`strvals.ParseJSON`); its numbers are floats.
+/// `--set-json`: every value is JSON; its numbers are floats. Helm's `ParseJSON` (strvals/parser.go).
 pub fn set_json(tree: &mut Tree, line: &str) -> Result<(), GoError> {
     Parser::new(line, Values::Json).run(tree)
 }
