@@ -35,6 +35,7 @@ const RULES: &[(&str, Holds)] = &[
         d.has_bytes() && d.calls("len") && d.same(|text| without_numbers(&without_invalid(text)))
     }),
     ("Go's `Local` is UTC here, and prints as that", |d| d.same(without_location)),
+    ("what is empty has an address of its own kind in Go", |d| d.calls("%p") && d.same(without_addresses)),
     ("an address has another length, and lines fold elsewhere", |d| {
         text(d.theirs).contains("0xADDRESS") && d.same(|text| text.replace(|c: char| c.is_whitespace() || c == '\\', ""))
     }),
@@ -105,6 +106,18 @@ fn without_location(text: &str) -> String {
             out.replace_range(padded..end, " 0");
             from = padded + 3;
         }
+    }
+    out
+}
+
+/// `0x` without the digits behind it.
+fn without_addresses(text: &str) -> String {
+    let text = text.replace("0xADDRESS", "0x");
+    let mut parts = text.split("0x");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("0x");
+        out.push_str(part.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
     }
     out
 }

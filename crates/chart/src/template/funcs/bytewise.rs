@@ -8,6 +8,11 @@ pub(super) fn find(whole: &[u8], part: &[u8]) -> Option<usize> {
     whole.windows(part.len()).position(|window| window == part)
 }
 
+/// The bytes without any occurrence of a part.
+pub(crate) fn without(whole: &[u8], part: &[u8]) -> Vec<u8> {
+    split(whole, part, usize::MAX).concat()
+}
+
 /// `strings.SplitN`: at most `limit` parts. Without a separator a part per character; a byte that is no UTF-8 is one.
 pub(super) fn split<'w>(whole: &'w [u8], separator: &[u8], limit: usize) -> Vec<&'w [u8]> {
     let mut parts = Vec::new();

@@ -7,7 +7,7 @@ use crate::go::json;
 use crate::go::quote::{quote, quote_bytes};
 use crate::template::error::{Fail, WARN_END, WARN_START};
 use crate::template::exec::Ctx;
-use crate::template::set::without_no_value;
+use crate::template::set::{NO_VALUE, without_no_value};
 use crate::template::value::{Layout, ListType, MapType, Value, json_text, yaml_pretty};
 use crate::template::world::LookupQuery;
 use crate::yaml;
@@ -119,6 +119,7 @@ fn tpl(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
             }
             Value::from(without_no_value(text.to_string()))
         }
+        Value::Raw(bytes) => Value::bytes_as_string(super::bytes_without(&bytes, NO_VALUE.as_bytes())),
         other => other,
     })
 }

@@ -30,6 +30,7 @@ use super::error::Fail;
 use super::exec::Ctx;
 use super::value::{List, Map, Value};
 
+pub(crate) use bytewise::without as bytes_without;
 pub(crate) use dates::{DURATION_METHODS, NAMED_METHODS, TIME_METHODS};
 pub(crate) use helm::{to_yaml, yaml_text};
 pub(crate) use semver::METHODS as SEMVER_METHODS;

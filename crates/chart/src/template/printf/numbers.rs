@@ -19,6 +19,7 @@ impl Printer<'_> {
                 let c = code.and_then(char::from_u32).unwrap_or('\u{fffd}');
                 match verb {
                     'c' => self.pad(c.to_string().as_bytes()),
+                    'q' if self.flags.plus => self.pad(quote::quote_char_ascii(c).as_bytes()),
                     'q' => self.pad(quote::quote_char(c).as_bytes()),
                     _ => self.unicode(if negative { size.wrapping_neg() } else { size }),
                 }

@@ -400,7 +400,12 @@ fn runes(bytes: &[u8]) -> usize {
 
 impl Printer<'_> {
     pub(super) fn argument(&mut self, value: &Value, verb: char) {
-        if verb == 'p' && !matches!(value, Value::Map(_) | Value::List(_) | Value::Struct(_) | Value::Bytes(_)) {
+        let pointer = match value {
+            Value::Map(_) | Value::List(_) | Value::Bytes(_) => true,
+            Value::Struct(object) => object.pointer,
+            _ => false,
+        };
+        if verb == 'p' && !pointer {
             return self.bad_verb(value, verb);
         }
         if verb == 'p' {
