@@ -11,7 +11,8 @@
 //!
 //! `HELMWARD_CASES` is 2,000 if unset, `HELMWARD_SEED` 1, `HELMWARD_JOBS` 2. The same seed gives the same cases. With
 //! `HELMWARD_RECORD=1` the differences found are added to the fixtures, with Helm's answers; with `HELMWARD_TRACE=1` each case is printed
-//! before it is tried, for those that end the whole process.
+//! before it is tried, for those that end the whole process; with `HELMWARD_KNOWN=1` those that `known.rs` excuses are printed; with
+//! `HELMWARD_FAILING=1` those that both engines fail at, and those that Helm answers in several ways.
 //!
 //! Texts and errors are compared byte for byte. What is random in Helm is not: cases that Helm answers in several ways, addresses of Go
 //! objects, and the number of U+FFFD where bytes are no UTF-8 (JSON cannot carry them). Cases that use up a budget of this engine, or
