@@ -31,6 +31,7 @@ const RULES: &[(&str, Holds)] = &[
     ("the length of text with an address, or with a date of `now`, in it", |d| {
         d.calls("len") && d.same(without_numbers) && near(text(d.mine), text(d.theirs))
     }),
+    ("a string literal with the escape of a byte that is no UTF-8 has U+FFFD for it", |d| d.escapes_bytes()),
     ("text that is no UTF-8 has another length where it is read as U+FFFD", |d| {
         d.has_bytes() && d.calls("len") && d.same(|text| without_numbers(&without_invalid(text)))
     }),
@@ -69,6 +70,18 @@ impl Difference<'_> {
     fn toml_fails(&self) -> bool {
         let broken = ["\"a = \"", "\"[a\"", "\"a = 1\\na = 2\"", "\"= 1\"", "\"a b = 1\"", "\"a = nope\""];
         broken.iter().any(|text| self.calls(text))
+    }
+
+    /// Whether a template has an escape such as `\377` or `\xff`.
+    fn escapes_bytes(&self) -> bool {
+        let escapes = |text: &str| {
+            text.as_bytes().windows(4).any(|w| match w {
+                [b'\\', b'2' | b'3', b'0'..=b'7', b'0'..=b'7'] => true,
+                [b'\\', b'x', high, low] => matches!(high, b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F') && low.is_ascii_hexdigit(),
+                _ => false,
+            })
+        };
+        escapes(&self.case.main) || escapes(&self.case.helpers)
     }
 
     fn fails_here(&self, words: &str) -> bool {

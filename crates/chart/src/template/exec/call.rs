@@ -47,6 +47,20 @@ impl<'t> State<'t, '_, '_> {
             Special::Or => return self.short_circuit(dot, args, last, true),
             Special::Len => return self.length(dot, node, args, last),
             Special::Call => return self.call_value(dot, node, args, last),
+            Special::Index if count == 1 => {
+                let item = match (args, last) {
+                    ([arg, ..], _) => self.reflect_argument(dot, arg)?,
+                    ([], last) => last.unwrap_or_default(),
+                };
+                self.step()?;
+                if item.v.is_nil() {
+                    self.at = node;
+                    return Err(self.error("error calling index: index of untyped nil"));
+                }
+                // Without an index it is the value itself, where it is: a struct that prints by its pointer still does.
+                return Ok(Rv { iface: false, ..item });
+            }
+            Special::Index => {}
         }
         let ty = |i: usize| params.get(i).copied().or(variadic).unwrap_or(Ty::Any);
         let mut values = self.ctx.spare.pop().unwrap_or_default();

@@ -17,7 +17,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     special("len", &[Any], None, Special::Len),
     special("call", &[Any], Some(Any), Special::Call),
     func("not", &[Any], |_, args| Ok(Value::Bool(!truth(&args[0])))),
-    many("index", &[Any], Any, index),
+    FuncDef { name: "index", params: &[Any], variadic: Some(Any), special: Special::Index, run: index },
     many("print", &[], Any, |ctx, args| made(ctx, print::sprint(args))),
     many("println", &[], Any, |ctx, args| made(ctx, print::sprintln(args))),
     many("printf", &[Str], Any, |ctx, args| made(ctx, printf::sprintf(super::bytes(&args[0]), &args[1..]))),

@@ -74,6 +74,7 @@ pub(crate) enum Special {
     Or,
     Len,
     Call,
+    Index,
 }
 
 const fn func(name: &'static str, params: &'static [Ty], run: Run) -> FuncDef {

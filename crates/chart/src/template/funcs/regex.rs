@@ -29,7 +29,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("mustRegexReplaceAllLiteral", &[Str, Str, Str], |ctx, args| replace(ctx, args, plain, true)),
     func("regexSplit", &[Str, Str, Int], |ctx, args| split(ctx, args, panicking)),
     func("mustRegexSplit", &[Str, Str, Int], |ctx, args| split(ctx, args, plain)),
-    func("regexQuoteMeta", &[Str], |_, args| Ok(Value::from(quote_meta(&text(&args[0]))))),
+    func("regexQuoteMeta", &[Str], |_, args| Ok(Value::bytes_as_string(quote_meta(bytes(&args[0]))))),
 ];
 
 /// The compiled pattern, with what one search of the subject can take counted as steps.
@@ -153,13 +153,13 @@ fn split(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
 }
 
 /// `regexp.QuoteMeta`
-fn quote_meta(literal: &str) -> String {
-    let mut out = String::with_capacity(literal.len());
-    for c in literal.chars() {
-        if r"\.+*?()|[]{}^$".contains(c) {
-            out.push('\\');
+fn quote_meta(literal: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(literal.len());
+    for byte in literal {
+        if br"\.+*?()|[]{}^$".contains(byte) {
+            out.push(b'\\');
         }
-        out.push(c);
+        out.push(*byte);
     }
     out
 }

@@ -63,9 +63,9 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("nindent", &[Int, Str], |ctx, args| indent(ctx, args, true)),
     func("plural", &[Str, Str, Int], |_, args| Ok(if int(&args[2]) == 1 { args[0].clone() } else { args[1].clone() })),
     func("toString", &[Any], |_, args| Ok(print::strval(&args[0]))),
-    many("quote", &[], Any, |_, args| Ok(Value::from(listed(args, quoted)))),
-    many("squote", &[], Any, |_, args| Ok(Value::from(listed(args, |value| format!("'{}'", print::to_string(value)))))),
-    many("cat", &[], Any, |_, args| Ok(Value::from(listed(args, print::to_string)))),
+    many("quote", &[], Any, |_, args| Ok(Value::bytes_as_string(listed(args, |value| quoted(value).into_bytes())))),
+    many("squote", &[], Any, |_, args| Ok(Value::bytes_as_string(listed(args, |value| [b"'", &*print::to_bytes(value), b"'"].concat())))),
+    many("cat", &[], Any, |_, args| Ok(Value::bytes_as_string(listed(args, print::to_bytes)))),
     func("split", &[Str, Str], |ctx, args| {
         ctx.world.budget.map(most_parts(&args[0], &args[1], -1))?;
         Ok(numbered(split(&args[0], &args[1], -1)))
@@ -188,8 +188,8 @@ fn quoted(value: &Value) -> String {
 }
 
 /// The values that are not nil, each in its form, with spaces between.
-fn listed(args: &[Value], form: impl Fn(&Value) -> String) -> String {
-    args.iter().filter(|arg| !arg.is_nil()).map(form).collect::<Vec<_>>().join(" ")
+fn listed(args: &[Value], form: impl Fn(&Value) -> Vec<u8>) -> Vec<u8> {
+    args.iter().filter(|arg| !arg.is_nil()).map(form).collect::<Vec<_>>().join(&b' ')
 }
 
 /// `strings.SplitN`; a negative count is no limit.
