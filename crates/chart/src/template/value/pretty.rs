@@ -1,11 +1,9 @@
 //! Values as goyaml v3 looks at them for `toYamlPretty`: not by way of JSON, but by their Go types.
 
-use super::json::holds_containers;
+use super::json::cycle_at;
 use super::{Struct, ToJsonError, Value};
 use crate::Json;
 use crate::yaml::{Extra, looks_like_stand_in, stand_in, to_string_with_extras};
-
-const MAX_DEPTH: usize = 1_000;
 
 /// The YAML of a value. Fails on values that contain themselves.
 pub(crate) fn yaml_pretty(value: &Value) -> Result<String, ToJsonError> {
@@ -20,8 +18,8 @@ fn put(extras: &mut Vec<Extra>, extra: Extra) -> Json {
 }
 
 fn tree(value: &Value, extras: &mut Vec<Extra>, depth: usize) -> Result<Json, ToJsonError> {
-    if depth >= MAX_DEPTH && holds_containers(value) {
-        return Err(ToJsonError::Depth(value.type_name()));
+    if let Some(via) = cycle_at(value, depth) {
+        return Err(ToJsonError::Depth(via));
     }
     Ok(match value {
         Value::Float(f) if f.is_nan() => put(extras, Extra::Plain(".nan".to_owned())),
