@@ -24,6 +24,9 @@ const RULES: &[(&str, Holds)] = &[
     }),
     ("`now` prints without the reading of Go's monotonic clock, whose digits vary", |d| d.calls("now") && d.same(without_numbers)),
     ("errors of TOML are worded by another library", |d| d.calls("Toml") && d.same(without_toml_errors)),
+    ("an inline table of TOML with an empty key takes the place of the list that it is in, in Go's library", |d| {
+        d.calls("fromToml") && d.has_empty_key()
+    }),
     ("a slice can be cut beyond its length where Go made room for more", |d| {
         d.fails_here("lice: reflect.Value.Slice: slice index out of bounds")
     }),
@@ -64,6 +67,12 @@ impl Difference<'_> {
     /// Whether the case makes text that is no UTF-8.
     fn has_bytes(&self) -> bool {
         ["b64dec", "b32dec", "trunc", "substr", "abbrev", "wrapWith", "splitList", "decryptAES"].iter().any(|f| self.calls(f))
+    }
+
+    /// Whether a value or a template has an empty key in a list.
+    fn has_empty_key(&self) -> bool {
+        let listed = |text: &str| text.contains('[') && ["\"\": ", "\"\" = ", "\\\"\\\" = "].iter().any(|key| text.contains(key));
+        self.case.values.iter().any(|(_, value)| listed(value)) || listed(&self.case.main) || listed(&self.case.helpers)
     }
 
     /// Whether a template has an escape such as `\377` or `\xff`.
