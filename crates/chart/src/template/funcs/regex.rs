@@ -34,7 +34,8 @@ pub(super) static FUNCS: &[FuncDef] = &[
 
 /// The compiled pattern, with what one search of the subject can take counted as steps.
 fn compile(ctx: &mut Ctx<'_>, pattern: &Value, subject: &Value, on_error: OnError) -> Result<Arc<Regex>, Fail> {
-    let compiled = super::re2::compile(&text(pattern), ctx.set.engine().cache()).map_err(|message| on_error(pattern, message))?;
+    let compiled =
+        super::re2::compile(&text(pattern), bytes(subject), ctx.set.engine().cache()).map_err(|message| on_error(pattern, message))?;
     if compiled.fresh {
         ctx.world.budget.steps(compiled.size / 64)?;
     }
