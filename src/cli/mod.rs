@@ -53,7 +53,7 @@ mod version;
 mod wait;
 mod wait_for;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::{Exit, Failure};
 use globals::Globals;
 use output::Console;
@@ -155,8 +155,8 @@ enum Command {
 /// Parses the arguments, runs the command and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let command = command();
     let args: Vec<_> = std::env::args_os().collect();
+    let command = if args.get(1).is_some_and(|name| name == "template") { template_alone() } else { command() };
     let args = match as_helm_reads(&command, &args) {
         Ok(read) => read.unwrap_or(args),
         Err(wrong) => {
@@ -164,6 +164,7 @@ pub fn main() -> ExitCode {
             return Exit::Differs.into();
         }
     };
+    let command = if args.iter().any(|arg| arg == "--help") { self::command() } else { command };
     let matches = match command.try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => return refuse(&error),
@@ -188,6 +189,13 @@ fn as_helm_reads(command: &clap::Command, args: &[OsString]) -> Result<Option<Ve
     let Some(args) = args.iter().map(|arg| arg.to_str().map(str::to_owned)).collect::<Option<Vec<_>>>() else { return Ok(None) };
     let read = helm::canonical(command, &args, &["template", "lint"])?;
     Ok(read.map(|args| args.into_iter().map(OsString::from).collect()))
+}
+
+/// What reads the arguments of `template`, for which the definitions of all other commands would be made in vain: a small chart
+/// is rendered in a few times as long. Help is for the whole to give.
+fn template_alone() -> clap::Command {
+    let template = template::TemplateArgs::augment_args(clap::Command::new("template"));
+    Globals::augment_args(clap::Command::new("helmward").disable_help_subcommand(true)).subcommand(template)
 }
 
 /// kubectl finds plugins by their file name, and calls this one `kubectl helmward`.

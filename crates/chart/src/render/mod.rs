@@ -1,5 +1,6 @@
 //! A chart, values, a release and capabilities to manifests, hooks, CRDs and notes.
 //!
+//! - `ahead`: templates parsed on a second thread
 //! - `capabilities`: what `helm template` assumes of a cluster
 //! - `scope`: the root values of each template
 //! - `manifest`: rendered files to documents and hooks, in Helm's order
@@ -11,6 +12,7 @@
 //! - `trace`: which line of which template, and which values, made a line of the output; `origin`: which values file a value is from;
 //!   `query`: what is asked for
 
+mod ahead;
 mod capabilities;
 mod compat;
 mod error;
@@ -43,6 +45,8 @@ pub use query::{ExplainError, Query};
 pub use trace::{ExplainedLine, Part, Reached, TemplatePlace, Traced, explain, explain_all, trace, trace_with_log};
 
 pub(crate) use manifest::Head;
+
+use ahead::Ahead;
 
 use crate::Json;
 use crate::chart::Chart;
@@ -102,6 +106,9 @@ pub struct Options {
     pub sub_notes: bool,
     /// Whose rules hold where Helm 3 and Helm 4 differ.
     pub compat: Compat,
+    /// Let a second thread parse templates from the last one on, while the values are made ready and the first ones are parsed:
+    /// for a program that renders one chart and ends.
+    pub parse_ahead: bool,
 }
 
 /// A rendered chart: what Helm's `renderResources` (action/action.go) answers, and more.
@@ -172,6 +179,10 @@ impl<'a> Input<'a> {
         let (lookup, limits, options) = (Arc::new(NoLookup), Limits::default(), Options::default());
         Self { chart, values, release, capabilities, lookup, now, entropy, limits, options, cache: None }
     }
+
+    fn parse_cache(&self) -> Arc<ParseCache> {
+        self.cache.clone().unwrap_or_else(|| self.chart.parse_cache())
+    }
 }
 
 /// Renders a chart: dependencies, values, schema, templates, hooks, notes. Helm's `renderResources` (action/action.go).
@@ -209,6 +220,7 @@ fn render_here(input: &Input<'_>, warnings: &mut Vec<String>, record: Option<&mu
     let user = tree::from_json_map(input.values);
     let mut work = values::Work::new(&input.limits);
     let family = values::process_dependencies(input.chart, &user, &mut work, warnings)?;
+    let _ahead = input.options.parse_ahead.then(|| Ahead::start(&family, input));
     let values = values::coalesce_values(&family.root, &user, &mut work, warnings)?;
     if !input.options.skip_schema {
         values::schema::validate_all(&family.root, &values)?;
@@ -247,12 +259,11 @@ fn execute(
     how: How,
     log: &mut Vec<String>,
 ) -> Result<Executed, RenderError> {
-    let cache = input.cache.clone().unwrap_or_else(|| input.chart.parse_cache());
-    let engine = Arc::new(Engine::with_cache(input.limits.clone(), cache));
+    let engine = Arc::new(Engine::with_cache(input.limits.clone(), input.parse_cache()));
     let mut set = TemplateSet::new(&engine);
     for template in &templates {
         go_on(&input.limits.stop)?;
-        set.add(template.parse(&engine)?);
+        set.add(template.file.parse(&engine)?);
     }
     let mut world = World::new(
         input.now.clone(),
@@ -267,15 +278,15 @@ fn execute(
         world.trace = Some(Box::new(trace));
     }
     let mut files = BTreeMap::new();
-    for template in templates.iter().filter(|t| !t.is_partial()) {
+    for template in templates.iter().filter(|t| !t.file.is_partial()) {
         let dot = template.enter();
         if let Some(trace) = &mut world.trace {
             trace.scope(&dot, false);
         }
-        let text = set.render(&template.path, &dot, &mut world);
+        let text = set.render(&template.file.path, &dot, &mut world);
         log.extend(world.take_log());
-        let text = text.map_err(|error| RenderError::Template { file: template.path.clone(), error })?;
-        files.insert(template.path.clone(), text);
+        let text = text.map_err(|error| RenderError::Template { file: template.file.path.clone(), error })?;
+        files.insert(template.file.path.clone(), text);
     }
     let lookups = world.lookups().to_vec();
     Ok((files, lookups, world.trace.take()))

@@ -1,9 +1,11 @@
 //! The root values of each template: `.Values`, `.Chart`, `.Files`, `.Release`, `.Capabilities`, `.Subcharts`.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::json;
 
 use super::{Input, RenderError};
@@ -13,7 +15,7 @@ use crate::values::tree::{MapRef, Node};
 use crate::values::{Family, Unit};
 
 /// One template file of the chart or of a sub-chart.
-pub(super) struct Template {
+pub(super) struct File {
     /// `parent/charts/child/templates/x.yaml`
     pub(super) path: String,
     /// `parent/charts/child/templates`
@@ -21,10 +23,15 @@ pub(super) struct Template {
     chart: Chart,
     /// Which of the chart's templates.
     index: usize,
+}
+
+/// A file with the values that it sees.
+pub(super) struct Template {
+    pub(super) file: File,
     scope: Value,
 }
 
-impl Template {
+impl File {
     /// Partials are parsed for their definitions only.
     pub(super) fn is_partial(&self) -> bool {
         paths::base(&self.path).starts_with('_')
@@ -32,14 +39,25 @@ impl Template {
 
     /// Parses the file, or takes what an earlier render has parsed.
     pub(super) fn parse(&self, engine: &Engine) -> Result<Arc<Parsed>, RenderError> {
-        let file = &self.chart.templates()[self.index];
-        let text = crate::chart::lossy(&file.data);
+        let text = crate::chart::lossy(self.data());
         engine.parse(&self.path, &text).map_err(|error| RenderError::Template { file: self.path.clone(), error })
     }
 
+    /// Whether it was parsed before. If not, it is now; what is wrong with it shows when it is parsed for good.
+    pub(super) fn is_parsed_or_parse(&self, engine: &Engine) -> bool {
+        engine.is_parsed_or_parse(&self.path, &crate::chart::lossy(self.data()))
+    }
+
+    /// Its bytes.
+    pub(super) fn data(&self) -> &Bytes {
+        &self.chart.templates()[self.index].data
+    }
+}
+
+impl Template {
     /// The dot of this file. Helm writes `.Template` into the map that all files of the chart share.
     pub(super) fn enter(&self) -> Value {
-        let here = [("Name", &self.path), ("BasePath", &self.base)];
+        let here = [("Name", &self.file.path), ("BasePath", &self.file.base)];
         let here = here.into_iter().map(|(k, v)| (Str::from(k), Value::str(v.as_str()))).collect();
         if let Some(map) = self.scope.as_map() {
             map.insert("Template".into(), Value::typed_map(MapType::Values, here));
@@ -64,9 +82,36 @@ pub(super) fn templates(family: &Family, values: &MapRef, input: &Input<'_>) -> 
     let values = Sharing::default().map(values).retyped(MapType::Values);
     let root = scopes.unit(&family.root, values);
     let mut out: Vec<Template> = scopes.found.into_values().collect();
-    let depth = |t: &Template| t.path.matches('/').count();
-    out.sort_by(|a, b| depth(b).cmp(&depth(a)).then_with(|| b.path.cmp(&a.path)));
+    out.sort_by_cached_key(|template| place(&template.file));
     (root, out)
+}
+
+/// The template files of the chart and of its sub-charts, in that order.
+pub(super) fn files(family: &Family) -> Vec<File> {
+    let mut found = BTreeMap::new();
+    family.root.visit(&mut |unit| found.extend(files_of(unit).map(|file| (file.path.clone(), file))));
+    let mut out: Vec<File> = found.into_values().collect();
+    out.sort_by_cached_key(place);
+    out
+}
+
+/// Deepest path first, then backwards by name: Helm's `sortTemplates` (engine/engine.go).
+fn place(file: &File) -> Reverse<(usize, String)> {
+    Reverse((file.path.matches('/').count(), file.path.clone()))
+}
+
+fn files_of(unit: &Unit) -> impl Iterator<Item = File> {
+    let chart = unit.chart();
+    let library = chart.metadata().chart_type.eq_ignore_ascii_case("library");
+    let root = unit.full_path();
+    let base = paths::clean(&format!("{root}/templates"));
+    let files = chart.templates().iter().enumerate();
+    files.filter(move |(_, file)| !library || paths::base(&file.name).starts_with('_')).map(move |(index, file)| File {
+        path: paths::clean(&format!("{root}/{}", file.name)),
+        base: base.clone(),
+        chart: chart.clone(),
+        index,
+    })
 }
 
 struct Scopes {
@@ -93,16 +138,7 @@ impl Scopes {
             let below = self.unit(&sub, sub_values(&values, &name));
             subcharts.insert(name.into(), below);
         }
-        let library = chart.metadata().chart_type.eq_ignore_ascii_case("library");
-        let root = unit.full_path();
-        for (index, file) in chart.templates().iter().enumerate() {
-            if library && !paths::base(&file.name).starts_with('_') {
-                continue;
-            }
-            let path = paths::clean(&format!("{root}/{}", file.name));
-            let base = paths::clean(&format!("{root}/templates"));
-            self.found.insert(path.clone(), Template { path, base, chart: chart.clone(), index, scope: scope.clone() });
-        }
+        self.found.extend(files_of(unit).map(|file| (file.path.clone(), Template { file, scope: scope.clone() })));
         scope
     }
 }

@@ -26,7 +26,7 @@ pub struct ParseCache {
     /// Keys are hashes with a secret of this cache, and what is found is compared with what was asked for.
     hasher: RandomState,
     templates: Mutex<Generations<Arc<Parsed>>>,
-    regexes: Mutex<Generations<(Box<str>, Compiled)>>,
+    regexes: Mutex<Generations<(Box<str>, bool, Compiled)>>,
     parsed: AtomicU64,
     compiled: AtomicU64,
 }
@@ -106,17 +106,23 @@ impl ParseCache {
         Ok(parsed)
     }
 
-    /// A compiled pattern; made by `compile`, which tells its size too, if it is not there.
-    pub(super) fn regex<E>(&self, pattern: &str, compile: impl FnOnce() -> Result<(Arc<Regex>, usize), E>) -> Result<Compiled, E> {
-        let key = self.hasher.hash_one(pattern);
-        if let Some((_, compiled)) = lock(&self.regexes).get(key, |(known, _)| **known == *pattern) {
+    /// A compiled pattern, for ASCII alone or for all text; made by `compile`, which tells its size too, if it is not there.
+    pub(super) fn regex<E>(
+        &self,
+        pattern: &str,
+        ascii: bool,
+        compile: impl FnOnce() -> Result<(Arc<Regex>, usize), E>,
+    ) -> Result<Compiled, E> {
+        let key = self.hasher.hash_one((pattern, ascii));
+        let same = |(known, of, _): &(Box<str>, bool, Compiled)| **known == *pattern && *of == ascii;
+        if let Some((.., compiled)) = lock(&self.regexes).get(key, same) {
             return Ok(compiled);
         }
         self.compiled.fetch_add(1, Ordering::Relaxed);
         let (regex, size) = compile()?;
         let compiled = Compiled { regex, size, fresh: false };
         if size <= REGEX_KEPT {
-            lock(&self.regexes).put(key, (pattern.into(), compiled.clone()), size + pattern.len());
+            lock(&self.regexes).put(key, (pattern.into(), ascii, compiled.clone()), size + pattern.len());
         }
         Ok(Compiled { fresh: true, ..compiled })
     }

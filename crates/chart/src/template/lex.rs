@@ -1,5 +1,7 @@
 //! Text to tokens, by Go's rules for delimiters, trimming, comments and constants.
 
+use memchr::{memchr, memchr_iter};
+
 use super::print::unicode_point;
 use crate::go::quote::quote;
 
@@ -52,9 +54,9 @@ impl Tok {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Item {
     pub(crate) tok: Tok,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    pub(crate) line: usize,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) line: u32,
 }
 
 /// The scanner. Hands out one token per call.
@@ -106,7 +108,7 @@ impl<'s> Lexer<'s> {
 
     /// The text of a token.
     pub(crate) fn slice(&self, item: Item) -> &'s str {
-        &self.text[item.start..item.end]
+        &self.text[item.start as usize..item.end as usize]
     }
 
     fn rest(&self) -> &'s str {
@@ -161,15 +163,20 @@ impl<'s> Lexer<'s> {
     }
 
     fn emit(&mut self, tok: Tok) -> Item {
-        let item = Item { tok, start: self.start, end: self.pos, line: self.start_line };
+        let item = self.item(tok, self.pos);
         self.start = self.pos;
         self.start_line = self.line;
         item
     }
 
+    /// The pending token, up to `end`. Templates are far smaller than four gigabytes.
+    fn item(&self, tok: Tok, end: usize) -> Item {
+        Item { tok, start: self.start as u32, end: end as u32, line: self.start_line as u32 }
+    }
+
     /// The line ends in what is pending.
     fn lines(&self) -> usize {
-        self.bytes[self.start..self.pos].iter().filter(|b| **b == b'\n').count()
+        memchr_iter(b'\n', &self.bytes[self.start..self.pos]).count()
     }
 
     /// Skips what is pending, counting its lines.
@@ -181,7 +188,7 @@ impl<'s> Lexer<'s> {
 
     fn fail(&mut self, message: impl Into<String>) -> Item {
         self.error = message.into();
-        let item = Item { tok: Tok::Error, start: self.start, end: self.start, line: self.start_line };
+        let item = self.item(Tok::Error, self.start);
         self.bytes = &[];
         self.pos = 0;
         self.start = 0;
@@ -339,9 +346,11 @@ impl<'s> Lexer<'s> {
     }
 
     fn space(&mut self) -> Item {
-        self.skip_spaces();
+        while let Some(b) = self.bytes.get(self.pos).filter(|b| is_space(**b)) {
+            self.line += usize::from(*b == b'\n');
+            self.pos += 1;
+        }
         let count = self.pos - self.start;
-        self.line += self.lines();
         // the last of the spaces may belong to a trimming right delimiter
         if let [last, b'-', b'}', b'}', ..] = &self.bytes[self.pos - 1..] {
             self.pos -= 1;
@@ -414,7 +423,7 @@ impl<'s> Lexer<'s> {
 
     fn raw_quoted(&mut self) -> Item {
         self.pos += 1;
-        match self.ahead().iter().position(|b| *b == b'`') {
+        match memchr(b'`', self.ahead()) {
             None => self.fail("unterminated raw quoted string"),
             Some(len) => {
                 self.pos += len + 1;
@@ -470,7 +479,7 @@ impl<'s> Lexer<'s> {
 fn find_left(text: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
-        let at = from + text[from..].iter().position(|b| *b == b'{')?;
+        let at = from + memchr(b'{', &text[from..])?;
         if text.get(at + 1) == Some(&b'{') {
             return Some(at);
         }

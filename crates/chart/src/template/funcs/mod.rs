@@ -26,6 +26,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
+use foldhash::fast::FixedState;
+
 use super::error::Fail;
 use super::exec::Ctx;
 use super::value::{List, Map, Value};
@@ -105,7 +107,7 @@ static TABLES: &[&[FuncDef]] = &[
     url::FUNCS,
 ];
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static FuncDef>> =
+static BY_NAME: LazyLock<HashMap<&'static str, &'static FuncDef, FixedState>> =
     LazyLock::new(|| TABLES.iter().flat_map(|table| table.iter()).map(|def| (def.name, def)).collect());
 
 /// The function of this name.

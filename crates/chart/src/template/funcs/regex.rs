@@ -38,7 +38,8 @@ fn compile(ctx: &mut Ctx<'_>, pattern: &Value, subject: &Value, on_error: OnErro
         let valid = raw.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
         return Err(on_error(pattern, format!("error parsing regexp: invalid UTF-8: `{}`", String::from_utf8_lossy(&raw[valid..]))));
     }
-    let compiled = super::re2::compile(&text(pattern), ctx.set.engine().cache()).map_err(|message| on_error(pattern, message))?;
+    let compiled =
+        super::re2::compile(&text(pattern), bytes(subject), ctx.set.engine().cache()).map_err(|message| on_error(pattern, message))?;
     if compiled.fresh {
         ctx.world.budget.steps(compiled.size / 64)?;
     }

@@ -5,6 +5,8 @@ mod pipeline;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use memchr::memchr;
+
 use super::ast::{Arg, Branch, Call, Command, List, Node, Parsed, Pipe, Tree};
 use super::error::{Error, ErrorKind, Location};
 use super::lex::{Item, Lexer, Tok};
@@ -74,7 +76,7 @@ struct Scope<'s> {
     height: u32,
     slots: u32,
     ranges: usize,
-    action_line: usize,
+    action_line: u32,
 }
 
 /// A variable name that has been seen. Go's parser only asks whether a name was seen; which variable is meant is
@@ -228,13 +230,13 @@ impl<'s> Parser<'s> {
     }
 
     fn slice(&self, item: Item) -> &'s str {
-        &self.text[item.start..item.end]
+        &self.text[item.start as usize..item.end as usize]
     }
 
     // errors
 
     fn error(&self, message: impl AsRef<str>) -> Error {
-        let line = self.tokens[0].line;
+        let line = self.tokens[0].line as usize;
         let at = Location { file: self.name.clone(), line, column: None };
         Error::new(ErrorKind::Parse, format!("template: {}:{line}: {}", self.name, message.as_ref()), Some(at))
     }
@@ -268,7 +270,7 @@ impl<'s> Parser<'s> {
     // structure
 
     fn file(&mut self) -> Result<()> {
-        let mut root = List { pos: self.peek().start as u32, nodes: Vec::new() };
+        let mut root = List { pos: self.peek().start, nodes: Vec::new() };
         loop {
             let item = self.peek();
             if item.tok == Tok::Eof {
@@ -344,7 +346,7 @@ impl<'s> Parser<'s> {
     }
 
     fn item_list(&mut self) -> Result<(List, Element)> {
-        let pos = self.peek_non_space().start as u32;
+        let pos = self.peek_non_space().start;
         let first = self.nodes.len();
         while self.peek_non_space().tok != Tok::Eof {
             match self.text_or_action()? {
@@ -358,7 +360,7 @@ impl<'s> Parser<'s> {
     fn text_or_action(&mut self) -> Result<Element> {
         let item = self.next_non_space();
         match item.tok {
-            Tok::Text => Ok(Element::Node(Node::Text { start: item.start as u32, end: item.end as u32 })),
+            Tok::Text => Ok(Element::Node(Node::Text { start: item.start, end: item.end })),
             Tok::LeftDelim => {
                 self.scope.action_line = item.line;
                 let element = self.action();
@@ -402,7 +404,7 @@ impl<'s> Parser<'s> {
         if self.scope.ranges == 0 {
             return Err(self.error(format!("{{{{{name}}}}} outside {{{{range}}}}")));
         }
-        let pos = word.start as u32;
+        let pos = word.start;
         Ok(if name == "break" { Node::Break(pos) } else { Node::Continue(pos) })
     }
 
@@ -411,7 +413,7 @@ impl<'s> Parser<'s> {
         if !matches!(next.tok, Tok::If | Tok::With) {
             self.expect(Tok::RightDelim, "else")?;
         }
-        Ok(Element::Else { pos: next.start as u32 })
+        Ok(Element::Else { pos: next.start })
     }
 
     fn control(&mut self, kind: Control) -> Result<Node> {
@@ -494,14 +496,18 @@ impl<'s> Parser<'s> {
         if !matches!(item.tok, Tok::String | Tok::RawString) {
             return Err(self.unexpected(item, context));
         }
-        Ok((item.start as u32, self.unquote(item)?))
+        Ok((item.start, self.unquote(item)?))
     }
 
     fn unquote(&self, item: Item) -> Result<Str> {
         let text = self.slice(item);
         let body = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
-        let special: &[char] = if item.tok == Tok::RawString { &['`', '\r'] } else { &['\\', '"', '\n'] };
-        if matches!(item.tok, Tok::String | Tok::RawString) && text.len() >= 2 && !body.contains(special) {
+        let plain = match item.tok {
+            Tok::RawString => memchr(b'\r', body.as_bytes()).is_none(),
+            Tok::String => memchr(b'\\', body.as_bytes()).is_none(),
+            _ => false,
+        };
+        if plain {
             return Ok(body.into());
         }
         let bytes = unquote(text).map_err(|err| self.error(err.to_string()))?;

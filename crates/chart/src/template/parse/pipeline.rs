@@ -9,7 +9,7 @@ use crate::go::quote::quote;
 
 impl<'s> Parser<'s> {
     pub(super) fn pipeline(&mut self, context: &str, end: Tok) -> Result<Pipe> {
-        let pos = self.peek_non_space().start as u32;
+        let pos = self.peek_non_space().start;
         let mut pipe = Pipe { pos, assign: false, decl: Vec::new(), cmds: Vec::new() };
         let declared = self.declarations(&mut pipe, context)?;
         let first = self.commands.len();
@@ -98,7 +98,7 @@ impl<'s> Parser<'s> {
     }
 
     fn command(&mut self) -> Result<Command> {
-        let mut command = Command { pos: self.peek_non_space().start as u32, args: Vec::new() };
+        let mut command = Command { pos: self.peek_non_space().start, args: Vec::new() };
         let first = self.args.len();
         loop {
             self.peek_non_space();
@@ -134,7 +134,7 @@ impl<'s> Parser<'s> {
             let item = self.next();
             names.push(Str::from(&self.slice(item)[1..]));
         }
-        let pos = first.start as u32;
+        let pos = first.start;
         Ok(Some(match term {
             Arg::Field { names: before, .. } => Arg::Field { pos, names: before.into_vec().into_iter().chain(names).collect() },
             Arg::Var { name, slot, .. } => Arg::Var { pos, name, slot, names: names.into() },
@@ -151,11 +151,11 @@ impl<'s> Parser<'s> {
         let item = self.next_non_space();
         self.operands += 1;
         if self.operands > MAX_OPERANDS {
-            let at = Location { file: self.name.clone(), line: item.line, column: None };
+            let at = Location { file: self.name.clone(), line: item.line as usize, column: None };
             let text = format!("template: {}:{}: file has more than {MAX_OPERANDS} operands", self.name, item.line);
             return Err(Error::new(ErrorKind::Budget, text, Some(at)));
         }
-        let pos = item.start as u32;
+        let pos = item.start;
         let text = self.slice(item);
         Ok(Some(match item.tok {
             Tok::Identifier => match funcs::find(text) {
@@ -184,7 +184,7 @@ impl<'s> Parser<'s> {
             }
             Tok::String | Tok::RawString => {
                 let value = self.unquote(item)?;
-                Arg::Text { pos, quoted: (item.start as u32, item.end as u32), value }
+                Arg::Text { pos, quoted: (item.start, item.end), value }
             }
             _ => {
                 self.backup();

@@ -120,11 +120,12 @@ impl Compiled {
     }
 }
 
-/// The validator of a schema that needs no check against the schema of its draft: that check is made of what refers to it only.
+/// The validator of a schema that needs no check against the schema of its draft: that check is made of what refers to it only,
+/// and by the draft whose schema is ready the soonest.
 fn quick(schema: &Json, draft: Draft) -> Option<Validator> {
     let place = "file:///values.schema.json";
     let registry = Registry::new().draft(draft).add(place, draft.create_resource_ref(schema)).ok()?.prepare().ok()?;
-    options(draft).with_registry(&registry).build(&json!({"$ref": place})).ok()
+    options(draft).with_draft(Draft::Draft4).with_registry(&registry).build(&json!({"$ref": place})).ok()
 }
 
 fn options<'r>(draft: Draft) -> ValidationOptions<'r> {

@@ -12,6 +12,14 @@ const COMPARED: usize = 64;
 /// here may still be sound.
 pub(super) fn is_sound(schema: &Json, draft: Draft) -> bool {
     match schema {
+        // the name of the whole
+        Json::Object(map) => map.iter().all(|(keyword, value)| holds(keyword, value, draft) || keyword == "$id" && is_url(value)),
+        _ => is_sound_below(schema, draft),
+    }
+}
+
+fn is_sound_below(schema: &Json, draft: Draft) -> bool {
+    match schema {
         Json::Bool(_) => draft != Draft::Draft4,
         Json::Object(map) => map.iter().all(|(keyword, value)| holds(keyword, value, draft)),
         _ => false,
@@ -19,7 +27,7 @@ pub(super) fn is_sound(schema: &Json, draft: Draft) -> bool {
 }
 
 fn holds(keyword: &str, value: &Json, draft: Draft) -> bool {
-    let sound = |schema: &Json| is_sound(schema, draft);
+    let sound = |schema: &Json| is_sound_below(schema, draft);
     match keyword {
         "title" | "description" | "$comment" | "format" | "pattern" | "contentMediaType" | "contentEncoding" => value.is_string(),
         "default" | "const" => true,
@@ -30,7 +38,10 @@ fn holds(keyword: &str, value: &Json, draft: Draft) -> bool {
             name => is_type(name),
         },
         "enum" => value.as_array().is_some_and(|items| unique(items)),
-        "required" => value.as_array().is_some_and(|names| unique(names) && names.iter().all(Json::is_string)),
+        "required" => value.as_array().is_some_and(|names| match &names[..] {
+            [] => draft != Draft::Draft4,
+            names => unique(names) && names.iter().all(Json::is_string),
+        }),
         "minimum" | "maximum" => value.is_number(),
         "exclusiveMinimum" | "exclusiveMaximum" => value.is_number() && draft != Draft::Draft4,
         "multipleOf" => value.as_f64().is_some_and(|n| n > 0.0),
@@ -50,6 +61,13 @@ fn holds(keyword: &str, value: &Json, draft: Draft) -> bool {
         "$ref" => value.as_str().is_some_and(is_local),
         _ => !keyword.starts_with('$') && !matches!(keyword, "id" | "dependencies" | "dependentRequired") && is_scalar(value),
     }
+}
+
+fn is_url(name: &Json) -> bool {
+    let rest = name.as_str().and_then(|url| url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")));
+    rest.is_some_and(|rest| {
+        rest.starts_with(|c: char| c.is_ascii_alphanumeric()) && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.".contains(&b))
+    })
 }
 
 fn is_type(name: &Json) -> bool {
@@ -80,7 +98,7 @@ mod tests {
     use serde_json::json;
 
     fn near_value() -> impl Strategy<Value = Json> {
-        let words = ["string", "object", "any", "", "#/definitions/a", "#", "http://x", "a b", "(", "email"];
+        let words = ["string", "object", "any", "", "#/definitions/a", "#", "http://x", "https://a.b/c.json", "a b", "(", "email"];
         let scalar = prop_oneof![
             prop::sample::select(words.to_vec()).prop_map(|word| json!(word)),
             (-2i64..4).prop_map(|n| json!(n)),
@@ -157,6 +175,9 @@ mod tests {
             "definitions": {"env": {"type": "object"}},
         });
         assert!(is_sound(&schema, Draft::Draft7));
+        let quick = quick(&schema, Draft::Draft7).expect("a validator");
+        assert!(quick.is_valid(&json!({"image": {"tag": "v1"}, "kind": "Deployment"})));
+        assert!(!quick.is_valid(&json!({"image": {"tag": "x"}})) && !quick.is_valid(&json!({"image": {}, "kind": "Job"})));
         assert!(!is_sound(&json!({"type": "text"}), Draft::Draft7));
     }
 }

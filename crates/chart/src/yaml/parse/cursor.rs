@@ -1,5 +1,7 @@
 //! Reading characters, and refusing those that YAML does not allow.
 
+use memchr::memchr2;
+
 use super::Mark;
 use crate::yaml::Error;
 
@@ -50,8 +52,10 @@ impl<'a> Cursor<'a> {
         }
         let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
         let piece = &self.text[self.checked..end];
-        let usual = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
-        if !piece.as_bytes().iter().all(usual) && !piece.chars().all(allowed) {
+        let usual = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+        // without a way out in between, so that many bytes are looked at in one step
+        let all_usual = piece.bytes().fold(true, |so_far, b| so_far & usual(b));
+        if !all_usual && !piece.chars().all(allowed) {
             self.refused = Some(Error::yaml("control characters are not allowed"));
             return false;
         }
@@ -210,9 +214,18 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn skip_comment(&mut self) {
-        if self.at(b'#') {
-            self.run(&LINE);
+        if !self.at(b'#') {
+            return;
         }
+        // most comments are of ASCII
+        let window = &self.text.as_bytes()[self.pos..self.checked];
+        let len = memchr2(b'\n', b'\r', window).unwrap_or(window.len());
+        if window[..len].is_ascii() {
+            self.pos += len;
+            self.mark.index += len;
+            self.mark.column += len;
+        }
+        self.run(&LINE);
     }
 }
 
