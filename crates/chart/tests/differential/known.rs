@@ -47,6 +47,7 @@ const RULES: &[(&str, Holds)] = &[
     ("tables of a TOML list are `[]map[string]interface {}` in Go", |d| {
         d.calls("fromToml") && d.same(|text| text.replace("[]map[string]interface {}", "[]interface {}"))
     }),
+    ("several of these", |d| d.calls("fromToml") && d.same(|text| without_location(&without_toml_errors(&without_invalid(text))))),
 ];
 
 /// Functions that make of a text something in which it cannot be seen any more.
@@ -128,7 +129,7 @@ fn without_location(text: &str) -> String {
 
 /// `0x` without the digits behind it.
 fn without_addresses(text: &str) -> String {
-    let text = text.replace("0xADDRESS", "0x");
+    let text = text.replace("0xADDRESS", "0x").replace(" <nil>}", " 0x}");
     let mut parts = text.split("0x");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
