@@ -47,7 +47,13 @@ const RULES: &[(&str, Holds)] = &[
     ("tables of a TOML list are `[]map[string]interface {}` in Go", |d| {
         d.calls("fromToml") && d.same(|text| text.replace("[]map[string]interface {}", "[]interface {}"))
     }),
-    ("several of these", |d| d.calls("fromToml") && d.same(|text| without_location(&without_toml_errors(&without_invalid(text))))),
+    ("errors of TOML beside others of these, folded, or in other letters", |d| {
+        d.calls("fromToml")
+            && d.same(|text| {
+                let flat = text.to_ascii_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+                without_toml_errors(&without_location(&without_invalid(&flat)))
+            })
+    }),
 ];
 
 /// Functions that make of a text something in which it cannot be seen any more.
@@ -106,7 +112,7 @@ fn text(outcome: &Outcome) -> &str {
 
 /// With UTC for `Local`: its name, its fields, and the address of it.
 fn without_location(text: &str) -> String {
-    let mut out = text.replace("time.Local", "time.UTC");
+    let mut out = text.replace("time.Local", "time.UTC").replace("time.local", "time.utc");
     let field = "(*time.Location=";
     let mut from = 0;
     while let Some(start) = out[from..].find(field).map(|n| from + n + field.len()) {

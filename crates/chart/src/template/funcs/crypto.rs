@@ -102,6 +102,14 @@ fn texts(list: &Value, what: &str) -> Result<Vec<String>, Fail> {
     list.items.iter().map(each).collect()
 }
 
+/// Go writes no certificate for a name that is no UTF-8.
+fn named(cn: &Value) -> Result<(), Fail> {
+    match cn {
+        Value::Raw(_) => Err("error creating certificate: asn1: string not valid UTF-8".into()),
+        _ => Ok(()),
+    }
+}
+
 /// A list of addresses, each looked at before the next.
 fn ips(list: &Value) -> Result<Vec<String>, Fail> {
     let Value::List(list) = list else {
@@ -120,6 +128,8 @@ fn ca(ctx: &mut Ctx<'_>, function: &'static str, args: &[Value], key: Option<&Va
     ctx.world.budget.steps(CERTIFICATE)?;
     let mut stream = Stream::new(ctx, function)?;
     let (cn, key) = (text(&args[0]), key.map(text));
+    key.as_deref().map_or(Ok(()), crypto::check_key)?;
+    named(&args[0])?;
     let request = Request { cn: &cn, ips: &[], dns: &[], days: int(&args[1]), key: key.as_deref() };
     Ok(certificate(crypto::gen_ca(&request, &ctx.world.now, &mut |out| stream.fill(out))?))
 }
@@ -131,6 +141,7 @@ fn self_signed(ctx: &mut Ctx<'_>, function: &'static str, args: &[Value], key: O
     key.as_deref().map_or(Ok(()), crypto::check_key)?;
     let ips = ips(&args[1])?;
     let dns = texts(&args[2], "processing alternate dns name")?;
+    named(&args[0])?;
     let request = Request { cn: &cn, ips: &ips, dns: &dns, days: int(&args[3]), key: key.as_deref() };
     Ok(certificate(crypto::gen_self_signed(&request, &ctx.world.now, &mut |out| stream.fill(out))?))
 }
@@ -142,6 +153,7 @@ fn signed(ctx: &mut Ctx<'_>, function: &'static str, args: &[Value], key: Option
     key.as_deref().map_or(Ok(()), crypto::check_key)?;
     let ips = ips(&args[1])?;
     let dns = texts(&args[2], "processing alternate dns name")?;
+    named(&args[0])?;
     let request = Request { cn: &cn, ips: &ips, dns: &dns, days: int(&args[3]), key: key.as_deref() };
     let Value::Struct(issuer) = &args[4] else {
         return Err("the issuer is not a certificate".into());
