@@ -202,6 +202,21 @@ pub(crate) fn kind(value: &Json) -> &'static str {
     }
 }
 
+/// The error of a text in which U+FFFD stands for bytes that are no UTF-8: Go names the byte itself, of which the first is taken.
+pub(crate) fn error_of_bytes(error: &GoError, bytes: &[u8]) -> GoError {
+    match bytes.utf8_chunks().find_map(|chunk| chunk.invalid().first()) {
+        // the first byte of U+FFFD
+        Some(byte) => GoError::new(error.to_string().replace("character '\u{ef}'", &format!("character '{}'", escaped(*byte)))),
+        None => error.clone(),
+    }
+}
+
+/// A byte as it stands between single quotes.
+fn escaped(byte: u8) -> String {
+    let quoted = quote::quote(&char::from(byte).to_string());
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
 struct Decoder<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -224,10 +239,7 @@ impl Decoder<'_> {
         let shown = match b {
             b'\'' => r"'\''".to_owned(),
             b'"' => r#"'"'"#.to_owned(),
-            _ => {
-                let quoted = quote::quote(&(b as char).to_string());
-                format!("'{}'", &quoted[1..quoted.len() - 1])
-            }
+            _ => format!("'{}'", escaped(b)),
         };
         GoError::new(format!("invalid character {shown} {context}"))
     }

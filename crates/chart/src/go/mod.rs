@@ -16,6 +16,7 @@
 
 pub(crate) mod base64;
 pub mod crypto;
+mod hexfloat;
 pub mod json;
 pub mod num;
 pub mod quote;

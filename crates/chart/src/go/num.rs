@@ -1,7 +1,7 @@
 //! Numbers as Go's `strconv` (number.go, and ftoa.go, atof.go, atoi.go, atob.go of internal/strconv) reads and
 //! writes them. Errors have the text of its `NumError`.
 
-use super::GoError;
+use super::{GoError, hexfloat};
 
 /// `strconv.FormatFloat(v, 'g', -1, 64)`, which is also how `%v` prints a float64: `100000`, `1e+06`, `1.5e-05`, `+Inf`, `NaN`.
 pub fn float(v: f64) -> String {
@@ -28,12 +28,14 @@ pub fn json_float(v: f64) -> Option<String> {
     Some(decimal.scientific(1))
 }
 
-/// `strconv.FormatFloat` with a verb of `e E f F g G` and a precision (`None` is Go's -1: the shortest that reads back equal).
+/// `strconv.FormatFloat` with a verb of `b e E f F g G x X` and a precision (`None` is Go's -1: the shortest that reads back equal).
 pub fn format_float(v: f64, verb: char, precision: Option<usize>) -> String {
     if let Some(text) = special(v) {
         return text.to_owned();
     }
     let text = match (verb.to_ascii_lowercase(), precision) {
+        ('b', _) => hexfloat::binary(v),
+        ('x', precision) => hexfloat::hexadecimal(v, precision),
         ('f', None) => shortest(v).plain(),
         ('f', Some(p)) => format!("{v:.p$}"),
         ('e', None) => shortest(v).scientific(2),
@@ -51,7 +53,43 @@ pub fn format_float(v: f64, verb: char, precision: Option<usize>) -> String {
             decimal.general(threshold as i32)
         }
     };
-    if verb.is_ascii_uppercase() { text.replace('e', "E") } else { text }
+    match verb {
+        'X' => text.to_ascii_uppercase(),
+        verb if verb.is_ascii_uppercase() => text.replace('e', "E"),
+        _ => text,
+    }
+}
+
+/// `math.Pow(10, n)`: by squares of the mantissa, whose last bit is not always the nearest.
+pub(crate) fn power_of_ten(n: i64) -> f64 {
+    let (mut mantissa, mut exponent) = (1.0, 0i64);
+    let (mut square, mut doubled) = (0.625, 4i64);
+    let mut left = n.unsigned_abs();
+    while left != 0 {
+        if doubled > 1 << 12 {
+            // infinite, or nothing
+            exponent += doubled;
+            break;
+        }
+        if left & 1 == 1 {
+            mantissa *= square;
+            exponent += doubled;
+        }
+        square *= square;
+        doubled *= 2;
+        if square < 0.5 {
+            square += square;
+            doubled -= 1;
+        }
+        left >>= 1;
+    }
+    if n < 0 {
+        (mantissa, exponent) = (1.0 / mantissa, -exponent);
+    }
+    // In two steps, since a half of the exponent always has a form.
+    let half = exponent.clamp(-4_000, 4_000) as i32 / 2;
+    let rest = exponent.clamp(-4_000, 4_000) as i32 - half;
+    mantissa * 2f64.powi(half) * 2f64.powi(rest)
 }
 
 fn special(v: f64) -> Option<&'static str> {

@@ -32,6 +32,13 @@ pub fn quote_char(c: char) -> String {
     quote_with(c.encode_utf8(&mut [0; 4]), '\'', false)
 }
 
+/// `strconv.QuoteRuneToASCII`, as `%+q` of an integer prints it.
+pub(crate) fn quote_char_ascii(c: char) -> String {
+    let mut out = String::from("'");
+    push_escaped(&mut out, c.encode_utf8(&mut [0; 4]), '\'', true);
+    out + "'"
+}
+
 /// `strconv.CanBackquote`: whether the string can stand in a raw literal; `%#q` asks this.
 pub fn can_backquote(s: &str) -> bool {
     s.chars().all(|c| c != '\u{feff}' && c != '`' && c != '\u{7f}' && (c >= ' ' || c == '\t'))

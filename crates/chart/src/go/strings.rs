@@ -55,10 +55,10 @@ pub fn swap_case(text: &str) -> String {
 }
 
 /// `initials`, which is goutils' `Initials` (wordutils.go): the first character of each word. It looks at bytes as if each were a character.
-pub fn initials(text: &str) -> String {
+pub fn initials(text: &[u8]) -> String {
     let mut gap = true;
-    text.bytes()
-        .map(char::from)
+    text.iter()
+        .map(|b| char::from(*b))
         .filter(|c| {
             let space = is_space(*c);
             let first = !space && gap;
@@ -70,27 +70,27 @@ pub fn initials(text: &str) -> String {
 
 /// `nospace`, which is goutils' `DeleteWhiteSpace` (stringutils.go). It looks at bytes as if each were a character; a text
 /// without such spaces stays whole.
-pub fn no_space(text: &str) -> String {
-    if !text.bytes().any(|b| is_space(b.into())) {
-        return text.to_owned();
+pub fn no_space(text: &[u8]) -> Vec<u8> {
+    if !text.iter().any(|b| is_space(char::from(*b))) {
+        return text.to_vec();
     }
-    text.bytes().map(char::from).filter(|c| !is_space(*c)).collect()
+    text.iter().map(|b| char::from(*b)).filter(|c| !is_space(*c)).collect::<String>().into_bytes()
 }
 
 /// `abbrev`, which is goutils' `Abbreviate` (stringutils.go): at most so many bytes, `...` in place of the rest. A width below 4
 /// leaves the text as it is.
-pub fn abbrev(width: i64, text: &str) -> Vec<u8> {
-    if width < 4 { text.as_bytes().to_vec() } else { abbreviate(text.as_bytes(), 0, width as usize) }
+pub fn abbrev(width: i64, text: &[u8]) -> Vec<u8> {
+    if width < 4 { text.to_vec() } else { abbreviate(text, 0, width as usize) }
 }
 
 /// `abbrevboth`, which is goutils' `AbbreviateFull` (stringutils.go): at most `right` bytes from about `left` on, `...` in place of
 /// what is cut off. A width that is too small for that leaves the text as it is.
-pub fn abbrev_both(left: i64, right: i64, text: &str) -> Vec<u8> {
+pub fn abbrev_both(left: i64, right: i64, text: &[u8]) -> Vec<u8> {
     if right < 4 || left > 0 && right < 7 {
-        return text.as_bytes().to_vec();
+        return text.to_vec();
     }
     // A negative offset acts as none.
-    abbreviate(text.as_bytes(), left.max(0) as usize, right as usize)
+    abbreviate(text, left.max(0) as usize, right as usize)
 }
 
 fn abbreviate(text: &[u8], offset: usize, width: usize) -> Vec<u8> {
@@ -112,13 +112,13 @@ fn abbreviate(text: &[u8], offset: usize, width: usize) -> Vec<u8> {
 }
 
 /// `wrap`, which is goutils' `Wrap` (wordutils.go): lines of at most so many bytes; longer words stay whole.
-pub fn wrap(width: i64, text: &str) -> Vec<u8> {
-    wrap_custom(text.as_bytes(), width, b"\n", false)
+pub fn wrap(width: i64, text: &[u8]) -> Vec<u8> {
+    wrap_custom(text, width, b"\n", false)
 }
 
 /// `wrapWith`, which is goutils' `WrapCustom` (wordutils.go): the same with a separator of its own, and longer words are cut.
-pub fn wrap_with(width: i64, separator: &str, text: &str) -> Vec<u8> {
-    wrap_custom(text.as_bytes(), width, if separator.is_empty() { b"\n" } else { separator.as_bytes() }, true)
+pub fn wrap_with(width: i64, separator: &[u8], text: &[u8]) -> Vec<u8> {
+    wrap_custom(text, width, if separator.is_empty() { b"\n" } else { separator }, true)
 }
 
 fn wrap_custom(text: &[u8], width: i64, line_break: &[u8], cut: bool) -> Vec<u8> {
@@ -294,37 +294,58 @@ fn is_alphabet(c: char) -> bool {
     is_letter(c) && !CJK.iter().any(|range| range.contains(&c))
 }
 
+/// What stands for bytes that are no UTF-8.
+const INVALID: char = '\u{fffd}';
+
+/// The first character that is valid, with how far it reaches; without one, the text belongs to what was before it.
+fn valid(text: &str) -> Option<(char, usize)> {
+    text.char_indices().find(|(_, c)| *c != INVALID).map(|(at, c)| (c, at + c.len_utf8()))
+}
+
+/// Where the run of characters that fit ends; bytes that are no UTF-8 go with the character behind them.
+fn run(text: &str, mut end: usize, fits: fn(char) -> bool) -> usize {
+    while end < text.len() {
+        match valid(&text[end..]) {
+            Some((c, size)) if fits(c) => end += size,
+            Some(_) => return end,
+            None => return text.len(),
+        }
+    }
+    end
+}
+
 /// The kind of the first word, the word, and what follows.
 fn next_word(text: &str) -> (Word, &str, &str) {
-    let Some(first) = text.chars().next() else {
-        return (Word::None, "", "");
+    let Some((first, size)) = valid(text) else {
+        return (Word::None, text, "");
     };
-    let run = |from: usize, fits: fn(char) -> bool| from + text[from..].find(|c| !fits(c)).unwrap_or(text.len() - from);
-    let size = first.len_utf8();
     let (kind, end) = if is_connector(first) {
-        (Word::Connector, run(size, is_connector))
+        (Word::Connector, run(text, size, is_connector))
     } else if is_punct(first) {
-        (Word::Punctuation, run(size, is_punct))
+        (Word::Punctuation, run(text, size, is_punct))
     } else if is_upper(first) {
-        let end = match text[size..].chars().next() {
-            Some(second) if is_upper(second) => {
-                let end = run(size, is_upper);
+        let end = match valid(&text[size..]) {
+            Some((second, _)) if is_upper(second) => {
+                let end = run(text, size, is_upper);
                 // In `HTTPStatus` the last capital begins the next word.
-                match text[end..].chars().next() {
-                    Some(next) if is_alphabet(next) => text[..end].char_indices().next_back().map_or(end, |(i, _)| i),
+                match valid(&text[end..]) {
+                    Some((next, _)) if is_alphabet(next) => {
+                        let last = text[..end].char_indices().rev().find(|(_, c)| *c != INVALID).map_or(end, |(i, _)| i);
+                        text[..last].trim_end_matches(INVALID).len()
+                    }
                     _ => end,
                 }
             }
-            Some(second) if is_alphabet(second) => run(size, |c| is_alphabet(c) && !is_upper(c)),
+            Some((second, _)) if is_alphabet(second) => run(text, size, |c| is_alphabet(c) && !is_upper(c)),
             _ => size,
         };
         (Word::Upper, end)
     } else if is_alphabet(first) {
-        (Word::Letters, run(size, |c| is_alphabet(c) && !is_upper(c)))
+        (Word::Letters, run(text, size, |c| is_alphabet(c) && !is_upper(c)))
     } else if is_number(first) {
-        (Word::Number, run(size, is_number))
+        (Word::Number, run(text, size, is_number))
     } else {
-        (Word::Other, run(size, |c| !(is_connector(c) || is_alphabet(c) || is_number(c) || is_punct(c))))
+        (Word::Other, run(text, size, |c| !(is_connector(c) || is_alphabet(c) || is_number(c) || is_punct(c))))
     };
     (kind, &text[..end], &text[end..])
 }

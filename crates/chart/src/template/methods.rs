@@ -65,7 +65,10 @@ fn kube_version(_: &mut Ctx<'_>, receiver: &Value, _: &[Value]) -> Result<Value,
 
 static VALUES: &[Method] = &[
     method("AsMap", &[], |_, receiver, _| Ok(receiver.retyped(MapType::Any))),
-    method("YAML", &[], |_, receiver, _| Ok(Value::from(yaml_text(receiver).unwrap_or_default()))),
+    method("YAML", &[], |_, receiver, _| {
+        receiver.to_json().map_err(|err| format!("error marshaling into JSON: {err}"))?;
+        Ok(Value::from(yaml_text(receiver).unwrap_or_default()))
+    }),
     method("Table", &[Ty::Str], |_, receiver, args| {
         let path = args[0].as_str().unwrap_or_default();
         table(receiver, path.split('.'))

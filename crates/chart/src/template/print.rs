@@ -1,7 +1,7 @@
 //! Values as Go's fmt prints them with `%v`, and `print` and `println`.
 
 use super::printf::Printer;
-use super::value::Value;
+use super::value::{ListType, Value};
 use crate::go::unicode;
 
 /// Appends what `{{ value }}` writes: a pointer stands for what it points to, and an addressable struct prints by its
@@ -61,6 +61,7 @@ pub(crate) fn strval(value: &Value) -> Value {
     match value {
         Value::Str(_) | Value::Raw(_) => value.clone(),
         Value::Bytes(bytes) => Value::bytes_as_string(bytes.to_vec()),
+        Value::List(list) if list.ty == ListType::Bytes => Value::str(""),
         other => Value::bytes_as_string(to_bytes(other)),
     }
 }
@@ -71,6 +72,7 @@ pub(crate) fn strval_text(value: &Value) -> String {
         Value::Str(text) => text.to_string(),
         Value::Raw(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::List(list) if list.ty == ListType::Bytes => String::new(),
         other => to_string(other),
     }
 }

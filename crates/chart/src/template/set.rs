@@ -8,6 +8,7 @@ use super::budget::Limits;
 use super::cache::ParseCache;
 use super::error::{Error, ErrorKind, Fail, Location};
 use super::exec::{Ctx, MAX_ERROR};
+use super::funcs::bytes_without;
 use super::parse;
 use super::value::{Str, Value};
 use super::world::World;
@@ -140,7 +141,9 @@ impl TemplateSet {
         world.start_file(&name.into());
         let mut out = Vec::new();
         Ctx::new(self, world).execute_named(name, root.clone(), &mut out).map_err(|error| error.bearable(MAX_ERROR))?;
-        let text = String::from_utf8(out).unwrap_or_else(|err| String::from_utf8_lossy(err.as_bytes()).into_owned());
+        // What was no UTF-8 may be once the mark is out.
+        let without = |bytes: &[u8]| String::from_utf8_lossy(&bytes_without(bytes, NO_VALUE.as_bytes())).into_owned();
+        let text = String::from_utf8(out).unwrap_or_else(|err| without(err.as_bytes()));
         if let Some(trace) = &mut world.trace {
             trace.file(name, &text);
         }
@@ -162,7 +165,10 @@ impl TemplateSet {
     }
 }
 
-/// Helm takes Go's mark for "no value" out of each rendered text.
+/// Go's mark for a value that is not there.
+pub(crate) const NO_VALUE: &str = "<no value>";
+
+/// Helm takes the mark out of each rendered text.
 pub(crate) fn without_no_value(text: String) -> String {
-    if text.contains("<no value>") { text.replace("<no value>", "") } else { text }
+    if text.contains(NO_VALUE) { text.replace(NO_VALUE, "") } else { text }
 }

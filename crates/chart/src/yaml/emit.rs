@@ -4,6 +4,8 @@ use super::resolve::{Flavour, Resolved, is_base60, is_old_bool, resolve};
 use super::{Error, from_str, order};
 use crate::Json;
 use crate::go::{json, num};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Number};
 use std::fmt::Write as _;
 
@@ -31,6 +33,38 @@ pub fn to_string_pretty(value: &Json) -> String {
     emit(value, Flavour::V3)
 }
 
+/// What goyaml v3 writes and JSON does not know. In a tree [`stand_in`] takes its place.
+pub(crate) enum Extra {
+    /// A scalar that needs no quotes: a time, or a float that is no number.
+    Plain(String),
+    /// Text that is no UTF-8
+    Binary(Vec<u8>),
+    /// A struct, with its fields in their order
+    Fields(Vec<(String, Json)>),
+    /// Text that looks like a stand-in
+    Text(String),
+}
+
+/// Begins a stand-in: no character that texts use.
+const STAND_IN: char = '\u{10ffff}';
+
+/// Takes the place of the extra at this index.
+pub(crate) fn stand_in(index: usize) -> Json {
+    Json::String(format!("{STAND_IN}{index}"))
+}
+
+/// Whether a text must be an [`Extra::Text`].
+pub(crate) fn looks_like_stand_in(text: &str) -> bool {
+    text.starts_with(STAND_IN)
+}
+
+/// As [`to_string_pretty`], of a tree with stand-ins.
+pub(crate) fn to_string_with_extras(value: &Json, extras: &[Extra]) -> String {
+    let mut emitter = Emitter::new(Flavour::V3);
+    emitter.extras = extras;
+    emitter.finish(value)
+}
+
 /// As [`to_string`], with keys in the order of their bytes instead of the natural one of goyaml's `keyList` (sorter.go): the
 /// form that Flux takes digests of.
 pub fn to_string_by_bytes(value: &Json) -> String {
@@ -42,6 +76,19 @@ pub fn to_string_by_bytes(value: &Json) -> String {
 fn emit(value: &Json, flavour: Flavour) -> String {
     Emitter::new(flavour).finish(value)
 }
+
+/// Base64 as goyaml lays it out: lines of 70, each with its end if there are several.
+fn base64_lines(bytes: &[u8]) -> String {
+    const LINE: usize = 70;
+    let mut text = STANDARD.encode(bytes);
+    if text.len() >= LINE {
+        for at in (0..=text.len() / LINE).rev() {
+            text.insert(((at + 1) * LINE).min(text.len()), '\n');
+        }
+    }
+    text
+}
+
 /// Whether goyaml reads the JSON text of this value back as it is.
 fn survives_json(value: &Json) -> bool {
     let plain = |s: &str| {
@@ -74,7 +121,8 @@ enum Style {
     Literal,
 }
 
-struct Emitter {
+struct Emitter<'e> {
+    extras: &'e [Extra],
     out: String,
     /// In characters.
     column: usize,
@@ -90,9 +138,9 @@ struct Emitter {
 
 const INDENT: i32 = 2;
 
-impl Emitter {
+impl<'e> Emitter<'e> {
     fn new(flavour: Flavour) -> Self {
-        Self { out: String::new(), column: 0, indent: -1, whitespace: true, indention: true, flavour, by_bytes: false }
+        Self { extras: &[], out: String::new(), column: 0, indent: -1, whitespace: true, indention: true, flavour, by_bytes: false }
     }
 
     fn finish(mut self, value: &Json) -> String {
@@ -106,11 +154,28 @@ impl Emitter {
             Json::Null => self.scalar("null", Style::Plain, context),
             Json::Bool(b) => self.scalar(if *b { "true" } else { "false" }, Style::Plain, context),
             Json::Number(n) => self.scalar(&number(n, self.flavour), Style::Plain, context),
-            Json::String(s) => self.string(s, context),
+            Json::String(s) => match s.strip_prefix(STAND_IN).and_then(|index| self.extras.get(index.parse::<usize>().ok()?)) {
+                Some(extra) => self.extra(extra, context),
+                None => self.string(s, context),
+            },
             Json::Array(items) if items.is_empty() => self.empty("[", "]"),
             Json::Array(items) => self.sequence(items, context),
             Json::Object(map) if map.is_empty() => self.empty("{", "}"),
             Json::Object(map) => self.mapping(map),
+        }
+    }
+
+    fn extra(&mut self, extra: &'e Extra, context: Context) {
+        match extra {
+            Extra::Plain(text) => self.scalar(text, Style::Plain, context),
+            Extra::Text(text) => self.string(text, context),
+            Extra::Fields(fields) if fields.is_empty() => self.empty("{", "}"),
+            Extra::Fields(fields) => self.entries(fields.iter().map(|(key, value)| (key, value))),
+            Extra::Binary(bytes) => {
+                let text = base64_lines(bytes);
+                self.indicator("!!binary", true, false, false);
+                self.scalar(&text, if text.contains('\n') { Style::Literal } else { Style::Plain }, context);
+            }
         }
     }
 
@@ -133,9 +198,13 @@ impl Emitter {
     }
 
     fn mapping(&mut self, map: &Map<String, Json>) {
+        let entries = if self.by_bytes { json::sorted(map) } else { order::entries(map, self.flavour) };
+        self.entries(entries.into_iter());
+    }
+
+    fn entries<'j>(&mut self, entries: impl Iterator<Item = (&'j String, &'j Json)>) {
         let back = self.indent;
         self.increase_indent(false, false);
-        let entries = if self.by_bytes { json::sorted(map) } else { order::entries(map, self.flavour) };
         for (key, value) in entries {
             self.write_indent();
             if key.len() <= 128 && !key.chars().any(is_break) {

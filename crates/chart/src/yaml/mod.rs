@@ -20,13 +20,16 @@
 
 mod documents;
 mod emit;
+mod encoding;
 mod load;
 mod order;
 mod parse;
 mod resolve;
 
 pub use documents::{Document, documents, from_str_all};
+pub(crate) use emit::{Extra, looks_like_stand_in, stand_in, to_string_with_extras};
 pub use emit::{to_string, to_string_by_bytes, to_string_pretty, try_to_string};
+pub(crate) use encoding::{encoding_problem, utf16_text};
 pub(crate) use load::from_str_picked;
 pub use load::{MAX_DEPTH, Position, Spanned, array_from_str, from_str, from_str_spanned, from_str_strict, map_from_str};
 

@@ -37,6 +37,14 @@ impl Oracle {
         answer["error"].as_str().map(|error| Outcome::Error(error.to_owned()))
     }
 
+    /// Ends the program: the next question starts it anew, with other addresses.
+    pub(crate) fn end(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            let _ = running.child.kill();
+            let _ = running.child.wait();
+        }
+    }
+
     /// The answer to any question.
     pub(crate) fn ask(&mut self, question: &Json) -> Option<Json> {
         if self.running.is_none() {
@@ -46,11 +54,8 @@ impl Oracle {
             self.exchange(&json!({"op": "chart", "metadata": CHART, "files": files})).expect("the oracle takes a chart");
         }
         let answer = self.exchange(question).filter(|answer| answer["timeout"].is_null());
-        if answer.is_none()
-            && let Some(mut gone) = self.running.take()
-        {
-            let _ = gone.child.kill();
-            let _ = gone.child.wait();
+        if answer.is_none() {
+            self.end();
         }
         answer
     }
@@ -76,9 +81,6 @@ impl Oracle {
 
 impl Drop for Oracle {
     fn drop(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            let _ = running.child.kill();
-            let _ = running.child.wait();
-        }
+        self.end();
     }
 }

@@ -1,6 +1,6 @@
 //! What each function takes, so that most calls are meaningful: a letter per parameter, `*` after one that repeats.
 //!
-//! a anything, b bool, c version constraint, d date, D duration, e base64, f float, i number of any kind, j JSON text, k key,
+//! a anything, b bool, c version constraint, d date, D duration, e base64, f float, g time, i number of any kind, j JSON text, k key,
 //! l list, L date layout, m map, n small int, o name of a template, p path, P text with template actions, q kind of key,
 //! r regular expression, R replacement, s string, t TOML text, T type, u URL, v version, w what a template is given, x printf format, y YAML text, z zone,
 //! 1 a map of one key (Helm's order of the others is random)
@@ -50,9 +50,9 @@ concat l*
 contains ss
 date Ld
 dateInZone Ldz
-dateModify Dd
+dateModify Dg
 date_in_zone Ldz
-date_modify Dd
+date_modify Dg
 decryptAES se
 deepCopy a
 deepEqual aa
@@ -121,7 +121,7 @@ mulf ii*
 mustAppend la
 mustChunk nl
 mustCompact l
-mustDateModify Dd
+mustDateModify Dg
 mustDeepCopy a
 mustFirst l
 mustFromJson j
@@ -147,7 +147,7 @@ mustToPrettyJson a
 mustToRawJson a
 mustUniq l
 mustWithout la*
-must_date_modify Dd
+must_date_modify Dg
 ne aa
 nindent ns
 nospace s
@@ -223,7 +223,7 @@ typeIs Ta
 typeIsLike Ta
 typeOf a
 uniq l
-unixEpoch d
+unixEpoch g
 unset mk
 until n
 untilStep nnn

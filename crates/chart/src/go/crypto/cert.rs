@@ -88,9 +88,29 @@ pub fn build_custom_cert(cert: &str, key: &str) -> Result<Certificate, GoError> 
     Ok(Certificate { cert, key })
 }
 
+/// Whether the key of a caller can be used, which sprig's `genCAWithKey` and its like (crypto.go) look at before all else.
+///
+/// # Errors
+/// Why it is no private key.
+pub fn check_key(pem: &str) -> Result<(), GoError> {
+    read_key(pem).map(drop)
+}
+
+/// Whether these are all IP addresses, which sprig's `getNetIPs` (crypto.go) looks at before names.
+///
+/// # Errors
+/// The first that is none.
+pub fn check_ips(ips: &[String]) -> Result<(), GoError> {
+    ips.iter().try_for_each(|ip| parse_ip(ip).map(drop))
+}
+
+fn read_key(pem: &str) -> Result<PrivateKey, GoError> {
+    PrivateKey::from_pem(pem).map_err(|e| GoError::new(format!("parsing private key: {e}")))
+}
+
 fn key_of(request: &Request<'_>, entropy: Entropy<'_>) -> Result<PrivateKey, GoError> {
     match request.key {
-        Some(pem) => PrivateKey::from_pem(pem).map_err(|e| GoError::new(format!("parsing private key: {e}"))),
+        Some(pem) => read_key(pem),
         None => Ok(PrivateKey::Rsa(RsaKey::generate(2048, entropy))),
     }
 }

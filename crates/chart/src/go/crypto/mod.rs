@@ -14,7 +14,7 @@ mod password;
 mod prime;
 mod rsa;
 
-pub use cert::{Certificate, Request, build_custom_cert, gen_ca, gen_self_signed, gen_signed};
+pub use cert::{Certificate, Request, build_custom_cert, check_ips, check_key, gen_ca, gen_self_signed, gen_signed};
 pub use key::gen_private_key;
 pub use password::{bcrypt, decrypt_aes, derive_password, encrypt_aes, htpasswd};
 

@@ -167,7 +167,8 @@ impl Time {
 
     /// `time.Time.Sub`: from the other time to this one, at most as long as a duration can be.
     pub fn sub(&self, other: &Time) -> Duration {
-        let nanos = |t: &Time| i128::from(t.seconds) * 1_000_000_000 + i128::from(t.nanos);
+        // Go counts from the year 1, and over the end of its integers.
+        let nanos = |t: &Time| i128::from(t.seconds.wrapping_sub(ZERO_SECONDS)) * 1_000_000_000 + i128::from(t.nanos);
         Duration((nanos(self) - nanos(other)).clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
     }
 
@@ -188,7 +189,7 @@ impl Time {
     }
 
     fn local(&self) -> i64 {
-        self.seconds.saturating_add(i64::from(self.zone.at(self.seconds).1))
+        self.seconds.wrapping_add(i64::from(self.zone.at(self.seconds).1))
     }
 
     /// `time.Time.Format`.
@@ -243,11 +244,18 @@ fn seconds_of(c: Civil) -> i64 {
     days_of(c.year, c.month, c.day) * 86_400 + i64::from(c.hour) * 3_600 + i64::from(c.minute) * 60 + i64::from(c.second)
 }
 
+/// Eras of 400 years from Go's first year to the year 0.
+const ERAS: i64 = 730_692_556;
+/// Days from the start of Go's first year, on the first of March, to 1970.
+const FIRST: i64 = ERAS * 146_097 + 719_468;
+
+/// Before Go's first year its count of seconds starts again at the end.
 fn civil_of(seconds: i64) -> Civil {
-    let days = seconds.div_euclid(86_400) + 719_468;
-    let clock = seconds.rem_euclid(86_400) as u32;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
+    let seconds = (seconds as u64).wrapping_add(FIRST as u64 * 86_400);
+    let days = (seconds / 86_400) as i64;
+    let clock = (seconds % 86_400) as u32;
+    let era = days / 146_097 - ERAS;
+    let day_of_era = days % 146_097;
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;

@@ -47,6 +47,20 @@ impl<'t> State<'t, '_, '_> {
             Special::Or => return self.short_circuit(dot, args, last, true),
             Special::Len => return self.length(dot, node, args, last),
             Special::Call => return self.call_value(dot, node, args, last),
+            Special::Index if count == 1 => {
+                let item = match (args, last) {
+                    ([arg, ..], _) => self.reflect_argument(dot, arg)?,
+                    ([], last) => last.unwrap_or_default(),
+                };
+                self.step()?;
+                if item.v.is_nil() {
+                    self.at = node;
+                    return Err(self.error("error calling index: index of untyped nil"));
+                }
+                // Without an index it is the value itself, where it is: a struct that prints by its pointer still does.
+                return Ok(Rv { iface: false, ..item });
+            }
+            Special::Index => {}
         }
         let ty = |i: usize| params.get(i).copied().or(variadic).unwrap_or(Ty::Any);
         let mut values = self.ctx.spare.pop().unwrap_or_default();
@@ -137,7 +151,11 @@ impl<'t> State<'t, '_, '_> {
             first.get_or_insert(value);
         }
         let function = first.or(last).unwrap_or_default();
-        let shown = shown.unwrap_or_else(|| function.v.type_name());
+        // What comes through a pipe is shown as reflection prints it.
+        let shown = shown.unwrap_or_else(|| match function.v.string_bytes() {
+            Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            None => format!("<{} Value>", function.v.type_name()),
+        });
         self.at = node;
         Err(self.error(match &function.v {
             Value::Nil => "error calling call: call of nil".to_owned(),

@@ -126,7 +126,9 @@ impl<'t> State<'t, '_, '_> {
             }
             Arg::Func { def, .. } => {
                 self.at = At::Arg(base);
-                self.call(dot, call::Callee::Func(def), At::Arg(base), &[], None)?
+                let result = self.call(dot, call::Callee::Func(def), At::Arg(base), &[], None)?;
+                // Without parentheses the result stays an interface, of which a nil one has no fields.
+                Rv { iface: result.iface || result.v.is_nil(), ..result }
             }
             _ => Rv::default(),
         };

@@ -4,7 +4,7 @@ use super::super::ast::{Arg, At};
 use super::super::error::Error;
 use super::super::methods;
 use super::super::trace::CONSTANT;
-use super::super::value::{MapType, Str, Value};
+use super::super::value::{ListType, MapType, Str, Value};
 use super::call::Callee;
 use super::{Rv, State};
 use crate::go::quote::quote;
@@ -19,7 +19,7 @@ pub(crate) fn zero(ty: MapType) -> Value {
     match ty {
         MapType::Any | MapType::Values => Value::Nil,
         MapType::Strings => Value::str(""),
-        MapType::Files => Value::bytes(bytes::Bytes::new()),
+        MapType::Files => Value::nil_list(ListType::Bytes),
     }
 }
 

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use super::ast::{At, Branch, Call, List, Node, Parsed, Tree};
 use super::error::{Error, ErrorKind, Fail};
 use super::print;
+use super::printf::Printer;
 use super::set::{Def, TemplateSet};
 use super::trace::{CONSTANT, Origin, Step};
 use super::value::{Str, Value, truth};
@@ -325,7 +326,13 @@ impl<'t> State<'t, '_, '_> {
             }
             Value::Nil => {}
             other => {
-                let shown = print::to_string(other);
+                let mut shown = Vec::new();
+                match other {
+                    // What a pointer points to, where only the pointer would print as a text.
+                    Value::Struct(object) if object.pointer && object.ty.json_as.is_none() => Printer::new(&mut shown).pointed_to(object),
+                    other => Printer::new(&mut shown).value(other),
+                }
+                let shown = print::lossy(shown);
                 return Err(self.error(format!("range can't iterate over {shown}")));
             }
         }

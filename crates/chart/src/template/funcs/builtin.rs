@@ -17,12 +17,12 @@ pub(super) static FUNCS: &[FuncDef] = &[
     special("len", &[Any], None, Special::Len),
     special("call", &[Any], Some(Any), Special::Call),
     func("not", &[Any], |_, args| Ok(Value::Bool(!truth(&args[0])))),
-    many("index", &[Any], Any, index),
+    FuncDef { name: "index", params: &[Any], variadic: Some(Any), special: Special::Index, run: index },
     many("print", &[], Any, |ctx, args| made(ctx, print::sprint(args))),
     many("println", &[], Any, |ctx, args| made(ctx, print::sprintln(args))),
     many("printf", &[Str], Any, |ctx, args| made(ctx, printf::sprintf(super::bytes(&args[0]), &args[1..]))),
     many("html", &[], Any, |ctx, args| made(ctx, html(&joined(args)))),
-    many("js", &[], Any, |ctx, args| made(ctx, js(&print::lossy(joined(args))).into_bytes())),
+    many("js", &[], Any, |ctx, args| made(ctx, js(&joined(args)))),
     many("urlquery", &[], Any, |ctx, args| made(ctx, super::url::query_escape(&joined(args)).into_bytes())),
     many("eq", &[Any], Any, eq),
     func("ne", &[Any, Any], |_, args| Ok(Value::Bool(!equal(&args[0], &args[1])?))),
@@ -46,18 +46,21 @@ fn joined(args: &[Value]) -> Vec<u8> {
     match args {
         [Value::Str(text)] => text.as_bytes().to_vec(),
         _ => {
-            // nil prints as an action prints it, unlike in `print`
-            let shown = |arg: &Value| match arg {
-                Value::Nil => Value::str("<no value>"),
-                Value::Struct(object) if object.pointer => {
-                    let mut out = Vec::new();
-                    print::action(arg, true, &mut out);
-                    Value::bytes_as_string(out)
+            let mut out = Vec::new();
+            let mut after_string = true;
+            for arg in args {
+                let string = arg.is_nil() || arg.string_bytes().is_some();
+                // As `print` does, but what is not a string may print as one.
+                out.extend_from_slice(if string || after_string { b"" } else { b" " });
+                match arg {
+                    // nil prints as an action prints it, unlike in `print`
+                    Value::Nil => out.extend_from_slice(b"<no value>"),
+                    Value::Struct(object) if object.pointer => print::action(arg, true, &mut out),
+                    other => out.extend_from_slice(&print::to_bytes(other)),
                 }
-                other => other.clone(),
-            };
-            let shown: Vec<Value> = args.iter().map(shown).collect();
-            print::sprint(&shown)
+                after_string = string;
+            }
+            out
         }
     }
 }
@@ -256,18 +259,22 @@ fn html(input: &[u8]) -> Vec<u8> {
     out
 }
 
-fn js(input: &str) -> String {
-    let mut out = String::with_capacity(input.len());
-    for c in input.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\'' => out.push_str("\\'"),
-            '"' => out.push_str("\\\""),
-            '<' | '>' | '&' | '=' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c if c < ' ' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c if c.is_ascii() || unicode::is_print(c) => out.push(c),
-            c => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+/// Bytes that are no UTF-8 stay as they are.
+fn js(input: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(input.len());
+    for chunk in input.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => out.extend_from_slice(b"\\\\"),
+                '\'' => out.extend_from_slice(b"\\'"),
+                '"' => out.extend_from_slice(b"\\\""),
+                c if !"<>&=".contains(c) && c >= ' ' && (c.is_ascii() || unicode::is_print(c)) => {
+                    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                c => out.extend_from_slice(format!("\\u{:04X}", u32::from(c)).as_bytes()),
+            }
         }
+        out.extend_from_slice(chunk.invalid());
     }
     out
 }

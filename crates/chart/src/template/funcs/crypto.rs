@@ -102,6 +102,20 @@ fn texts(list: &Value, what: &str) -> Result<Vec<String>, Fail> {
     list.items.iter().map(each).collect()
 }
 
+/// A list of addresses, each looked at before the next.
+fn ips(list: &Value) -> Result<Vec<String>, Fail> {
+    let Value::List(list) = list else {
+        return Ok(Vec::new());
+    };
+    let mut out = Vec::new();
+    for item in &list.items {
+        let one = texts(&Value::list(vec![item.clone()]), "parsing ip")?;
+        crypto::check_ips(&one)?;
+        out.extend(one);
+    }
+    Ok(out)
+}
+
 fn ca(ctx: &mut Ctx<'_>, function: &'static str, args: &[Value], key: Option<&Value>) -> Answer {
     ctx.world.budget.steps(CERTIFICATE)?;
     let mut stream = Stream::new(ctx, function)?;
@@ -114,7 +128,8 @@ fn self_signed(ctx: &mut Ctx<'_>, function: &'static str, args: &[Value], key: O
     ctx.world.budget.steps(CERTIFICATE)?;
     let mut stream = Stream::new(ctx, function)?;
     let (cn, key) = (text(&args[0]), key.map(text));
-    let ips = texts(&args[1], "parsing ip")?;
+    key.as_deref().map_or(Ok(()), crypto::check_key)?;
+    let ips = ips(&args[1])?;
     let dns = texts(&args[2], "processing alternate dns name")?;
     let request = Request { cn: &cn, ips: &ips, dns: &dns, days: int(&args[3]), key: key.as_deref() };
     Ok(certificate(crypto::gen_self_signed(&request, &ctx.world.now, &mut |out| stream.fill(out))?))
@@ -124,7 +139,8 @@ fn signed(ctx: &mut Ctx<'_>, function: &'static str, args: &[Value], key: Option
     ctx.world.budget.steps(CERTIFICATE)?;
     let mut stream = Stream::new(ctx, function)?;
     let (cn, key) = (text(&args[0]), key.map(text));
-    let ips = texts(&args[1], "parsing ip")?;
+    key.as_deref().map_or(Ok(()), crypto::check_key)?;
+    let ips = ips(&args[1])?;
     let dns = texts(&args[2], "processing alternate dns name")?;
     let request = Request { cn: &cn, ips: &ips, dns: &dns, days: int(&args[3]), key: key.as_deref() };
     let Value::Struct(issuer) = &args[4] else {

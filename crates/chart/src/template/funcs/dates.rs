@@ -1,6 +1,6 @@
 //! Dates. The local zone is UTC, and now is what the caller of the render says it is.
 
-use super::{Answer, FuncDef, Ty, func, text};
+use super::{Answer, FuncDef, Ty, bytes, func, text};
 use crate::go::num;
 use crate::go::time::{Duration, Time, Zone};
 use crate::template::error::Fail;
@@ -12,11 +12,11 @@ use Ty::{Any, Int, Str};
 
 pub(super) static FUNCS: &[FuncDef] = &[
     func("now", &[], |ctx, _| Ok(Value::time(ctx.world.now.clone()))),
-    func("date", &[Str, Any], |ctx, args| in_zone(ctx, &text(&args[0]), &args[1], "Local")),
-    func("dateInZone", &[Str, Any, Str], |ctx, args| in_zone(ctx, &text(&args[0]), &args[1], &text(&args[2]))),
-    func("date_in_zone", &[Str, Any, Str], |ctx, args| in_zone(ctx, &text(&args[0]), &args[1], &text(&args[2]))),
-    func("htmlDate", &[Any], |ctx, args| in_zone(ctx, "2006-01-02", &args[0], "Local")),
-    func("htmlDateInZone", &[Any, Str], |ctx, args| in_zone(ctx, "2006-01-02", &args[0], &text(&args[1]))),
+    func("date", &[Str, Any], |ctx, args| in_zone(ctx, bytes(&args[0]), &args[1], "Local")),
+    func("dateInZone", &[Str, Any, Str], |ctx, args| in_zone(ctx, bytes(&args[0]), &args[1], &text(&args[2]))),
+    func("date_in_zone", &[Str, Any, Str], |ctx, args| in_zone(ctx, bytes(&args[0]), &args[1], &text(&args[2]))),
+    func("htmlDate", &[Any], |ctx, args| in_zone(ctx, b"2006-01-02", &args[0], "Local")),
+    func("htmlDateInZone", &[Any, Str], |ctx, args| in_zone(ctx, b"2006-01-02", &args[0], &text(&args[1]))),
     func("dateModify", &[Str, Ty::Time], modify),
     func("date_modify", &[Str, Ty::Time], modify),
     func("mustDateModify", &[Str, Ty::Time], must_modify),
@@ -69,10 +69,17 @@ fn moment(now: &Time, value: &Value) -> Time {
     }
 }
 
-fn in_zone(ctx: &mut Ctx<'_>, layout: &str, date: &Value, zone: &str) -> Answer {
+fn in_zone(ctx: &mut Ctx<'_>, layout: &[u8], date: &Value, zone: &str) -> Answer {
     ctx.world.budget.bytes(layout.len().saturating_mul(2))?;
     let zone = Zone::load(zone).unwrap_or(Zone::Utc);
-    Ok(Value::from(moment(&ctx.world.now, date).in_zone(&zone).format(layout)))
+    let date = moment(&ctx.world.now, date).in_zone(&zone);
+    let mut out = Vec::with_capacity(2 * layout.len());
+    for chunk in layout.utf8_chunks() {
+        out.extend_from_slice(date.format(chunk.valid()).as_bytes());
+        // What means nothing in a layout stands for itself.
+        out.extend_from_slice(chunk.invalid());
+    }
+    Ok(Value::bytes_as_string(out))
 }
 
 fn modify(_: &mut Ctx<'_>, args: &[Value]) -> Answer {

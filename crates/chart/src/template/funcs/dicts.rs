@@ -144,6 +144,8 @@ pub(super) fn copy(ctx: &mut Ctx<'_>, value: &Value, depth: usize) -> Answer {
             let items = list.items.iter().map(|item| copy(ctx, item, depth + 1)).collect::<Result<_, _>>()?;
             Value::List(std::rc::Rc::new(List { ty: list.ty, nil: list.nil, items }))
         }
+        // Go cannot copy fields that are not exported: the copy is the version 0.0.0.
+        Value::Struct(object) if object.ty.name == super::semver::NAME => super::semver::zero(),
         Value::Struct(object) => {
             let fields = object.fields.iter().map(|field| copy(ctx, field, depth + 1)).collect::<Result<_, _>>()?;
             Value::Struct(std::rc::Rc::new(Struct { ty: object.ty, pointer: object.pointer, fields }))

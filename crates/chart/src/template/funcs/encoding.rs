@@ -39,7 +39,8 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("mustToRawJson", &[Any], |ctx, args| written(ctx, args, Layout::Raw)),
     func("mustFromJson", &[Str], |ctx, args| {
         ctx.world.budget.decode(bytes(&args[0]).len())?;
-        json::from_str(&text(&args[0])).map(|json| Value::from_json(&json)).map_err(|err| err.to_string().into())
+        let parsed = json::from_str(&text(&args[0])).map_err(|err| json::error_of_bytes(&err, bytes(&args[0])));
+        Ok(Value::from_json(&parsed?))
     }),
 ];
 

@@ -1,12 +1,14 @@
 //! Helm's own functions: include, tpl, required, fail, lookup, and YAML and JSON.
 
+use std::borrow::Cow;
+
 use super::{Answer, FuncDef, Ty, func, text};
 use crate::go::json;
-use crate::go::quote::quote;
+use crate::go::quote::{quote, quote_bytes};
 use crate::template::error::{Fail, WARN_END, WARN_START};
 use crate::template::exec::Ctx;
-use crate::template::set::without_no_value;
-use crate::template::value::{Layout, ListType, MapType, Value, json_text};
+use crate::template::set::{NO_VALUE, without_no_value};
+use crate::template::value::{Layout, ListType, MapType, Value, json_text, yaml_pretty};
 use crate::template::world::LookupQuery;
 use crate::yaml;
 
@@ -25,19 +27,25 @@ pub(super) static FUNCS: &[FuncDef] = &[
         to_yaml(ctx, &args[0])
     }),
     func("toYamlPretty", &[Any], |ctx, args| {
-        let Ok(json) = args[0].to_json() else { return Ok(Value::str("")) };
-        trimmed(ctx, yaml::to_string_pretty(&json))
+        let Ok(text) = yaml_pretty(&args[0]) else { return Ok(Value::str("")) };
+        trimmed(ctx, text)
     }),
     func("fromYaml", &[Str], |ctx, args| {
         ctx.world.budget.decode(super::bytes(&args[0]).len())?;
-        Ok(match yaml::map_from_str(&text(&args[0])) {
+        if let Some(message) = unreadable(&args[0]) {
+            return Ok(error_dict(message));
+        }
+        Ok(match yaml::map_from_str(&yaml_source(&args[0])) {
             Ok(map) => Value::from_json(&crate::Json::Object(map)),
             Err(err) => error_dict(err.to_string()),
         })
     }),
     func("fromYamlArray", &[Str], |ctx, args| {
         ctx.world.budget.decode(super::bytes(&args[0]).len())?;
-        Ok(match yaml::array_from_str(&text(&args[0])) {
+        if let Some(message) = unreadable(&args[0]) {
+            return Ok(Value::list(vec![Value::from(message)]));
+        }
+        Ok(match yaml::array_from_str(&yaml_source(&args[0])) {
             Ok(items) => Value::from_json(&crate::Json::Array(items)),
             Err(err) => Value::list(vec![Value::from(err.to_string())]),
         })
@@ -52,7 +60,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
         Ok(match json::map_from_str(&text(&args[0])) {
             Ok(map) if map.is_empty() && text(&args[0]).trim() == "null" => Value::nil_map(MapType::Any),
             Ok(map) => Value::from_json(&crate::Json::Object(map)),
-            Err(err) => error_dict(err.to_string()),
+            Err(err) => error_dict(json::error_of_bytes(&err, super::bytes(&args[0])).to_string()),
         })
     }),
     func("fromJsonArray", &[Str], |ctx, args| {
@@ -60,14 +68,15 @@ pub(super) static FUNCS: &[FuncDef] = &[
         Ok(match json::array_from_str(&text(&args[0])) {
             Ok(items) if items.is_empty() && text(&args[0]).trim() == "null" => Value::nil_list(ListType::Any),
             Ok(items) => Value::from_json(&crate::Json::Array(items)),
-            Err(err) => Value::list(vec![Value::from(err.to_string())]),
+            Err(err) => Value::list(vec![Value::from(json::error_of_bytes(&err, super::bytes(&args[0])).to_string())]),
         })
     }),
 ];
 
 fn include(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let Value::Str(name) = &args[0] else {
-        return Err("template name is not UTF-8".into());
+        let name = quote_bytes(super::bytes(&args[0]));
+        return Err(Fail::Text(format!("template: no template {name} associated with template \"gotpl\"")));
     };
     let limit = ctx.world.budget.limits().includes;
     let nested = ctx.world.includes.entry(name.clone()).or_insert(0);
@@ -110,6 +119,7 @@ fn tpl(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
             }
             Value::from(without_no_value(text.to_string()))
         }
+        Value::Raw(bytes) => Value::bytes_as_string(super::bytes_without(&bytes, NO_VALUE.as_bytes())),
         other => other,
     })
 }
@@ -168,6 +178,18 @@ pub(crate) fn to_yaml(ctx: &mut Ctx<'_>, value: &Value) -> Answer {
 /// The YAML of a value with its final line break, if it has a YAML form.
 pub(crate) fn yaml_text(value: &Value) -> Option<String> {
     yaml::try_to_string(&value.to_json().ok()?).ok()
+}
+
+fn yaml_source(value: &Value) -> Cow<'_, str> {
+    yaml::utf16_text(super::bytes(value)).map_or_else(|| text(value), Cow::Owned)
+}
+
+/// Why a string that is no UTF-8 is no YAML.
+fn unreadable(value: &Value) -> Option<String> {
+    match value {
+        Value::Raw(bytes) => yaml::encoding_problem(bytes).map(|problem| format!("error converting YAML to JSON: yaml: {problem}")),
+        _ => None,
+    }
 }
 
 fn trimmed(ctx: &mut Ctx<'_>, mut text: String) -> Answer {

@@ -41,7 +41,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("mustChunk", &[Int, Any], chunk),
     func("sortAlpha", &[Any], sort_alpha),
     func("join", &[Str, Any], join),
-    func("toStrings", &[Any], |_, args| Ok(Value::strings(strings(&args[0]).into_iter().map(|value| super::text(&value).into_owned())))),
+    func("toStrings", &[Any], |_, args| Ok(string_list(&args[0], strings(&args[0])))),
 ];
 
 fn list(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
@@ -113,11 +113,11 @@ fn slice_of(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
         return Err("reflect.Value.Slice: slice index out of bounds".into());
     };
     ctx.world.budget.list(part.len())?;
-    let ty = match &args[0] {
-        Value::List(list) => list.ty,
-        _ => ListType::Any,
-    };
-    Ok(Value::typed_list(ty, part.to_vec()))
+    Ok(match &args[0] {
+        Value::Bytes(bytes) => Value::bytes(bytes.slice(start as usize..end as usize)),
+        Value::List(list) => Value::typed_list(list.ty, part.to_vec()),
+        _ => Value::list(part.to_vec()),
+    })
 }
 
 fn concat(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
@@ -172,7 +172,15 @@ fn sort_alpha(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     };
     ctx.world.budget.steps(items.len())?;
     items.sort_by(|a, b| super::bytes(a).cmp(super::bytes(b)));
-    Ok(Value::typed_list(ListType::Str, items))
+    Ok(string_list(&args[0], items))
+}
+
+/// A list of strings made of a value: nil where that is such a list, and nil.
+fn string_list(of: &Value, items: Vec<Value>) -> Value {
+    match of {
+        Value::List(list) if list.nil && list.ty == ListType::Str => of.clone(),
+        _ => Value::typed_list(ListType::Str, items),
+    }
 }
 
 fn join(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {

@@ -15,7 +15,15 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("int", &[Any], |_, args| Ok(Value::Int(to_int(&args[0])))),
     func("int64", &[Any], |_, args| Ok(Value::Int64(to_int(&args[0])))),
     func("float64", &[Any], |_, args| Ok(Value::Float(to_float(&args[0])))),
-    func("atoi", &[Str], |_, args| Ok(Value::Int(num::atoi(&super::text(&args[0])).unwrap_or(0)))),
+    func("atoi", &[Str], |_, args| {
+        let text = super::text(&args[0]);
+        // The nearest number goes with the error that sprig drops.
+        Ok(Value::Int(num::atoi(&text).unwrap_or_else(|err| match err.to_string().ends_with("value out of range") {
+            true if text.starts_with('-') => i64::MIN,
+            true => i64::MAX,
+            false => 0,
+        })))
+    }),
     func("toDecimal", &[Any], |_, args| {
         let text = print::to_string(&args[0]);
         Ok(Value::Int64(num::parse_int(&text, 8).unwrap_or(0)))
@@ -104,7 +112,16 @@ fn divide(args: &[Value], by: fn(i64, i64) -> i64) -> Answer {
 }
 
 fn fold_float(args: &[Value], pick: fn(f64, f64) -> f64) -> f64 {
-    args.iter().map(to_float).reduce(|a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { pick(a, b) }).unwrap_or(0.0)
+    let each = args.iter().map(to_float);
+    // The infinity that would win does so over NaN too.
+    let wins = |f: f64| f.is_infinite() && pick(f, 0.0) == f;
+    each.reduce(|a, b| match (a.is_nan(), b.is_nan()) {
+        (false, false) => pick(a, b),
+        (true, false) if wins(b) => b,
+        (false, true) if wins(a) => a,
+        _ => f64::NAN,
+    })
+    .unwrap_or(0.0)
 }
 
 fn round(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
@@ -112,7 +129,7 @@ fn round(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
         Some(Value::Float(f)) => *f,
         _ => 0.5,
     };
-    let power = 10f64.powf(int(&args[1]) as f64);
+    let power = num::power_of_ten(int(&args[1]));
     let digit = power * to_float(&args[0]);
     let rounded = if digit.fract() >= threshold { digit.ceil() } else { digit.floor() };
     Ok(Value::Float(rounded / power))

@@ -10,8 +10,14 @@ use Ty::Map;
 /// Nesting at which a merge gives up: only cyclic maps are deeper.
 const MAX_DEPTH: usize = 500;
 
+const NOT_ALIKE: &str = "src and dst must be of same type";
+
 pub(super) static FUNCS: &[FuncDef] = &[
-    many("merge", &[Map], Map, |ctx, args| merge(ctx, args, false)),
+    many("merge", &[Map], Map, |ctx, args| match merge(ctx, args, false) {
+        // An error of mergo, where others are panics.
+        Err(Fail::Text(message)) if message == NOT_ALIKE => Ok(Value::str("")),
+        answer => answer,
+    }),
     many("mustMerge", &[Map], Map, |ctx, args| merge(ctx, args, false)),
     many("mergeOverwrite", &[Map], Map, |ctx, args| merge(ctx, args, true)),
     many("mustMergeOverwrite", &[Map], Map, |ctx, args| merge(ctx, args, true)),
@@ -49,9 +55,18 @@ fn deep_merge(ctx: &mut Ctx<'_>, into: &MapValue, source: &MapValue, overwrite: 
                 // What is empty even now is replaced by the source's map, which is then shared.
                 old.is_empty()
             }
+            // mergo looks for the fields of the struct in the map.
+            (Some(Value::Struct(old)), Value::Map(_)) if !old.pointer => {
+                return Err("reflect: call of reflect.Value.Field on map Value".into());
+            }
+            (Some(Value::Struct(_)), Value::Map(_)) if !overwrite => return Err(NOT_ALIKE.into()),
             (Some(old), _) => overwrite || is_empty(old),
             (None, _) => true,
         };
+        if store && matches!(into.ty, MapType::Files | MapType::Strings) && source.ty != into.ty {
+            let (of, to) = (source.ty.element(), into.ty.element());
+            return Err(Fail::Text(format!("reflect.Value.SetMapIndex: value of type {of} is not assignable to type {to}")));
+        }
         if store && !into.nil {
             if !noted && may_cycle(&value) {
                 ctx.world.note_mutation(into);

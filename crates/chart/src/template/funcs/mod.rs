@@ -1,6 +1,7 @@
 //! The functions that templates can call: Go's builtins, sprig's and Helm's, found by name while parsing.
 
 mod builtin;
+mod bytewise;
 mod crypto;
 mod dates;
 mod defaults;
@@ -31,6 +32,7 @@ use super::error::Fail;
 use super::exec::Ctx;
 use super::value::{List, Map, Value};
 
+pub(crate) use bytewise::without as bytes_without;
 pub(crate) use dates::{DURATION_METHODS, NAMED_METHODS, TIME_METHODS};
 pub(crate) use helm::{to_yaml, yaml_text};
 pub(crate) use semver::METHODS as SEMVER_METHODS;
@@ -74,6 +76,7 @@ pub(crate) enum Special {
     Or,
     Len,
     Call,
+    Index,
 }
 
 const fn func(name: &'static str, params: &'static [Ty], run: Run) -> FuncDef {

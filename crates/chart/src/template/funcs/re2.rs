@@ -99,11 +99,35 @@ fn translate(pattern: &str) -> String {
                 out.push('\\');
                 out.push(c);
             }
+            '(' if !class && chars.next_if_eq(&'?').is_some() => flags(&mut chars, &mut out),
             '{' if !class && !repetition(chars.clone()) => out.push_str("\\{"),
             c => out.push(c),
         }
     }
     out
+}
+
+/// What follows `(?`. Go lets the last of equal flags win, and there may be none; the crate wants each once.
+fn flags(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) {
+    let (mut on, mut off, mut negative) = (String::new(), String::new(), false);
+    while let Some(c) = chars.next_if(|c| "imsU-".contains(*c)) {
+        if c == '-' {
+            negative = true;
+            continue;
+        }
+        on.retain(|flag| flag != c);
+        off.retain(|flag| flag != c);
+        if negative { off.push(c) } else { on.push(c) }
+    }
+    out.push_str("(?");
+    out.push_str(&on);
+    if !off.is_empty() {
+        out.push('-');
+        out.push_str(&off);
+    }
+    if on.is_empty() && off.is_empty() && chars.peek() == Some(&')') {
+        out.push(':');
+    }
 }
 
 /// An octal escape of up to three digits.

@@ -29,11 +29,15 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("mustRegexReplaceAllLiteral", &[Str, Str, Str], |ctx, args| replace(ctx, args, plain, true)),
     func("regexSplit", &[Str, Str, Int], |ctx, args| split(ctx, args, panicking)),
     func("mustRegexSplit", &[Str, Str, Int], |ctx, args| split(ctx, args, plain)),
-    func("regexQuoteMeta", &[Str], |_, args| Ok(Value::from(quote_meta(&text(&args[0]))))),
+    func("regexQuoteMeta", &[Str], |_, args| Ok(Value::bytes_as_string(quote_meta(bytes(&args[0]))))),
 ];
 
 /// The compiled pattern, with what one search of the subject can take counted as steps.
 fn compile(ctx: &mut Ctx<'_>, pattern: &Value, subject: &Value, on_error: OnError) -> Result<Arc<Regex>, Fail> {
+    if let Value::Raw(raw) = pattern {
+        let valid = raw.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+        return Err(on_error(pattern, format!("error parsing regexp: invalid UTF-8: `{}`", String::from_utf8_lossy(&raw[valid..]))));
+    }
     let compiled =
         super::re2::compile(&text(pattern), bytes(subject), ctx.set.engine().cache()).map_err(|message| on_error(pattern, message))?;
     if compiled.fresh {
@@ -53,7 +57,13 @@ const WORK: usize = 256;
 
 /// What `MustCompile` panics with.
 fn panicking(pattern: &Value, message: String) -> Fail {
-    Fail::Text(format!("regexp: Compile({}): {message}", quoted(&text(pattern))))
+    Fail::Text(format!(
+        "regexp: Compile({}): {message}",
+        match pattern {
+            Value::Raw(raw) => crate::go::quote::quote_bytes(raw),
+            other => quoted(&text(other)),
+        }
+    ))
 }
 
 fn plain(_: &Value, message: String) -> Fail {
@@ -144,13 +154,13 @@ fn split(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError) -> Answer {
 }
 
 /// `regexp.QuoteMeta`
-fn quote_meta(literal: &str) -> String {
-    let mut out = String::with_capacity(literal.len());
-    for c in literal.chars() {
-        if r"\.+*?()|[]{}^$".contains(c) {
-            out.push('\\');
+fn quote_meta(literal: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(literal.len());
+    for byte in literal {
+        if br"\.+*?()|[]{}^$".contains(byte) {
+            out.push(b'\\');
         }
-        out.push(c);
+        out.push(*byte);
     }
     out
 }

@@ -17,9 +17,12 @@ const fn field(name: &'static str) -> Field {
     Field { name, json: name, omit_empty: false, embedded: false }
 }
 
+/// The type of versions.
+pub(super) const NAME: &str = "semver.Version";
+
 /// `semver.Version`, whose fields templates cannot name; the last is its text.
 static VERSION: StructType = StructType {
-    name: "semver.Version",
+    name: NAME,
     fields: &[field("major"), field("minor"), field("patch"), field("pre"), field("metadata"), field("original"), field("text")],
     prints_as: Some(6),
     json_as: Some(6),
@@ -33,6 +36,12 @@ fn value(version: Version) -> Value {
     Value::structure(&VERSION, true, numbers.into_iter().chain(texts).collect())
 }
 
+/// Go's zero value.
+pub(super) fn zero() -> Value {
+    let empty = String::new();
+    value(Version { major: 0, minor: 0, patch: 0, prerelease: empty.clone(), metadata: empty.clone(), original: empty })
+}
+
 fn part(value: &Value, field: usize) -> Value {
     match value {
         Value::Struct(object) => object.fields.get(field).cloned().unwrap_or_default(),
@@ -43,7 +52,11 @@ fn part(value: &Value, field: usize) -> Value {
 /// The version behind a receiver or argument of `*semver.Version`.
 fn version(value: &Value) -> Result<Version, Fail> {
     match value {
-        Value::Struct(object) if object.ty.name == VERSION.name => Ok(Version::parse(&text(&part(value, 5)))?),
+        Value::Struct(object) if object.ty.name == NAME => {
+            let number = |field| super::int(&part(value, field)) as u64;
+            let text = |field| text(&part(value, field)).into_owned();
+            Ok(Version { major: number(0), minor: number(1), patch: number(2), prerelease: text(3), metadata: text(4), original: text(5) })
+        }
         other => Err(Fail::Text(format!("wrong type for value; expected *semver.Version; got {}", other.type_name()))),
     }
 }

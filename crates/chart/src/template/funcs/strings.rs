@@ -1,9 +1,8 @@
 //! Strings. Lengths and positions count bytes, as in Go.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{Answer, FuncDef, Ty, bytes, func, int, many, text};
+use super::{Answer, FuncDef, Ty, bytes, bytewise, func, int, many, text};
 use crate::go::quote::{quote, quote_bytes};
 use crate::go::{strings, unicode};
 use crate::template::error::Fail;
@@ -24,31 +23,36 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("snakecase", &[Str], |_, args| Ok(Value::from(strings::snake_case(&text(&args[0]))))),
     func("camelcase", &[Str], |_, args| Ok(Value::from(strings::camel_case(&text(&args[0]))))),
     func("kebabcase", &[Str], |_, args| Ok(Value::from(strings::kebab_case(&text(&args[0]))))),
-    func("initials", &[Str], |_, args| Ok(Value::from(strings::initials(&text(&args[0]))))),
-    func("nospace", &[Str], |_, args| Ok(Value::from(strings::no_space(&text(&args[0]))))),
-    func("abbrev", &[Int, Str], |_, args| Ok(Value::bytes_as_string(strings::abbrev(int(&args[0]), &text(&args[1]))))),
+    func("initials", &[Str], |_, args| Ok(Value::from(strings::initials(bytes(&args[0]))))),
+    func("nospace", &[Str], |_, args| Ok(Value::bytes_as_string(strings::no_space(bytes(&args[0]))))),
+    func("abbrev", &[Int, Str], |_, args| Ok(Value::bytes_as_string(strings::abbrev(int(&args[0]), bytes(&args[1]))))),
     func("abbrevboth", &[Int, Int, Str], |_, args| {
-        Ok(Value::bytes_as_string(strings::abbrev_both(int(&args[0]), int(&args[1]), &text(&args[2]))))
+        Ok(Value::bytes_as_string(strings::abbrev_both(int(&args[0]), int(&args[1]), bytes(&args[2]))))
     }),
     func("wrap", &[Int, Str], |ctx, args| {
         ctx.world.budget.bytes(2 * bytes(&args[1]).len())?;
-        Ok(Value::bytes_as_string(strings::wrap(int(&args[0]), &text(&args[1]))))
+        Ok(Value::bytes_as_string(strings::wrap(int(&args[0]), bytes(&args[1]))))
     }),
     func("wrapWith", &[Int, Str, Str], |ctx, args| {
         ctx.world.budget.bytes(bytes(&args[2]).len().saturating_mul(bytes(&args[1]).len() + 1))?;
-        Ok(Value::bytes_as_string(strings::wrap_with(int(&args[0]), &text(&args[1]), &text(&args[2]))))
+        Ok(Value::bytes_as_string(strings::wrap_with(int(&args[0]), bytes(&args[1]), bytes(&args[2]))))
     }),
     func("trimAll", &[Str, Str], |_, args| trim_all(args)),
     func("trimall", &[Str, Str], |_, args| trim_all(args)),
     func("trimSuffix", &[Str, Str], |_, args| {
-        let suffix = text(&args[0]);
-        keep(&args[1], |s| s.strip_suffix(&*suffix).unwrap_or(s))
+        let (suffix, whole) = (bytes(&args[0]), bytes(&args[1]));
+        Ok(whole.strip_suffix(suffix).map_or_else(|| args[1].clone(), |kept| Value::bytes_as_string(kept.to_vec())))
     }),
     func("trimPrefix", &[Str, Str], |_, args| {
-        let prefix = text(&args[0]);
-        keep(&args[1], |s| s.strip_prefix(&*prefix).unwrap_or(s))
+        let (prefix, whole) = (bytes(&args[0]), bytes(&args[1]));
+        Ok(whole.strip_prefix(prefix).map_or_else(|| args[1].clone(), |kept| Value::bytes_as_string(kept.to_vec())))
     }),
-    func("contains", &[Str, Str], |_, args| Ok(Value::Bool(text(&args[1]).contains(&*text(&args[0]))))),
+    func("contains", &[Str, Str], |_, args| {
+        Ok(Value::Bool(match (&args[0], &args[1]) {
+            (Value::Str(part), Value::Str(whole)) => whole.contains(&**part),
+            (part, whole) => bytewise::find(bytes(whole), bytes(part)).is_some(),
+        }))
+    }),
     func("hasPrefix", &[Str, Str], |_, args| Ok(Value::Bool(bytes(&args[1]).starts_with(bytes(&args[0]))))),
     func("hasSuffix", &[Str, Str], |_, args| Ok(Value::Bool(bytes(&args[1]).ends_with(bytes(&args[0]))))),
     func("replace", &[Str, Str, Str], replace),
@@ -59,22 +63,20 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("nindent", &[Int, Str], |ctx, args| indent(ctx, args, true)),
     func("plural", &[Str, Str, Int], |_, args| Ok(if int(&args[2]) == 1 { args[0].clone() } else { args[1].clone() })),
     func("toString", &[Any], |_, args| Ok(print::strval(&args[0]))),
-    many("quote", &[], Any, |_, args| Ok(Value::from(listed(args, quoted)))),
-    many("squote", &[], Any, |_, args| Ok(Value::from(listed(args, |value| format!("'{}'", print::to_string(value)))))),
-    many("cat", &[], Any, |_, args| Ok(Value::from(listed(args, print::to_string)))),
+    many("quote", &[], Any, |_, args| Ok(Value::bytes_as_string(listed(args, |value| quoted(value).into_bytes())))),
+    many("squote", &[], Any, |_, args| Ok(Value::bytes_as_string(listed(args, |value| [b"'", &*print::to_bytes(value), b"'"].concat())))),
+    many("cat", &[], Any, |_, args| Ok(Value::bytes_as_string(listed(args, print::to_bytes)))),
     func("split", &[Str, Str], |ctx, args| {
         ctx.world.budget.map(most_parts(&args[0], &args[1], -1))?;
-        Ok(numbered(split(&text(&args[0]), &text(&args[1]), -1)))
+        Ok(numbered(split(&args[0], &args[1], -1)))
     }),
     func("splitn", &[Str, Int, Str], |ctx, args| {
         ctx.world.budget.map(most_parts(&args[0], &args[2], int(&args[1])))?;
-        Ok(numbered(split(&text(&args[0]), &text(&args[2]), int(&args[1]))))
+        Ok(numbered(split(&args[0], &args[2], int(&args[1]))))
     }),
     func("splitList", &[Str, Str], |ctx, args| {
-        let (separator, whole) = (text(&args[0]), text(&args[1]));
         ctx.world.budget.list(most_parts(&args[0], &args[1], -1))?;
-        let parts = split(&separator, &whole, -1);
-        Ok(Value::typed_list(ListType::Str, parts.into_iter().map(Value::str).collect()))
+        Ok(Value::typed_list(ListType::Str, split(&args[0], &args[1], -1)))
     }),
 ];
 
@@ -96,6 +98,17 @@ fn trim_all(args: &[Value]) -> Answer {
 }
 
 fn replace(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    if args.iter().any(|arg| matches!(arg, Value::Raw(_))) {
+        let (old, new, whole) = (bytes(&args[0]), bytes(&args[1]), bytes(&args[2]));
+        let mut parts = bytewise::split(whole, old, usize::MAX);
+        if old.is_empty() {
+            // Between all characters, and around them.
+            parts.insert(0, b"");
+            parts.push(b"");
+        }
+        ctx.world.budget.bytes(whole.len() + parts.len().saturating_mul(new.len()))?;
+        return Ok(Value::bytes_as_string(parts.join(new)));
+    }
     let (old, new, whole) = (text(&args[0]), text(&args[1]), text(&args[2]));
     if !whole.contains(&*old) {
         return Ok(args[2].clone());
@@ -175,32 +188,23 @@ fn quoted(value: &Value) -> String {
 }
 
 /// The values that are not nil, each in its form, with spaces between.
-fn listed(args: &[Value], form: impl Fn(&Value) -> String) -> String {
-    args.iter().filter(|arg| !arg.is_nil()).map(form).collect::<Vec<_>>().join(" ")
+fn listed(args: &[Value], form: impl Fn(&Value) -> Vec<u8>) -> Vec<u8> {
+    args.iter().filter(|arg| !arg.is_nil()).map(form).collect::<Vec<_>>().join(&b' ')
 }
 
 /// `strings.SplitN`; a negative count is no limit.
-fn split<'s>(separator: &str, whole: &'s str, count: i64) -> Vec<Cow<'s, str>> {
+fn split(separator: &Value, whole: &Value, count: i64) -> Vec<Value> {
     if count == 0 {
         return Vec::new();
     }
     let limit = usize::try_from(count).unwrap_or(usize::MAX);
-    if !separator.is_empty() {
-        return whole.splitn(limit, separator).map(Cow::Borrowed).collect();
-    }
-    // an empty separator splits after each character, the last part holds the rest
-    let mut parts = Vec::new();
-    let mut rest = whole;
-    while let Some(c) = rest.chars().next() {
-        if parts.len() + 1 == limit {
-            parts.push(Cow::Borrowed(rest));
-            return parts;
+    match (separator, whole) {
+        (Value::Str(separator), Value::Str(whole)) if !separator.is_empty() => whole.splitn(limit, &**separator).map(Value::str).collect(),
+        (separator, whole) => {
+            let parts = bytewise::split(bytes(whole), bytes(separator), limit);
+            parts.into_iter().map(|part| Value::bytes_as_string(part.to_vec())).collect()
         }
-        let (head, tail) = rest.split_at(c.len_utf8());
-        parts.push(Cow::Borrowed(head));
-        rest = tail;
     }
-    parts
 }
 
 /// At most so many parts come of a split: counted before they are made.
@@ -210,7 +214,7 @@ fn most_parts(separator: &Value, whole: &Value, count: i64) -> usize {
     usize::try_from(count).map_or(all, |count| all.min(count))
 }
 
-fn numbered(parts: Vec<Cow<'_, str>>) -> Value {
-    let entries: BTreeMap<_, _> = parts.into_iter().enumerate().map(|(i, part)| (format!("_{i}").into(), Value::str(part))).collect();
+fn numbered(parts: Vec<Value>) -> Value {
+    let entries: BTreeMap<_, _> = parts.into_iter().enumerate().map(|(i, part)| (format!("_{i}").into(), part)).collect();
     Value::typed_map(MapType::Strings, entries)
 }

@@ -3,8 +3,9 @@
 use super::helm::error_dict;
 use super::{Answer, FuncDef, Ty, func, text};
 use crate::go::num;
+use crate::go::time::{Civil, Time, Zone};
 use crate::template::exec::Ctx;
-use crate::template::value::Value;
+use crate::template::value::{Struct, Value};
 
 use Ty::{Any, Str};
 
@@ -53,7 +54,8 @@ impl Writer {
             return Err("toml: value is nested too deeply".to_owned());
         }
         match form(value)? {
-            Form::Plain if value.is_nil() => {}
+            // A nil list is left out of tables, and is a list on its own.
+            Form::Plain if missing(value) && !matches!(value, Value::List(_)) => {}
             Form::Plain => self.key_value(key, value, false, depth)?,
             Form::Table => {
                 if key.len() == 1 {
@@ -93,7 +95,7 @@ impl Writer {
         let entries = entries(value);
         for tables in [false, true] {
             for (name, value) in &entries {
-                if (form(value)? != Form::Plain) == tables && !value.is_nil() {
+                if (form(value)? != Form::Plain) == tables && !missing(value) {
                     key.push(name.clone());
                     self.encode(key, value, depth + 1)?;
                     key.pop();
@@ -112,7 +114,7 @@ impl Writer {
         self.out.push('{');
         let (count, more) = (plain.len(), !nested.is_empty());
         for (i, (name, value)) in plain.into_iter().enumerate() {
-            if !value.is_nil() {
+            if !missing(&value) {
                 self.key_value(&[name], &value, true, depth)?;
                 self.out.push_str(if more || i + 1 != count { ", " } else { "" });
             }
@@ -121,6 +123,22 @@ impl Writer {
         for (i, (name, value)) in nested.into_iter().enumerate() {
             self.key_value(&[name], &value, true, depth)?;
             self.out.push_str(if i + 1 != count { ", " } else { "" });
+        }
+        self.out.push('}');
+        Ok(())
+    }
+
+    /// A comma follows each field but the one whose index in the struct is the last: with an embedded struct that is another.
+    fn inline_struct(&mut self, object: &Struct, depth: usize) -> Result<(), String> {
+        let all = fields(object);
+        self.out.push('{');
+        for tables in [false, true] {
+            for (at, name, value) in &all {
+                if (form(value)? != Form::Plain) == tables && !missing(value) {
+                    self.key_value(&[(*name).to_owned()], value, true, depth)?;
+                    self.out.push_str(if at + 1 == all.len() { "" } else { ", " });
+                }
+            }
         }
         self.out.push('}');
         Ok(())
@@ -157,8 +175,12 @@ impl Writer {
             Value::Str(text) => quoted(text),
             Value::Raw(bytes) => quoted(&String::from_utf8_lossy(bytes)),
             Value::Named(named, n) => quoted(&named.text(*n)),
-            Value::Time(time) => time.rfc3339_nano(),
-            Value::Map(_) | Value::Struct(_) => return self.inline_table(value, depth + 1),
+            Value::Time(time) => date_text(time),
+            Value::Struct(object) => match object.ty.json_as.and_then(|at| object.fields.get(at)) {
+                Some(text) => return self.element(text, depth + 1),
+                None => return self.inline_struct(object, depth + 1),
+            },
+            Value::Map(_) => return self.inline_table(value, depth + 1),
             Value::List(_) | Value::Bytes(_) => {
                 let bytes: Vec<Value>;
                 let items: &[Value] = match value {
@@ -186,12 +208,13 @@ impl Writer {
 
 fn form(value: &Value) -> Result<Form, String> {
     Ok(match value {
-        Value::Map(_) | Value::Struct(_) => Form::Table,
+        Value::Map(map) if !map.nil => Form::Table,
+        Value::Struct(object) if object.ty.json_as.is_none() => Form::Table,
         Value::List(list) if !list.items.is_empty() => {
             if list.items.iter().any(Value::is_nil) {
                 return Err("toml: cannot encode array with nil element".to_owned());
             }
-            let tables = list.items.iter().all(|item| matches!(item, Value::Map(_) | Value::Struct(_)));
+            let tables = list.items.iter().all(|item| matches!(form(item), Ok(Form::Table)));
             if tables { Form::Tables } else { Form::Plain }
         }
         _ => Form::Plain,
@@ -208,10 +231,31 @@ fn elements(value: &Value) -> &[Value] {
 fn entries(value: &Value) -> Vec<(String, Value)> {
     match value {
         Value::Map(map) => map.borrow().iter().map(|(key, value)| (key.to_string(), value.clone())).collect(),
-        Value::Struct(object) => {
-            object.ty.fields.iter().zip(&object.fields).map(|(field, value)| (field.name.to_owned(), value.clone())).collect()
-        }
+        Value::Struct(object) => fields(object).into_iter().map(|(_, name, value)| (name.to_owned(), value.clone())).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// The exported fields of a struct, each with its index; those of an embedded struct have its index.
+fn fields(object: &Struct) -> Vec<(usize, &'static str, &Value)> {
+    let mut out = Vec::new();
+    for (at, (field, value)) in object.ty.fields.iter().zip(&object.fields).enumerate() {
+        match value {
+            Value::Struct(inner) if field.embedded => out.extend(fields(inner).into_iter().map(|(_, name, value)| (at, name, value))),
+            value if field.name.starts_with(|c: char| c.is_ascii_uppercase()) => out.push((at, field.name, value)),
+            _ => {}
+        }
+    }
+    out
+}
+
+/// Go's nil in any form: left out of a table.
+fn missing(value: &Value) -> bool {
+    match value {
+        Value::Nil => true,
+        Value::List(list) => list.nil,
+        Value::Map(map) => map.nil,
+        _ => false,
     }
 }
 
@@ -247,6 +291,41 @@ fn quoted(text: &str) -> String {
     out
 }
 
+/// The zones in which BurntSushi/toml keeps dates without one, with how it writes them back.
+const LOCAL: [(&str, &str); 3] =
+    [("datetime-local", "2006-01-02T15:04:05.999999999"), ("date-local", "2006-01-02"), ("time-local", "15:04:05.999999999")];
+
+fn date_text(time: &Time) -> String {
+    let layout = match time.zone() {
+        Zone::Fixed { name, .. } => LOCAL.iter().find(|(local, _)| name == local).map(|(_, layout)| layout),
+        _ => None,
+    };
+    layout.map_or_else(|| time.rfc3339_nano(), |layout| time.format(layout))
+}
+
+/// A date as Go has it: what is missing is the start of the year 0.
+fn date(parts: &::toml::value::Datetime) -> Time {
+    let offset = parts.offset.map(|offset| match offset {
+        ::toml::value::Offset::Z => 0,
+        ::toml::value::Offset::Custom { minutes } => i32::from(minutes) * 60,
+    });
+    let local = match (parts.date, parts.time) {
+        (Some(_), Some(_)) => 0,
+        (Some(_), None) => 1,
+        _ => 2,
+    };
+    let zone = match offset {
+        Some(0) => Zone::Utc,
+        Some(offset) => Zone::Fixed { name: String::new(), offset },
+        None => Zone::Fixed { name: LOCAL[local].0.to_owned(), offset: 0 },
+    };
+    let (year, month, day) = parts.date.map_or((0, 1, 1), |date| (i64::from(date.year), u32::from(date.month), u32::from(date.day)));
+    let (hour, minute, second) =
+        parts.time.map_or((0, 0, 0), |time| (u32::from(time.hour), u32::from(time.minute), u32::from(time.second.unwrap_or_default())));
+    let nanos = parts.time.and_then(|time| time.nanosecond).unwrap_or_default();
+    Time::date(Civil { year, month, day, hour, minute, second }, nanos, zone)
+}
+
 fn from_table(table: &::toml::Table) -> Value {
     Value::map(table.iter().map(|(key, value)| (key.as_str().into(), from(value))).collect())
 }
@@ -257,7 +336,7 @@ fn from(value: &::toml::Value) -> Value {
         ::toml::Value::Integer(i) => Value::Int64(*i),
         ::toml::Value::Float(f) => Value::Float(*f),
         ::toml::Value::Boolean(b) => Value::Bool(*b),
-        ::toml::Value::Datetime(time) => Value::from(time.to_string()),
+        ::toml::Value::Datetime(parts) => Value::time(date(parts)),
         ::toml::Value::Array(items) => Value::list(items.iter().map(from).collect()),
         ::toml::Value::Table(table) => from_table(table),
     }

@@ -19,6 +19,7 @@ impl Printer<'_> {
                 let c = code.and_then(char::from_u32).unwrap_or('\u{fffd}');
                 match verb {
                     'c' => self.pad(c.to_string().as_bytes()),
+                    'q' if self.flags.plus => self.pad(quote::quote_char_ascii(c).as_bytes()),
                     'q' => self.pad(quote::quote_char(c).as_bytes()),
                     _ => self.unicode(if negative { size.wrapping_neg() } else { size }),
                 }
@@ -90,7 +91,7 @@ impl Printer<'_> {
     pub(super) fn float(&mut self, value: &Value, f: f64, verb: char) {
         let (verb, precision) = match verb {
             'v' => ('g', None),
-            'g' | 'G' => (verb, None),
+            'b' | 'g' | 'G' | 'x' | 'X' => (verb, None),
             'f' | 'e' | 'E' => (verb, Some(6)),
             'F' => ('f', Some(6)),
             _ => return self.bad_verb(value, verb),
@@ -107,7 +108,7 @@ impl Printer<'_> {
             let text = if f.is_nan() && !self.flags.space && !self.flags.plus { &text[1..] } else { &text };
             return self.pad_without_zeros(text.as_bytes());
         }
-        if self.flags.sharp {
+        if self.flags.sharp && verb != 'b' {
             text = with_point(&text, verb, precision);
         }
         if !self.flags.plus && text.starts_with('+') {
@@ -126,11 +127,11 @@ impl Printer<'_> {
 
 /// The `#` flag of floats: always a decimal point, and trailing zeros kept.
 fn with_point(text: &str, verb: char, precision: Option<usize>) -> String {
-    let (mut body, tail) = match text.find(['e', 'E']) {
+    let (mut body, tail) = match text.find(if matches!(verb, 'x' | 'X') { ['p', 'P'] } else { ['e', 'E'] }) {
         Some(at) => (text[..at].to_owned(), &text[at..]),
         None => (text.to_owned(), ""),
     };
-    let mut digits = if matches!(verb, 'g' | 'G') { precision.unwrap_or(6) as i64 } else { 0 };
+    let mut digits = if matches!(verb, 'g' | 'G' | 'x') { precision.unwrap_or(6) as i64 } else { 0 };
     let mut seen = false;
     for c in body[1..].chars().filter(|c| *c != '.') {
         seen |= c != '0';

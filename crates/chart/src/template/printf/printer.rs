@@ -79,7 +79,9 @@ impl<'o> Printer<'o> {
             Value::Float(f) => self.float(value, *f, verb),
             Value::Str(text) => self.string(value, text.as_bytes(), verb),
             Value::Raw(bytes) => self.string(value, bytes, verb),
-            Value::Bytes(bytes) => self.bytes(bytes, verb),
+            Value::Bytes(bytes) => self.bytes(bytes, verb, depth),
+            Value::List(list) if list.ty == ListType::Bytes && !self.flags.sharp_v => self.bytes(&[], verb, depth),
+            Value::List(list) if list.ty == ListType::Bytes => self.put(if depth > 0 { "[]uint8(nil)" } else { "[]byte(nil)" }),
             Value::List(list) => self.list(list.ty, list.nil, &list.items, verb, depth),
             Value::Map(map) => self.map(map, verb, depth),
             Value::Struct(object) if object.pointer && depth > 0 && !matches!(verb, 'v' | 'b' | 'o' | 'd' | 'x' | 'X') => {
@@ -218,10 +220,15 @@ impl<'o> Printer<'o> {
         self.pad(&text);
     }
 
-    fn bytes(&mut self, bytes: &[u8], verb: char) {
+    fn bytes(&mut self, bytes: &[u8], verb: char, depth: usize) {
         match verb {
             'v' | 'd' => {
-                let (open, between, close) = if self.flags.sharp_v { ("[]byte{", ", ", "}") } else { ("[", " ", "]") };
+                let (open, between, close) = match (self.flags.sharp_v, depth) {
+                    (false, _) => ("[", " ", "]"),
+                    // Inside of other values fmt names the type, not its alias.
+                    (true, 0) => ("[]byte{", ", ", "}"),
+                    (true, _) => ("[]uint8{", ", ", "}"),
+                };
                 self.put(open);
                 for (i, byte) in bytes.iter().enumerate() {
                     self.put(if i > 0 { between } else { "" });
@@ -299,7 +306,11 @@ impl<'o> Printer<'o> {
     fn object(&mut self, object: &Struct, verb: char, depth: usize) {
         if object.pointer && depth > 0 {
             // Go prints the address here, which differs at each run.
-            return self.put("0xc000000000");
+            let address = "0xc000000000";
+            return match self.flags.sharp_v {
+                true => self.put(&format!("(*{})({address})", object.ty.name)),
+                false => self.put(address),
+            };
         }
         self.put(if object.pointer { "&" } else { "" });
         self.fields(object, verb, depth);
@@ -389,7 +400,12 @@ fn runes(bytes: &[u8]) -> usize {
 
 impl Printer<'_> {
     pub(super) fn argument(&mut self, value: &Value, verb: char) {
-        if verb == 'p' && !matches!(value, Value::Map(_) | Value::List(_) | Value::Struct(_) | Value::Bytes(_)) {
+        let pointer = match value {
+            Value::Map(_) | Value::List(_) | Value::Bytes(_) => true,
+            Value::Struct(object) => object.pointer,
+            _ => false,
+        };
+        if verb == 'p' && !pointer {
             return self.bad_verb(value, verb);
         }
         if verb == 'p' {

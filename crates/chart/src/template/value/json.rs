@@ -1,5 +1,8 @@
 //! Values from and to JSON trees.
 
+use std::collections::HashSet;
+use std::rc::Rc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map as JsonMap, Number};
@@ -44,8 +47,8 @@ impl Value {
 #[derive(Debug, thiserror::Error)]
 pub enum ToJsonError {
     /// The value is cyclic or nested beyond reason.
-    #[error("json: unsupported value: encountered a cycle")]
-    Depth,
+    #[error("json: unsupported value: encountered a cycle via {0}")]
+    Depth(String),
     /// NaN and the infinities are no JSON.
     #[error("json: unsupported value: {0}")]
     Float(&'static str),
@@ -67,6 +70,48 @@ pub(crate) fn json_text(value: &Value, layout: Layout) -> Result<String, ToJsonE
     let mut writer = Writer { out: String::new(), layout };
     writer.value(value, 0, 0)?;
     Ok(writer.out)
+}
+
+/// The type of the first container that is met within itself, where a value is so deep that Go's encoder begins to look for one.
+pub(super) fn cycle_at(value: &Value, depth: usize) -> Option<String> {
+    match depth {
+        // Once for what lies below, which is then known to end.
+        MAX_DEPTH => Walk::default().cycle(value),
+        _ => (depth > 3 * MAX_DEPTH).then(|| value.type_name()),
+    }
+}
+
+/// The containers on the way here, and those that hold no cycle.
+#[derive(Default)]
+struct Walk {
+    way: Vec<*const ()>,
+    done: HashSet<*const ()>,
+}
+
+impl Walk {
+    fn cycle(&mut self, value: &Value) -> Option<String> {
+        let place: *const () = match value {
+            Value::List(list) => Rc::as_ptr(list).cast(),
+            Value::Map(map) => map.downgrade().as_ptr().cast(),
+            Value::Struct(object) => return object.fields.iter().find_map(|field| self.cycle(field)),
+            _ => return None,
+        };
+        if self.done.contains(&place) {
+            return None;
+        }
+        if self.way.contains(&place) || self.way.len() > MAX_DEPTH {
+            return Some(value.type_name());
+        }
+        self.way.push(place);
+        let found = match value {
+            Value::List(list) => list.items.iter().find_map(|item| self.cycle(item)),
+            Value::Map(map) => map.borrow().values().find_map(|item| self.cycle(item)),
+            _ => None,
+        };
+        self.way.pop();
+        self.done.insert(place);
+        found
+    }
 }
 
 struct Writer {
@@ -91,8 +136,8 @@ impl Writer {
     }
 
     fn value(&mut self, value: &Value, depth: usize, indent: usize) -> Result<(), ToJsonError> {
-        if depth > MAX_DEPTH {
-            return Err(ToJsonError::Depth);
+        if let Some(via) = cycle_at(value, depth) {
+            return Err(ToJsonError::Depth(via));
         }
         match value {
             Value::Str(text) => self.text(text),
@@ -189,8 +234,8 @@ fn entries(map: &JsonMap<String, Json>, integers: bool) -> std::collections::BTr
 }
 
 fn to(value: &Value, depth: usize) -> Result<Json, ToJsonError> {
-    if depth > MAX_DEPTH {
-        return Err(ToJsonError::Depth);
+    if let Some(via) = cycle_at(value, depth) {
+        return Err(ToJsonError::Depth(via));
     }
     Ok(match value {
         Value::Nil => Json::Null,

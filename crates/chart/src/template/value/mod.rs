@@ -2,6 +2,7 @@
 
 mod equal;
 mod json;
+mod pretty;
 mod types;
 
 use std::cell::{Ref, RefCell};
@@ -15,6 +16,7 @@ use bytes::Bytes;
 pub(crate) use equal::{deep_equal, is_empty, truth};
 pub use json::ToJsonError;
 pub(crate) use json::{Layout, json_text};
+pub(crate) use pretty::yaml_pretty;
 pub(crate) use types::{Field, Kind, StructType};
 pub use types::{ListType, MapType, NamedInt};
 

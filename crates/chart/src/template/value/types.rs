@@ -14,6 +14,8 @@ pub enum ListType {
     Int,
     /// `[][]interface {}`
     Lists,
+    /// `[]uint8` that is nil; others are [`Value::Bytes`]
+    Bytes,
     /// `chartutil.VersionSet` (chartutil/capabilities.go), a slice of strings with a method
     VersionSet,
     /// `[]*chart.Maintainer`
@@ -113,6 +115,7 @@ impl ListType {
             ListType::Str => "[]string",
             ListType::Int => "[]int",
             ListType::Lists => "[][]interface {}",
+            ListType::Bytes => "[]uint8",
             ListType::VersionSet => "chartutil.VersionSet",
             ListType::Maintainers => "[]*chart.Maintainer",
             ListType::Dependencies => "[]*chart.Dependency",
@@ -131,6 +134,17 @@ impl MapType {
     }
 }
 
+impl MapType {
+    /// The type of the values.
+    pub(crate) fn element(self) -> &'static str {
+        match self {
+            MapType::Any | MapType::Values => "interface {}",
+            MapType::Strings => "string",
+            MapType::Files => "[]uint8",
+        }
+    }
+}
+
 impl NamedInt {
     pub(crate) fn go_name(self) -> &'static str {
         match self {
@@ -138,6 +152,11 @@ impl NamedInt {
             NamedInt::Month => "time.Month",
             NamedInt::Weekday => "time.Weekday",
         }
+    }
+
+    /// goyaml v3 knows durations; other named integers are integers to it.
+    pub(crate) fn prints_in_yaml(self) -> bool {
+        self == NamedInt::Duration
     }
 
     /// What the `String` method answers.
