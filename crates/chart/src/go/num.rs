@@ -190,6 +190,15 @@ pub fn atoi(text: &str) -> Result<i64, GoError> {
     parse_int(text, 10).map_err(|e| GoError::new(e.to_string().replacen("ParseInt", "Atoi", 1)))
 }
 
+/// The number that `strconv.ParseInt` gives beside its error, where a caller drops that: the nearest one, or 0 for no number.
+pub(crate) fn nearest_int(text: &str) -> i64 {
+    parse_int(text, 10).unwrap_or_else(|err| match err.to_string().ends_with("value out of range") {
+        true if text.starts_with('-') => i64::MIN,
+        true => i64::MAX,
+        false => 0,
+    })
+}
+
 /// `strconv.ParseBool`: `1`, `t`, `true` and their opposites, in the cases that Go knows.
 pub fn parse_bool(text: &str) -> Result<bool, GoError> {
     match text {

@@ -16,8 +16,12 @@ pub(crate) fn encoding_problem(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return None;
     }
-    let valid = bytes.utf8_chunks().next()?.valid().len();
-    let rest = bytes.get(valid..)?;
+    let valid = bytes.utf8_chunks().next()?.valid();
+    if valid.contains(|c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')) {
+        // Which is met first, and told of by the parser.
+        return None;
+    }
+    let rest = bytes.get(valid.len()..)?;
     let width = match rest.first()? {
         0xc0..=0xdf => 2,
         0xe0..=0xef => 3,

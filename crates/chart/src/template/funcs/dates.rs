@@ -30,7 +30,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     }),
     func("duration", &[Any], |_, args| {
         let seconds = match &args[0] {
-            Value::Str(text) => num::parse_int(text, 10).unwrap_or(0),
+            Value::Str(text) => num::nearest_int(text),
             Value::Int64(seconds) => *seconds,
             _ => 0,
         };

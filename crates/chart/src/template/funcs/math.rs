@@ -15,15 +15,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
     func("int", &[Any], |_, args| Ok(Value::Int(to_int(&args[0])))),
     func("int64", &[Any], |_, args| Ok(Value::Int64(to_int(&args[0])))),
     func("float64", &[Any], |_, args| Ok(Value::Float(to_float(&args[0])))),
-    func("atoi", &[Str], |_, args| {
-        let text = super::text(&args[0]);
-        // The nearest number goes with the error that sprig drops.
-        Ok(Value::Int(num::atoi(&text).unwrap_or_else(|err| match err.to_string().ends_with("value out of range") {
-            true if text.starts_with('-') => i64::MIN,
-            true => i64::MAX,
-            false => 0,
-        })))
-    }),
+    func("atoi", &[Str], |_, args| Ok(Value::Int(num::nearest_int(&super::text(&args[0]))))),
     func("toDecimal", &[Any], |_, args| {
         let text = print::to_string(&args[0]);
         Ok(Value::Int64(num::parse_int(&text, 8).unwrap_or(0)))

@@ -173,8 +173,9 @@ fn escape(kind: char, class: bool, out: &mut String) {
 
 /// Whether what follows a brace is a repetition; else the brace stands for itself.
 fn repetition(chars: std::iter::Peekable<std::str::Chars<'_>>) -> bool {
-    let body: String = chars.take_while(|c| *c != '}').collect();
-    let (least, most) = body.split_once(',').unwrap_or((&body, ""));
+    let rest: String = chars.collect();
+    let Some((body, _)) = rest.split_once('}') else { return false };
+    let (least, most) = body.split_once(',').unwrap_or((body, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     let plain = |text: &str| digits(text) && (text.len() < 2 || !text.starts_with('0'));
     !least.is_empty() && plain(least) && plain(most)

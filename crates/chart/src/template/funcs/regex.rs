@@ -116,6 +116,10 @@ fn replace(ctx: &mut Ctx<'_>, args: &[Value], on_error: OnError, literal: bool) 
         at = whole.end();
         ctx.world.budget.bytes(out.len() - before)?;
     }
+    if at == 0 && out.is_empty() {
+        // Nothing was found: the text stays as it is, UTF-8 or not.
+        return Ok(args[1].clone());
+    }
     out.push_str(&subject[at..]);
     ctx.world.budget.bytes(out.len())?;
     Ok(Value::from(out))

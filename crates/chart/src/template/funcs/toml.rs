@@ -211,10 +211,13 @@ fn form(value: &Value) -> Result<Form, String> {
         Value::Map(map) if !map.nil => Form::Table,
         Value::Struct(object) if object.ty.json_as.is_none() => Form::Table,
         Value::List(list) if !list.items.is_empty() => {
-            if list.items.iter().any(Value::is_nil) {
-                return Err("toml: cannot encode array with nil element".to_owned());
+            let mut tables = true;
+            for item in &list.items {
+                if missing(item) {
+                    return Err("toml: cannot encode array with nil element".to_owned());
+                }
+                tables &= form(item)? == Form::Table;
             }
-            let tables = list.items.iter().all(|item| matches!(form(item), Ok(Form::Table)));
             if tables { Form::Tables } else { Form::Plain }
         }
         _ => Form::Plain,

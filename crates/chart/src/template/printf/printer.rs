@@ -4,6 +4,8 @@ use super::super::value::{ListType, Map, Struct, Value};
 use crate::go::quote;
 use crate::go::time::{MONTHS, Time, ZERO_SECONDS, Zone};
 
+/// What is printed for an address, which in Go differs at each run: as long as most of them, and a digit first.
+const ADDRESS: &str = "0x1c0000000000";
 /// Values nested deeper than this are cut: only cyclic ones are.
 const MAX_DEPTH: usize = 200;
 /// Output at which a deep value stops growing: cycles with several branches explode.
@@ -306,10 +308,9 @@ impl<'o> Printer<'o> {
     fn object(&mut self, object: &Struct, verb: char, depth: usize) {
         if object.pointer && depth > 0 {
             // Go prints the address here, which differs at each run.
-            let address = "0xc000000000";
             return match self.flags.sharp_v {
-                true => self.put(&format!("(*{})({address})", object.ty.name)),
-                false => self.put(address),
+                true => self.put(&format!("(*{})({ADDRESS})", object.ty.name)),
+                false => self.put(ADDRESS),
             };
         }
         self.put(if object.pointer { "&" } else { "" });
@@ -409,7 +410,7 @@ impl Printer<'_> {
             return self.bad_verb(value, verb);
         }
         if verb == 'p' {
-            return self.put("0xc000000000");
+            return self.put(ADDRESS);
         }
         if verb == 'w' {
             return self.bad_verb(value, verb);

@@ -136,7 +136,8 @@ impl Writer {
     }
 
     fn value(&mut self, value: &Value, depth: usize, indent: usize) -> Result<(), ToJsonError> {
-        if let Some(via) = cycle_at(value, depth) {
+        // sprig hands this encoder a pointer to the value, which counts.
+        if let Some(via) = cycle_at(value, depth + usize::from(self.layout == Layout::Raw)) {
             return Err(ToJsonError::Depth(via));
         }
         match value {
