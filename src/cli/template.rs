@@ -130,7 +130,7 @@ pub(super) fn template(args: TemplateArgs, globals: &Globals, console: &Console)
     input.options.skip_schema = args.skip_schema_validation;
     input.options.sub_notes = args.render_subchart_notes;
     input.options.compat = args.helm_compat.into();
-    input.options.parse_ahead = true;
+    input.options.two_threads = true;
     if let Some(query) = &args.explain {
         return explain_template(&input, &found.path, &args.options(), &args.values.sources(args.helm_compat)?, query, console);
     }

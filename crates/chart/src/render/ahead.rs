@@ -1,52 +1,105 @@
-//! Templates parsed on a second thread while the first is busy with values.
+//! Work for two threads, one from each end of a list: templates to parse while the values are made ready, documents to read.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{Builder, JoinHandle};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, Builder, JoinHandle};
 
 use super::{Input, scope};
 use crate::template::{Engine, STACK_SIZE};
 use crate::values::Family;
 
-/// Fewer bytes of templates than this are parsed sooner than a thread is started.
-const WORTH_IT: usize = 32 << 10;
+/// Fewer bytes than this are worked off sooner than a thread is started.
+const WORTH_A_THREAD: usize = 32 << 10;
 
-/// The thread. It goes from the last template towards the first, while the render goes from the first towards the last; each
-/// takes from the shared cache what the other has parsed, and where they meet it ends. What does not parse is left for the
-/// render to find and to report.
+/// The templates of a render on their way into the cache. A second thread parses from the last one on; [`Ahead::finish`] parses
+/// from the first one on. What does not parse is left for the render to find again, and to report.
 pub(super) struct Ahead {
-    stop: Arc<AtomicBool>,
+    work: Arc<Work>,
     thread: Option<JoinHandle<()>>,
+}
+
+struct Work {
+    files: Vec<scope::File>,
+    engine: Engine,
+    left: Ends,
 }
 
 impl Ahead {
     pub(super) fn start(family: &Family, input: &Input<'_>) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
         let files = scope::files(family);
-        if files.iter().map(|file| file.data().len()).sum::<usize>() < WORTH_IT {
-            return Self { stop, thread: None };
-        }
+        let bytes: usize = files.iter().map(|file| file.data().len()).sum();
         let engine = Engine::with_cache(input.limits.clone(), input.parse_cache());
-        let told = Arc::clone(&stop);
-        let work = move || {
-            for file in files.iter().rev() {
-                if told.load(Ordering::Relaxed) || file.is_parsed_or_parse(&engine) {
-                    break;
-                }
-            }
-        };
+        let work = Arc::new(Work { left: Ends::new(files.len()), files, engine });
+        if bytes < WORTH_A_THREAD {
+            return Self { work, thread: None };
+        }
+        let shared = Arc::clone(&work);
+        let parse = move || shared.parse_by(Ends::last);
         // without a second thread the first does it all
-        let thread = Builder::new().name("parse".to_owned()).stack_size(STACK_SIZE).spawn(work).ok();
-        Self { stop, thread }
+        let thread = Builder::new().name("parse".to_owned()).stack_size(STACK_SIZE).spawn(parse).ok();
+        Self { work, thread }
+    }
+
+    /// Parses what is left.
+    pub(super) fn finish(self) {
+        if self.thread.is_some() {
+            self.work.parse_by(Ends::first);
+        }
     }
 }
 
 impl Drop for Ahead {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.work.left.close();
         if let Some(thread) = self.thread.take() {
-            // what it could not do, the render did
+            // what it could not do, the render does
             let _ = thread.join();
         }
+    }
+}
+
+impl Work {
+    fn parse_by(&self, next: fn(&Ends) -> Option<usize>) {
+        while let Some(at) = next(&self.left) {
+            let _ = self.files[at].parse(&self.engine);
+        }
+    }
+}
+
+/// Does `work` on all items, on two threads if together they have so many bytes that it is worth one.
+pub(super) fn on_two_threads<T: Sync>(items: &[T], bytes: impl Fn(&T) -> usize, work: impl Fn(&T) + Sync) {
+    if items.iter().map(bytes).sum::<usize>() < WORTH_A_THREAD {
+        return items.iter().for_each(work);
+    }
+    let left = Ends::new(items.len());
+    let work_by = |next: fn(&Ends) -> Option<usize>| {
+        while let Some(at) = next(&left) {
+            work(&items[at]);
+        }
+    };
+    thread::scope(|threads| {
+        let _ = Builder::new().name("second".to_owned()).stack_size(STACK_SIZE).spawn_scoped(threads, || work_by(Ends::last));
+        work_by(Ends::first);
+    });
+}
+
+/// What nobody has taken yet of a list.
+struct Ends(Mutex<Range<usize>>);
+
+impl Ends {
+    fn new(len: usize) -> Self {
+        Self(Mutex::new(0..len))
+    }
+
+    fn first(&self) -> Option<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
+
+    fn last(&self) -> Option<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).next_back()
+    }
+
+    fn close(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = 0..0;
     }
 }

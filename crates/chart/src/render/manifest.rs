@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ahead::on_two_threads;
 use super::{Compat, Input, RenderError};
 use crate::Json;
 use crate::chart::paths;
@@ -145,6 +146,13 @@ pub fn install_order(kind: &str) -> (usize, &str) {
     }
 }
 
+/// A document that was not read yet.
+struct Piece<'f> {
+    path: &'f String,
+    first_line: usize,
+    text: &'f str,
+}
+
 /// Documents of one render. The largest charts have some hundreds.
 const MAX_DOCUMENTS: usize = 100_000;
 
@@ -168,30 +176,35 @@ pub(super) fn sort(
     warnings: &mut Vec<String>,
 ) -> Result<(Vec<Doc>, Vec<Hook>), RenderError> {
     let compat = input.options.compat;
-    let (mut docs, mut hooks) = (Vec::new(), Vec::new());
-    for (path, text) in files {
-        if paths::base(path).starts_with('_') {
-            continue;
-        }
+    let mut pieces = Vec::new();
+    for (path, text) in files.iter().filter(|(path, _)| !paths::base(path).starts_with('_')) {
         for (first_line, text) in split_as(text, compat) {
-            super::go_on(&input.limits.stop)?;
-            if docs.len() + hooks.len() >= MAX_DOCUMENTS {
+            if pieces.len() >= MAX_DOCUMENTS {
                 return Err(RenderError::TooManyDocuments { path: path.clone(), limit: MAX_DOCUMENTS });
             }
-            let fail = |why: String| RenderError::Manifest { path: path.clone(), why, first_line };
-            let head = input.chart.head(text).map_err(fail)?;
-            let doc = Doc {
-                path: path.clone(),
-                kind: head.kind.clone(),
-                api_version: head.api_version.clone(),
-                name: head.name.clone(),
-                text: text.to_owned(),
-                first_line,
-            };
-            match head.annotations.get("helm.sh/hook") {
-                None => docs.push(doc),
-                Some(types) => hooks.extend(hook(doc, types, &head, warnings)),
-            }
+            pieces.push(Piece { path, first_line, text });
+        }
+    }
+    let (mut docs, mut hooks) = (Vec::new(), Vec::new());
+    if input.options.two_threads {
+        // what cannot be read is found again, in its turn
+        on_two_threads(&pieces, |piece| piece.text.len(), |piece| drop(input.chart.head(piece.text)));
+    }
+    for Piece { path, first_line, text } in pieces {
+        super::go_on(&input.limits.stop)?;
+        let fail = |why: String| RenderError::Manifest { path: path.clone(), why, first_line };
+        let head = input.chart.head(text).map_err(fail)?;
+        let doc = Doc {
+            path: path.clone(),
+            kind: head.kind.clone(),
+            api_version: head.api_version.clone(),
+            name: head.name.clone(),
+            text: text.to_owned(),
+            first_line,
+        };
+        match head.annotations.get("helm.sh/hook") {
+            None => docs.push(doc),
+            Some(types) => hooks.extend(hook(doc, types, &head, warnings)),
         }
     }
     docs.sort_by(|a, b| order(&a.kind, compat).cmp(&order(&b.kind, compat)));

@@ -1,6 +1,6 @@
 //! A chart, values, a release and capabilities to manifests, hooks, CRDs and notes.
 //!
-//! - `ahead`: templates parsed on a second thread
+//! - `ahead`: work for two threads
 //! - `capabilities`: what `helm template` assumes of a cluster
 //! - `scope`: the root values of each template
 //! - `manifest`: rendered files to documents and hooks, in Helm's order
@@ -106,9 +106,9 @@ pub struct Options {
     pub sub_notes: bool,
     /// Whose rules hold where Helm 3 and Helm 4 differ.
     pub compat: Compat,
-    /// Let a second thread parse templates from the last one on, while the values are made ready and the first ones are parsed:
-    /// for a program that renders one chart and ends.
-    pub parse_ahead: bool,
+    /// Let a second thread begin from the other end where much is to be parsed or read: for a program that renders one chart and
+    /// ends.
+    pub two_threads: bool,
 }
 
 /// A rendered chart: what Helm's `renderResources` (action/action.go) answers, and more.
@@ -220,7 +220,7 @@ fn render_here(input: &Input<'_>, warnings: &mut Vec<String>, record: Option<&mu
     let user = tree::from_json_map(input.values);
     let mut work = values::Work::new(&input.limits);
     let family = values::process_dependencies(input.chart, &user, &mut work, warnings)?;
-    let _ahead = input.options.parse_ahead.then(|| Ahead::start(&family, input));
+    let ahead = input.options.two_threads.then(|| Ahead::start(&family, input));
     let values = values::coalesce_values(&family.root, &user, &mut work, warnings)?;
     if !input.options.skip_schema {
         values::schema::validate_all(&family.root, &values)?;
@@ -228,6 +228,9 @@ fn render_here(input: &Input<'_>, warnings: &mut Vec<String>, record: Option<&mu
     let final_values = tree::to_json_map(&values);
     check_kube_version(input)?;
     let (root, templates) = scope::templates(&family, &values, input);
+    if let Some(ahead) = ahead {
+        ahead.finish();
+    }
     let how = if record.is_some() { How::Traced } else { How::Plain };
     let (mut files, lookups, trace) = execute(input, &root, templates, how, &mut Vec::new())?;
     if let (Some(record), Some(trace)) = (record, trace) {

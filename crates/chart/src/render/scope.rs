@@ -43,11 +43,6 @@ impl File {
         engine.parse(&self.path, &text).map_err(|error| RenderError::Template { file: self.path.clone(), error })
     }
 
-    /// Whether it was parsed before. If not, it is now; what is wrong with it shows when it is parsed for good.
-    pub(super) fn is_parsed_or_parse(&self, engine: &Engine) -> bool {
-        engine.is_parsed_or_parse(&self.path, &crate::chart::lossy(self.data()))
-    }
-
     /// Its bytes.
     pub(super) fn data(&self) -> &Bytes {
         &self.chart.templates()[self.index].data

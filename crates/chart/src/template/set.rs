@@ -82,18 +82,6 @@ impl Engine {
         self.cache.template(name, text, self.limits.nesting, || parse::parse(name, text, self.limits.nesting))
     }
 
-    /// Whether a file is in the cache. If not, it is parsed into it, if it can be.
-    pub(crate) fn is_parsed_or_parse(&self, name: &str, text: &str) -> bool {
-        let mut known = true;
-        let parse = || {
-            known = false;
-            self.check_size(name, text)?;
-            parse::parse(name, text, self.limits.nesting)
-        };
-        let _ = self.cache.template(name, text, self.limits.nesting, parse);
-        known
-    }
-
     fn check_size(&self, name: &str, text: &str) -> Result<(), Error> {
         if text.len() <= self.limits.source {
             return Ok(());
