@@ -33,7 +33,9 @@ fn cut<'w>(whole: &'w [u8], separator: &[u8]) -> Option<(&'w [u8], &'w [u8])> {
     if !separator.is_empty() {
         return find(whole, separator).map(|at| (&whole[..at], &whole[at + separator.len()..]));
     }
-    let chunk = whole.utf8_chunks().next()?;
+    // no character is longer than this, and looking further for each part would take the square of the length
+    let start = &whole[..whole.len().min(4)];
+    let chunk = start.utf8_chunks().next()?;
     let first = chunk.valid().chars().next().map_or(1, char::len_utf8);
     Some(whole.split_at(first))
 }
