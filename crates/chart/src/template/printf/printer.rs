@@ -412,7 +412,9 @@ impl Printer<'_> {
         if verb == 'p' {
             return self.put(ADDRESS);
         }
-        if verb == 'w' {
+        let bytes = matches!(value, Value::Bytes(_)) || matches!(value, Value::List(list) if list.ty == ListType::Bytes);
+        // fmt prints a slice of bytes without asking for its methods, and so one by one
+        if verb == 'w' && !bytes {
             return self.bad_verb(value, verb);
         }
         self.arg(value, verb);
