@@ -14,6 +14,7 @@ use Ty::{Cert, Int, List, Str, Uint32};
 
 /// Steps that the slow functions are counted for, so that a chart cannot call them without end.
 const PASSWORD: usize = 100_000;
+const DERIVED_KEY: usize = 250_000;
 const CERTIFICATE: usize = 400_000;
 const LARGE_KEY: usize = 2_000_000;
 
@@ -29,7 +30,7 @@ pub(super) static FUNCS: &[FuncDef] = &[
         Ok(Value::from(crypto::htpasswd(&text(&args[0]), bytes(&args[1]), &mut |out| stream.fill(out))))
     }),
     func("derivePassword", &[Uint32, Str, Str, Str, Str], |ctx, args| {
-        ctx.world.budget.steps(PASSWORD)?;
+        ctx.world.budget.steps(DERIVED_KEY)?;
         let [kind, password, user, site] = [1, 2, 3, 4].map(|i| text(&args[i]));
         Ok(Value::from(crypto::derive_password(int(&args[0]) as u32, &kind, &password, &user, &site)))
     }),
