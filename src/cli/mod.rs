@@ -156,7 +156,8 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().collect();
-    let command = if args.get(1).is_some_and(|name| name == "template") { template_alone() } else { command() };
+    let alone = args.get(1).is_some_and(|name| name == "template");
+    let command = if alone { template_alone() } else { command() };
     let args = match as_helm_reads(&command, &args) {
         Ok(read) => read.unwrap_or(args),
         Err(wrong) => {
@@ -164,7 +165,7 @@ pub fn main() -> ExitCode {
             return Exit::Differs.into();
         }
     };
-    let command = if args.iter().any(|arg| arg == "--help") { self::command() } else { command };
+    let command = if alone && args.iter().any(|arg| arg == "--help") { self::command() } else { command };
     let matches = match command.try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => return refuse(&error),

@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::globals::Globals;
 use super::helm::failed;
 use super::session::Session;
+use crate::api::names;
 use crate::object::{Json, Manifest, Origin};
 use futures::stream::{self, StreamExt as _};
 use helmward_chart::go::quote::quote;
@@ -109,9 +110,9 @@ fn no_match(manifest: &Manifest) -> String {
 /// What says that an object is not the release's: Helm's `checkOwnership` (action/validate.go).
 fn strangers_marks(live: &Json, release: &ReleaseInfo) -> Vec<String> {
     let wanted = [
-        ("label", "labels", "app.kubernetes.io/managed-by", "Helm"),
-        ("annotation", "annotations", "meta.helm.sh/release-name", &release.name),
-        ("annotation", "annotations", "meta.helm.sh/release-namespace", &release.namespace),
+        ("label", "labels", names::MANAGED_BY, "Helm"),
+        ("annotation", "annotations", names::HELM_RELEASE_NAME, &release.name),
+        ("annotation", "annotations", names::HELM_RELEASE_NAMESPACE, &release.namespace),
     ];
     let found = wanted.into_iter().filter_map(|(what, field, key, value)| {
         let why = match live["metadata"][field][key].as_str() {

@@ -209,7 +209,7 @@ pub(super) async fn correct(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepa
 }
 
 /// Looks at drift without writing, for suspended units.
-pub(super) async fn look(ctx: &Context, unit: &mut Unit, spec: &super::prepare::Spec) {
+pub(super) async fn look(ctx: &Context, unit: &mut Unit, spec: &super::Spec) {
     if unit.record().run.is_some() || unit.record().deployed().is_none() {
         return;
     }

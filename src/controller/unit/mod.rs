@@ -4,6 +4,7 @@
 //! a status and a report. What a unit waits for (health, a hook, a dependency, a time) wakes it by an event.
 //!
 //! - `pass`: the loop
+//! - `spec`: the custom resource, and what follows from it alone
 //! - `prepare`: from the custom resource and its source to what is wanted
 //! - `run`: the steps of a run
 //! - `live`: comparing with the cluster, drift and its correction
@@ -19,9 +20,11 @@ mod rebuild;
 mod record;
 mod render;
 mod run;
+mod spec;
 
 pub use pass::pass;
-pub use prepare::{Prepared, Spec};
+pub use prepare::Prepared;
+pub use spec::Spec;
 
 use crate::cluster::Live;
 use crate::health::{self, Health, HealthState, Verdict};

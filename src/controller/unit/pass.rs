@@ -1,6 +1,6 @@
 //! The loop of a pass: gather, observe, decide, act, until there is nothing to do now.
 
-use super::{Inbox, Unit, live, prepare, publish, rebuild, run};
+use super::{Inbox, Spec, Unit, live, prepare, publish, rebuild, run};
 use crate::api::Reason;
 use crate::controller::context::Context;
 use crate::release::{
@@ -56,7 +56,7 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
         return false;
     };
     let now = Timestamp::now();
-    let spec = match prepare::Spec::parse(key.kind, &object) {
+    let spec = match Spec::parse(key.kind, &object) {
         Ok(spec) => spec,
         Err(error) => {
             publish::invalid(ctx, key, unit, &object, &error.to_string()).await;
@@ -121,7 +121,7 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
     true
 }
 
-async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepare::Spec, full: bool, due: bool) -> Ending {
+async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec, full: bool, due: bool) -> Ending {
     if let Err(error) = ctx.ensure_finalizer(key, spec).await {
         return stumble(unit, Reason::Failed, error.to_string());
     }
@@ -271,7 +271,7 @@ fn resting(unit: &Unit, prepared: &super::Prepared) -> Outcome {
 }
 
 /// A rollback that a person asked for by annotation: begun once, and held until the annotation goes.
-async fn by_hand(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepare::Spec, prepared: &super::Prepared) -> Option<Ending> {
+async fn by_hand(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec, prepared: &super::Prepared) -> Option<Ending> {
     let wanted = spec.rollback_to();
     if wanted == unit.record().pinned || unit.record().run.is_some() {
         return None;
@@ -335,7 +335,7 @@ async fn refuse(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &super:
 }
 
 /// The object is being deleted: what it brought goes first, then the finalizer.
-async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepare::Spec) -> bool {
+async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec) -> bool {
     // What was never served (for another cluster, say) left nothing here that could be removed.
     let never_served = spec.blocked().is_some() && unit.record().inventory.values().all(|a| a.uid.is_empty());
     let keeps = spec.suspended() || !spec.deletes_objects() || never_served;
@@ -397,7 +397,7 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &prepa
 
 /// Whether the service account as which the objects would be removed is gone, as it is when a namespace is deleted as a whole. Nobody
 /// else's rights are used instead: then the objects stay, and that is said.
-async fn account_gone(ctx: &Arc<Context>, spec: &prepare::Spec) -> bool {
+async fn account_gone(ctx: &Arc<Context>, spec: &Spec) -> bool {
     match spec.account(ctx) {
         Some(account) => matches!(ctx.cluster.get(&account).await, Ok(None)),
         None => false,

@@ -1,7 +1,7 @@
 //! What others see of a unit: its status (written only when it differs), Kubernetes Events, and the report for the page.
 
 use super::Unit;
-use super::prepare::{Prepared, Spec};
+use super::{Prepared, Spec};
 use crate::api::names;
 use crate::api::{Condition, ConditionStatus, ConditionType, Reason, condition};
 use crate::controller::context::Context;

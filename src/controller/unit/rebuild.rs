@@ -1,8 +1,9 @@
 //! What is remembered of a unit: from the store; where that does not know, from release Secrets and status. Losing the store
 //! loses nothing that matters.
 
-use super::prepare::{Prepared, Spec, What};
+use super::prepare::{Prepared, What};
 use super::run::{content, failure};
+use super::spec::Spec;
 use crate::api::{ConditionStatus, ConditionType, condition};
 use crate::controller::context::Context;
 use crate::object::{Manifest, ObjectId, Origin};
@@ -137,7 +138,7 @@ fn status_of(word: &str) -> RevisionStatus {
 }
 
 /// From the status of a Kustomization: which revision was applied, and what of it there is.
-fn from_kustomization(bundle: &super::prepare::BundleSpec) -> UnitRecord {
+fn from_kustomization(bundle: &super::spec::BundleSpec) -> UnitRecord {
     let status = &bundle.object.status;
     let mut record = UnitRecord { handled: status.last_handled_reconcile_at.clone(), ..UnitRecord::default() };
     for entry in status.inventory.iter().flat_map(|i| &i.entries) {

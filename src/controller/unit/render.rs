@@ -1,7 +1,7 @@
 //! Rendering a release: the chart with its values, asked again until no `lookup` is unanswered, into a placed target.
 
-use super::prepare::ReleaseSpec;
 use super::run::{content, failure, surroundings};
+use super::spec::ReleaseSpec;
 use crate::cluster::{Cluster, Lookups};
 use crate::controller::context::Context;
 use crate::object::{Json, Manifest, Origin};

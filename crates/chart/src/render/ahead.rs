@@ -15,6 +15,7 @@ const WORTH_A_THREAD: usize = 32 << 10;
 /// from the first one on. What does not parse is left for the render to find again, and to report.
 pub(super) struct Ahead {
     work: Arc<Work>,
+    /// Taken when it is joined.
     thread: Option<JoinHandle<()>>,
 }
 
@@ -25,26 +26,22 @@ struct Work {
 }
 
 impl Ahead {
-    pub(super) fn start(family: &Family, input: &Input<'_>) -> Self {
+    /// None where it is not worth a thread, or there is none to be had: the render does it all then.
+    pub(super) fn start(family: &Family, input: &Input<'_>) -> Option<Self> {
         let files = scope::files(family);
-        let bytes: usize = files.iter().map(|file| file.data().len()).sum();
+        if files.iter().map(|file| file.data().len()).sum::<usize>() < WORTH_A_THREAD {
+            return None;
+        }
         let engine = Engine::with_cache(input.limits.clone(), input.parse_cache());
         let work = Arc::new(Work { left: Ends::new(files.len()), files, engine });
-        if bytes < WORTH_A_THREAD {
-            return Self { work, thread: None };
-        }
         let shared = Arc::clone(&work);
-        let parse = move || shared.parse_by(Ends::last);
-        // without a second thread the first does it all
-        let thread = Builder::new().name("parse".to_owned()).stack_size(STACK_SIZE).spawn(parse).ok();
-        Self { work, thread }
+        let thread = Builder::new().name("parse".to_owned()).stack_size(STACK_SIZE).spawn(move || shared.parse_by(Ends::last)).ok()?;
+        Some(Self { work, thread: Some(thread) })
     }
 
     /// Parses what is left.
     pub(super) fn finish(self) {
-        if self.thread.is_some() {
-            self.work.parse_by(Ends::first);
-        }
+        self.work.parse_by(Ends::first);
     }
 }
 
@@ -60,9 +57,7 @@ impl Drop for Ahead {
 
 impl Work {
     fn parse_by(&self, next: fn(&Ends) -> Option<usize>) {
-        while let Some(at) = next(&self.left) {
-            let _ = self.files[at].parse(&self.engine);
-        }
+        self.left.work_off(next, |at| drop(self.files[at].parse(&self.engine)));
     }
 }
 
@@ -72,11 +67,7 @@ pub(super) fn on_two_threads<T: Sync>(items: &[T], bytes: impl Fn(&T) -> usize, 
         return items.iter().for_each(work);
     }
     let left = Ends::new(items.len());
-    let work_by = |next: fn(&Ends) -> Option<usize>| {
-        while let Some(at) = next(&left) {
-            work(&items[at]);
-        }
-    };
+    let work_by = |next| left.work_off(next, |at| work(&items[at]));
     thread::scope(|threads| {
         let _ = Builder::new().name("second".to_owned()).stack_size(STACK_SIZE).spawn_scoped(threads, || work_by(Ends::last));
         work_by(Ends::first);
@@ -89,6 +80,12 @@ struct Ends(Mutex<Range<usize>>);
 impl Ends {
     fn new(len: usize) -> Self {
         Self(Mutex::new(0..len))
+    }
+
+    fn work_off(&self, next: fn(&Self) -> Option<usize>, work: impl Fn(usize)) {
+        while let Some(at) = next(self) {
+            work(at);
+        }
     }
 
     fn first(&self) -> Option<usize> {

@@ -220,7 +220,7 @@ fn render_here(input: &Input<'_>, warnings: &mut Vec<String>, record: Option<&mu
     let user = tree::from_json_map(input.values);
     let mut work = values::Work::new(&input.limits);
     let family = values::process_dependencies(input.chart, &user, &mut work, warnings)?;
-    let ahead = input.options.two_threads.then(|| Ahead::start(&family, input));
+    let ahead = if input.options.two_threads { Ahead::start(&family, input) } else { None };
     let values = values::coalesce_values(&family.root, &user, &mut work, warnings)?;
     if !input.options.skip_schema {
         values::schema::validate_all(&family.root, &values)?;

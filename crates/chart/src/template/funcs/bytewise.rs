@@ -1,12 +1,6 @@
 //! Searching in strings whose bytes need not be UTF-8.
 
-/// Where a part is first found.
-pub(super) fn find(whole: &[u8], part: &[u8]) -> Option<usize> {
-    if part.is_empty() {
-        return Some(0);
-    }
-    whole.windows(part.len()).position(|window| window == part)
-}
+use memchr::memmem;
 
 /// The bytes without any occurrence of a part.
 pub(crate) fn without(whole: &[u8], part: &[u8]) -> Vec<u8> {
@@ -31,7 +25,7 @@ pub(super) fn split<'w>(whole: &'w [u8], separator: &[u8], limit: usize) -> Vec<
 /// What is before the first separator and what is behind it.
 fn cut<'w>(whole: &'w [u8], separator: &[u8]) -> Option<(&'w [u8], &'w [u8])> {
     if !separator.is_empty() {
-        return find(whole, separator).map(|at| (&whole[..at], &whole[at + separator.len()..]));
+        return memmem::find(whole, separator).map(|at| (&whole[..at], &whole[at + separator.len()..]));
     }
     // no character is longer than this, and looking further for each part would take the square of the length
     let start = &whole[..whole.len().min(4)];

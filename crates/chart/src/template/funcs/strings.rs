@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memmem;
+
 use super::{Answer, FuncDef, Ty, bytes, bytewise, func, int, many, text};
 use crate::go::quote::{quote, quote_bytes};
 use crate::go::{strings, unicode};
@@ -39,20 +41,9 @@ pub(super) static FUNCS: &[FuncDef] = &[
     }),
     func("trimAll", &[Str, Str], |_, args| trim_all(args)),
     func("trimall", &[Str, Str], |_, args| trim_all(args)),
-    func("trimSuffix", &[Str, Str], |_, args| {
-        let (suffix, whole) = (bytes(&args[0]), bytes(&args[1]));
-        Ok(whole.strip_suffix(suffix).map_or_else(|| args[1].clone(), |kept| Value::bytes_as_string(kept.to_vec())))
-    }),
-    func("trimPrefix", &[Str, Str], |_, args| {
-        let (prefix, whole) = (bytes(&args[0]), bytes(&args[1]));
-        Ok(whole.strip_prefix(prefix).map_or_else(|| args[1].clone(), |kept| Value::bytes_as_string(kept.to_vec())))
-    }),
-    func("contains", &[Str, Str], |_, args| {
-        Ok(Value::Bool(match (&args[0], &args[1]) {
-            (Value::Str(part), Value::Str(whole)) => whole.contains(&**part),
-            (part, whole) => bytewise::find(bytes(whole), bytes(part)).is_some(),
-        }))
-    }),
+    func("trimSuffix", &[Str, Str], |_, args| Ok(rest_or_all(&args[1], bytes(&args[1]).strip_suffix(bytes(&args[0]))))),
+    func("trimPrefix", &[Str, Str], |_, args| Ok(rest_or_all(&args[1], bytes(&args[1]).strip_prefix(bytes(&args[0]))))),
+    func("contains", &[Str, Str], |_, args| Ok(Value::Bool(memmem::find(bytes(&args[1]), bytes(&args[0])).is_some()))),
     func("hasPrefix", &[Str, Str], |_, args| Ok(Value::Bool(bytes(&args[1]).starts_with(bytes(&args[0]))))),
     func("hasSuffix", &[Str, Str], |_, args| Ok(Value::Bool(bytes(&args[1]).ends_with(bytes(&args[0]))))),
     func("replace", &[Str, Str, Str], replace),
@@ -79,6 +70,11 @@ pub(super) static FUNCS: &[FuncDef] = &[
         Ok(Value::typed_list(ListType::Str, split(&args[0], &args[1], -1)))
     }),
 ];
+
+/// What is left of a string, if something was taken off; else the string itself.
+fn rest_or_all(whole: &Value, rest: Option<&[u8]>) -> Value {
+    rest.map_or_else(|| whole.clone(), |rest| Value::bytes_as_string(rest.to_vec()))
+}
 
 /// A part of a string; the string itself where nothing is cut off.
 fn keep(value: &Value, part: impl Fn(&str) -> &str) -> Answer {

@@ -245,7 +245,7 @@ fn fields(object: &Struct) -> Vec<(usize, &'static str, &Value)> {
     for (at, (field, value)) in object.ty.fields.iter().zip(&object.fields).enumerate() {
         match value {
             Value::Struct(inner) if field.embedded => out.extend(fields(inner).into_iter().map(|(_, name, value)| (at, name, value))),
-            value if field.name.starts_with(|c: char| c.is_ascii_uppercase()) => out.push((at, field.name, value)),
+            value if field.is_exported() => out.push((at, field.name, value)),
             _ => {}
         }
     }

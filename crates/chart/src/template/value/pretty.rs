@@ -49,6 +49,6 @@ fn tree(value: &Value, extras: &mut Vec<Extra>, depth: usize) -> Result<Json, To
 /// The exported fields under their names in lower case; one without a name of its own has that of its type.
 fn fields(object: &Struct, extras: &mut Vec<Extra>, depth: usize) -> Result<Vec<(String, Json)>, ToJsonError> {
     let named = object.ty.fields.iter().zip(&object.fields);
-    let exported = named.filter(|(field, _)| field.name.starts_with(|c: char| c.is_ascii_uppercase()));
+    let exported = named.filter(|(field, _)| field.is_exported());
     exported.map(|(field, value)| Ok((field.name.to_lowercase(), tree(value, extras, depth + 1)?))).collect()
 }

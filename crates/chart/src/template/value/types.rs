@@ -108,6 +108,13 @@ impl Kind {
     }
 }
 
+impl Field {
+    /// Whether Go lets other packages see it.
+    pub(crate) fn is_exported(&self) -> bool {
+        self.name.starts_with(|c: char| c.is_ascii_uppercase())
+    }
+}
+
 impl ListType {
     pub(crate) fn go_name(self) -> &'static str {
         match self {

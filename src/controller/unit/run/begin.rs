@@ -1,0 +1,192 @@
+//! How a run begins, and how one is given up.
+
+use super::super::{Prepared, Unit, publish, record};
+use super::{failure, surroundings};
+use crate::api::Reason;
+use crate::controller::context::Context;
+use crate::release::{Attempt, Failure, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey};
+use crate::render::target::Target;
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// Begins a first deployment or an upgrade: renders, checks what can be checked, and stores the run. Nothing is written yet.
+pub(in super::super) async fn begin(
+    ctx: &Context,
+    key: &UnitKey,
+    unit: &mut Unit,
+    prepared: &Prepared,
+    action: RunAction,
+) -> Result<(), Failure> {
+    // What was installed by Helm, and is a failed or no first install of ours, is upgraded.
+    let action = if action == RunAction::Upgrade && unit.record().last_good().is_none() && unit.record().history.len() <= 1 {
+        RunAction::Install
+    } else {
+        action
+    };
+    let number = unit.record().next_number();
+    let target = Arc::new(prepared.render(ctx, key, action, number).await?);
+    super::crds::reachable(ctx, &target).await?;
+    start(
+        ctx,
+        key,
+        unit,
+        prepared,
+        Start {
+            action,
+            number,
+            attempt: prepared.want.attempt.clone(),
+            chart_name: prepared.chart_name(),
+            app_version: prepared.app_version(),
+            target,
+            to: None,
+            why: None,
+        },
+    )
+    .await
+}
+
+/// Begins a rollback to the target of an earlier revision, from the store or from Helm's record of it.
+pub(in super::super) async fn begin_rollback(
+    ctx: &Context,
+    key: &UnitKey,
+    unit: &mut Unit,
+    prepared: &Prepared,
+    to: u32,
+) -> Result<(), Failure> {
+    let number = unit.record().next_number();
+    let target = super::super::rebuild::target(ctx, unit.record(), prepared, to).await?;
+    let good = unit.record().revision(to).cloned();
+    let (chart_name, app_version) = good.as_ref().map(|g| (g.chart_name.clone(), g.app_version.clone())).unwrap_or_default();
+    let attempt = good.map(|g| g.attempt).unwrap_or_default();
+    let why = unit.record().last().map(|r| r.description.clone());
+    let message = format!("rolling back to revision {to}: {}", why.as_deref().unwrap_or("asked for"));
+    publish::event(ctx, key, unit, true, Reason::RolledBack, &message);
+    start(
+        ctx,
+        key,
+        unit,
+        prepared,
+        Start { action: RunAction::Rollback, number, attempt, chart_name, app_version, target, to: Some(to), why },
+    )
+    .await
+}
+
+/// Begins a removal.
+pub(in super::super) async fn begin_uninstall(ctx: &Context, key: &UnitKey, unit: &mut Unit) -> Result<(), Failure> {
+    let last = unit.record().last().cloned();
+    let target = match (&unit.deployed, &last) {
+        (Some((_, target)), _) => Arc::clone(target),
+        (None, Some(last)) => super::super::rebuild::stored_target(ctx, last).await.unwrap_or_default(),
+        (None, None) => Arc::default(),
+    };
+    let number = last.as_ref().map_or(0, |r| r.number);
+    let now = Timestamp::now();
+    unit.running = Some((number, target));
+    unit.record_mut().run = Some(Run {
+        revision: number,
+        action: RunAction::Uninstall,
+        attempt: last.map(|r| r.attempt).unwrap_or_default(),
+        cursor: 0,
+        length: 0,
+        started: now,
+        waiting_since: None,
+        made: None,
+        to: None,
+        why: None,
+        stumbles: 0,
+    });
+    ctx.save(key, unit, true).await;
+    Ok(())
+}
+
+struct Start {
+    action: RunAction,
+    number: u32,
+    attempt: Attempt,
+    chart_name: String,
+    app_version: String,
+    target: Arc<Target>,
+    to: Option<u32>,
+    why: Option<String>,
+}
+
+async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared, begin: Start) -> Result<(), Failure> {
+    let now = Timestamp::now();
+    let kept = ctx.put_target(&begin.target).await.map_err(|e| surroundings(format!("the target cannot be stored: {e}")))?;
+    let first_deployed = unit.record().history.first().map_or(now, |r| r.first_deployed);
+    let record = unit.record_mut();
+    record.history.push(RevisionMeta {
+        number: begin.number,
+        status: match begin.action {
+            RunAction::Install => RevisionStatus::PendingInstall,
+            RunAction::Rollback => RevisionStatus::PendingRollback,
+            _ => RevisionStatus::PendingUpgrade,
+        },
+        action: begin.action,
+        attempt: begin.attempt.clone(),
+        chart_name: begin.chart_name,
+        app_version: begin.app_version,
+        digest: begin.target.digest(),
+        target: Some(kept.target),
+        chart: kept.chart,
+        first_deployed,
+        started: now,
+        ended: None,
+        description: String::new(),
+        commit: prepared.commit(),
+    });
+    record.run = Some(Run {
+        revision: begin.number,
+        action: begin.action,
+        attempt: begin.attempt,
+        cursor: 0,
+        length: 0,
+        started: now,
+        waiting_since: None,
+        made: None,
+        to: begin.to,
+        why: begin.why,
+        stumbles: 0,
+    });
+    // Kept until the new revision is good: the quarantine of another target is void, and so is its hold.
+    record.held = None;
+    unit.running = Some((begin.number, begin.target));
+    unit.seen = unit.seen.or(prepared.source_seen());
+    ctx.save(key, unit, true).await;
+    tracing::info!(unit = %key, revision = begin.number, action = begin.action.as_str(), "run begins");
+    Ok(())
+}
+
+/// Gives a running wait up for something newer. What it wrote stays; the newer run starts from there.
+pub(in super::super) async fn supersede(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared) -> Result<(), Failure> {
+    let Some(run) = unit.record_mut().run.take() else { return Ok(()) };
+    let why = format!("superseded by {} before it became healthy", prepared.want.attempt.version);
+    if let Err(error) = super::end::mark(key, unit, prepared, run.revision, RevisionStatus::Failed, &why).await {
+        unit.record_mut().run = Some(run);
+        return Err(failure(&error));
+    }
+    unit.running = None;
+    publish::event(ctx, key, unit, false, Reason::Superseded, &why);
+    ctx.save(key, unit, true).await;
+    Ok(())
+}
+
+/// Marks a pending revision that nobody works on as failed: an operation of another tool, or of ours with the journal lost.
+pub(in super::super) async fn unlock(
+    ctx: &Context,
+    key: &UnitKey,
+    unit: &mut Unit,
+    prepared: &Prepared,
+    revision: u32,
+) -> Result<(), Failure> {
+    let why = "never ended: marked as failed so that the release goes on";
+    record::set_status(prepared, key, unit, revision, RevisionStatus::Failed, why).await.map_err(|e| failure(&e))?;
+    // What it tried is not held against what is wanted now: it may be what was cut off by a crash.
+    if let Some(found) = unit.record_mut().revision_mut(revision) {
+        (found.status, found.description) = (RevisionStatus::Failed, why.into());
+        found.attempt = Attempt::default();
+        found.ended = Some(Timestamp::now());
+    }
+    ctx.save(key, unit, true).await;
+    Ok(())
+}

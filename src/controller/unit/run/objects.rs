@@ -1,0 +1,174 @@
+//! Steps that apply, delete and wait for objects.
+
+use super::super::{Unit, live, publish, record};
+use super::{Done, PATIENCE, Scene, StepResult, content, failure};
+use crate::api::Reason;
+use crate::cluster::{ApiError, Apply, Done as Outcome, Job, Prior, StageOptions};
+use crate::health::Verdict;
+use crate::object::{Manifest, ObjectId};
+use crate::plan::inventory::PrunePolicy;
+use crate::release::stages::sort_for_deletion;
+use crate::release::{RunAction, UnitKind};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Objects of one stage that are applied at the same time.
+const CONCURRENCY: usize = 16;
+
+impl Scene<'_> {
+    /// Helm's record of the new revision, pending; before it the namespace, where it is to be made.
+    pub(super) async fn pending(&self, unit: &mut Unit) -> StepResult {
+        if self.run.action == RunAction::Install
+            && let Some(namespace) = self.prepared.spec.create_namespace()
+        {
+            self.prepared.cluster.ensure_namespace(namespace, &self.prepared.spec.namespace_labels()).await.map_err(|e| failure(&e))?;
+        }
+        if self.key.kind == UnitKind::Release && self.run.action != RunAction::Uninstall {
+            record::write_pending(self.key, unit, self.prepared, self.target, self.run).await.map_err(|e| failure(&e))?;
+        }
+        Ok(Done::Yes)
+    }
+
+    fn options(&self) -> StageOptions {
+        let spec = &self.prepared.spec;
+        StageOptions { owner: spec.owner(), adopt: spec.adopts(), apply: Apply::default(), concurrency: CONCURRENCY }
+    }
+
+    /// Applies those objects of a stage that differ.
+    pub(super) async fn apply(&self, unit: &mut Unit, members: &[usize]) -> StepResult {
+        let mut jobs = Vec::new();
+        let mut sent: Vec<&Manifest> = Vec::new();
+        for manifest in members.iter().map(|&i| &self.target.manifests[i]) {
+            let known = unit.record().inventory.get(&manifest.id.inventory_id());
+            if known.is_some_and(|known| live::as_verified(self.ctx, manifest, known)) {
+                continue;
+            }
+            let prior = match known {
+                // Without a uid it was never verified by us: Helm may have made it, or somebody else may own it by now.
+                Some(known) if !known.uid.is_empty() => Prior::Ours { resource_version: known.resource_version.clone() },
+                _ => Prior::Unknown,
+            };
+            let recreate = self.prepared.spec.recreates(manifest);
+            jobs.push(Job::Apply { manifest: Arc::new(self.prepared.spec.without_ignored(manifest)), prior, recreate });
+            sent.push(manifest);
+        }
+        let outcomes = self.prepared.cluster.run_stage(jobs, &self.options()).await;
+        let mut first: Option<ApiError> = None;
+        for (manifest, outcome) in sent.into_iter().zip(outcomes) {
+            let id = &manifest.id;
+            for warning in &outcome.warnings {
+                // Such as a field that the kind does not have: the server drops it, and nobody would ever know.
+                let message = format!("{id} ({}): {warning}", manifest.origin);
+                tracing::warn!(unit = %self.key, "{message}");
+                publish::event(self.ctx, self.key, unit, true, Reason::UnsupportedField, &message);
+            }
+            match outcome.result {
+                // A verdict on the content counts more than a failure of the surroundings beside it.
+                Outcome::Refused(error) => {
+                    if first.as_ref().is_none_or(|first| !first.is_content() && error.is_content()) {
+                        first = Some(error);
+                    }
+                }
+                _ => {
+                    unit.suspects.remove(id);
+                    unit.drift.remove(id);
+                    let applied = live::applied(manifest, outcome.uid, outcome.resource_version);
+                    unit.record_mut().inventory.insert(id.inventory_id(), applied);
+                }
+            }
+        }
+        first.map_or(Ok(Done::Yes), |error| Err(failure(&error)))
+    }
+
+    /// Deletes what the inventory has and the target has not. An entry leaves only when its deletion was confirmed.
+    pub(super) async fn prune(&self, unit: &mut Unit) -> StepResult {
+        let uninstall = self.run.action == RunAction::Uninstall;
+        let wanted: BTreeSet<String> =
+            if uninstall { BTreeSet::new() } else { self.target.manifests.iter().map(|m| m.id.inventory_id()).collect() };
+        let policy = self.prepared.spec.policy(self.run.action);
+        if !policy.prune {
+            unit.record_mut().inventory.retain(|id, _| wanted.contains(id));
+            return Ok(Done::Yes);
+        }
+        let mut gone: Vec<ObjectId> = unit.record().objects().map(|(id, _)| id).filter(|id| !wanted.contains(&id.inventory_id())).collect();
+        sort_for_deletion(&mut gone);
+        let job = |id: ObjectId| {
+            let api_version = unit.record().inventory.get(&id.inventory_id()).map(|a| a.api_version.clone()).unwrap_or_default();
+            // CRDs, claims and namespaces stay, with their release too: a commit must not be able to delete data. Nothing opts out yet.
+            Job::Delete { id, api_version, protect: Some(PrunePolicy::default()), propagation: policy.propagation }
+        };
+        let outcomes = self.prepared.cluster.run_stage(gone.into_iter().map(job).collect(), &self.options()).await;
+        let mut waiting = BTreeSet::new();
+        let mut first: Option<ApiError> = None;
+        for outcome in outcomes {
+            match outcome.result {
+                Outcome::Deleted | Outcome::Gone => drop(unit.record_mut().inventory.remove(&outcome.id.inventory_id())),
+                Outcome::Kept(why) => {
+                    tracing::info!(unit = %self.key, object = %outcome.id, "not deleted: {why}");
+                    unit.record_mut().inventory.remove(&outcome.id.inventory_id());
+                }
+                Outcome::Deleting => drop(waiting.insert(outcome.id)),
+                Outcome::Refused(error) => first = first.or(Some(error)),
+                _ => {}
+            }
+        }
+        if let Some(error) = first {
+            return Err(failure(&error));
+        }
+        // An upgrade does not wait for ever for an object with a finalizer; it stays in the inventory, and the next run asks again.
+        if waiting.is_empty() || (!uninstall && self.waited() > SignedDuration::from_secs(30)) {
+            return Ok(Done::Yes);
+        }
+        let what = format!("{} to be gone", names_of(waiting.iter()));
+        self.ctx.units.await_objects(self.key, unit, waiting.into_iter().collect());
+        Ok(Done::Wait { until: Timestamp::now() + PATIENCE, what })
+    }
+
+    fn waited(&self) -> SignedDuration {
+        self.run.waiting_since.map_or(SignedDuration::ZERO, |since| Timestamp::now().duration_since(since))
+    }
+
+    /// Waits for health; the verdict is the pure core's.
+    pub(super) async fn healthy(&self, unit: &mut Unit) -> StepResult {
+        let now = Timestamp::now();
+        let since = self.run.waiting_since.unwrap_or(now);
+        let policy = self.prepared.spec.policy(self.run.action);
+        let ids = self.prepared.spec.waits_for(&self.target.manifests, self.run.action);
+        match live::verdict(self.ctx, self.prepared, self.key, unit, &ids, since, now, policy.timeout).await {
+            Verdict::Healthy => {
+                self.ctx.units.await_objects(self.key, unit, Default::default());
+                self.ctx.units.wait_in(self.key, &Default::default());
+                unit.workloads.clear();
+                Ok(Done::Yes)
+            }
+            Verdict::Waiting { on, until } => {
+                let what = on.first().map_or_else(|| "health".to_owned(), |f| f.sentence.clone());
+                self.ctx.units.await_objects(self.key, unit, ids.into_iter().collect());
+                Ok(Done::Wait { until, what: format!("waiting for {what}") })
+            }
+            Verdict::Failed { because, .. } => {
+                self.ctx.units.wait_in(self.key, &Default::default());
+                unit.workloads.clear();
+                let sentences: Vec<&str> = because.iter().map(|f| f.sentence.as_str()).take(3).collect();
+                Err(content(format!("not healthy: {}", sentences.join("; "))))
+            }
+        }
+    }
+
+    pub(super) async fn finish(&self, unit: &mut Unit) -> StepResult {
+        if self.key.kind == UnitKind::Release {
+            record::finish(self.ctx, self.key, unit, self.prepared, self.target, self.run).await.map_err(|e| failure(&e))?;
+        }
+        Ok(Done::Yes)
+    }
+}
+
+fn names_of<'a>(ids: impl Iterator<Item = &'a ObjectId>) -> String {
+    let names: Vec<String> = ids.map(ToString::to_string).collect();
+    match names.as_slice() {
+        [one] => one.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+        [] => String::new(),
+    }
+}

@@ -1,0 +1,425 @@
+//! A unit's custom resource, and what follows from it alone.
+
+use crate::api::helm::{CrdsPolicy, DeletionPropagation, DriftMode};
+use crate::api::unsupported::Unsupported;
+use crate::api::{self, Condition, HelmRelease, Kustomization, ObjectMeta, names};
+use crate::cluster::{ApiError, Cluster, Owner, Propagation};
+use crate::controller::context::Context;
+use crate::controller::source::SourceKey;
+use crate::object::{Json, Manifest, ObjectId};
+use crate::plan::{drift, ignore::Rules};
+use crate::release::{RunAction, UnitKey, UnitKind};
+use jiff::SignedDuration;
+use serde_json::json;
+use std::collections::HashSet;
+
+/// A unit's custom resource, read.
+#[derive(Debug, Clone)]
+pub enum Spec {
+    /// A `HelmRelease`.
+    Release(Box<ReleaseSpec>),
+    /// A `Kustomization`.
+    Bundle(Box<BundleSpec>),
+}
+
+/// A read `HelmRelease`, with what is derived from it once.
+#[derive(Debug, Clone)]
+pub struct ReleaseSpec {
+    pub(super) object: HelmRelease,
+    pub(super) name: String,
+    rules: Rules,
+    unsupported: Vec<Unsupported>,
+}
+
+/// A read `Kustomization`, likewise.
+#[derive(Debug, Clone)]
+pub struct BundleSpec {
+    pub(super) object: Kustomization,
+    unsupported: Vec<Unsupported>,
+}
+
+/// What a run may do, as the spec says for its action.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Policy {
+    /// How long health and each hook may take.
+    pub timeout: SignedDuration,
+    /// Whether health is waited for.
+    pub wait: bool,
+    /// Whether Jobs are waited for.
+    pub wait_for_jobs: bool,
+    /// Whether hooks run.
+    pub hooks: bool,
+    /// What becomes of the CRDs in `crds/`.
+    pub crds: CrdsPolicy,
+    /// Whether objects that are no longer wanted are deleted.
+    pub prune: bool,
+    /// What becomes of the dependents of deleted objects.
+    pub propagation: Propagation,
+}
+
+impl Spec {
+    /// Reads a custom resource.
+    pub(super) fn parse(kind: UnitKind, object: &Json) -> Result<Self, String> {
+        let unsupported = api::unsupported::unsupported_fields(object);
+        match kind {
+            UnitKind::Release => {
+                let object = api::parse_helm_release(object).map_err(|e| e.to_string())?;
+                let rules: Vec<crate::plan::ignore::Rule> = serde_json::from_value(json!(object.spec.drift_ignore())).unwrap_or_default();
+                let rules = Rules::compile(&rules).map_err(|e| format!("spec.driftDetection.{e}"))?;
+                Ok(Self::Release(Box::new(ReleaseSpec { name: object.release_name(), object, rules, unsupported })))
+            }
+            UnitKind::Bundle => {
+                let object = api::parse_kustomization(object).map_err(|e| e.to_string())?;
+                Ok(Self::Bundle(Box::new(BundleSpec { object, unsupported })))
+            }
+        }
+    }
+
+    fn metadata(&self) -> &ObjectMeta {
+        match self {
+            Self::Release(r) => &r.object.metadata,
+            Self::Bundle(b) => &b.object.metadata,
+        }
+    }
+
+    pub(super) fn kind(&self) -> UnitKind {
+        match self {
+            Self::Release(_) => UnitKind::Release,
+            Self::Bundle(_) => UnitKind::Bundle,
+        }
+    }
+
+    pub(super) fn key(&self) -> UnitKey {
+        UnitKey { kind: self.kind(), namespace: self.metadata().namespace.clone(), name: self.metadata().name.clone() }
+    }
+
+    pub(super) fn generation(&self) -> i64 {
+        self.metadata().generation.unwrap_or_default()
+    }
+
+    pub(super) fn annotation(&self, key: &str) -> Option<&str> {
+        self.metadata().annotation(key)
+    }
+
+    pub(super) fn is_deleting(&self) -> bool {
+        self.metadata().is_deleting()
+    }
+
+    /// Whether our finalizer is on it.
+    pub fn has_finalizer(&self) -> bool {
+        self.metadata().has_finalizer()
+    }
+
+    fn unsupported_fields(&self) -> &[Unsupported] {
+        match self {
+            Self::Release(r) => &r.unsupported,
+            Self::Bundle(b) => &b.unsupported,
+        }
+    }
+
+    /// Fields of the spec that are not honoured yet, in words.
+    pub(super) fn unsupported(&self) -> Vec<String> {
+        self.unsupported_fields().iter().map(ToString::to_string).collect()
+    }
+
+    /// Why nothing of it may be applied: fields without which something else would be brought about.
+    pub(super) fn blocked(&self) -> Option<String> {
+        let fields: Vec<String> = self.unsupported_fields().iter().filter(|u| u.blocking).map(ToString::to_string).collect();
+        (!fields.is_empty()).then(|| format!("not honoured yet, so nothing is applied: {}; take it out of the object", fields.join(", ")))
+    }
+
+    /// Secrets and ConfigMaps that values come from.
+    pub(super) fn inputs(&self) -> HashSet<ObjectId> {
+        match self {
+            Self::Release(r) => {
+                let own = &r.object.metadata.namespace;
+                r.object.spec.values_from.iter().map(|v| ObjectId::new("", v.kind.as_str(), own, &v.name)).collect()
+            }
+            Self::Bundle(_) => HashSet::new(),
+        }
+    }
+
+    pub(super) fn conditions(&self) -> &[Condition] {
+        match self {
+            Self::Release(r) => &r.object.status.conditions,
+            Self::Bundle(b) => &b.object.status.conditions,
+        }
+    }
+
+    pub(super) fn suspended(&self) -> bool {
+        match self {
+            Self::Release(r) => r.object.spec.suspend,
+            Self::Bundle(b) => b.object.spec.suspend,
+        }
+    }
+
+    pub(super) fn interval(&self) -> SignedDuration {
+        signed(match self {
+            Self::Release(r) => r.object.spec.interval,
+            Self::Bundle(b) => b.object.spec.interval,
+        })
+    }
+
+    /// A request of a person that was not obeyed yet.
+    pub(super) fn requested(&self, handled: Option<&str>) -> Option<String> {
+        self.metadata().requested_at().filter(|r| !r.is_empty() && Some(*r) != handled).map(str::to_owned)
+    }
+
+    /// As Flux: a force counts only together with a request of the same value.
+    pub(super) fn forced(&self) -> bool {
+        self.annotation(names::FORCE_AT).is_some_and(|f| Some(f) == self.metadata().requested_at())
+    }
+
+    pub(super) fn adopts(&self) -> bool {
+        self.annotation(names::ADOPT).is_some_and(|v| matches!(v, "enabled" | "true"))
+    }
+
+    /// The revision that a person wants to go back to.
+    pub(super) fn rollback_to(&self) -> Option<u32> {
+        self.annotation(names::ROLLBACK_TO)?.parse().ok()
+    }
+
+    /// The service account that it names.
+    fn service_account(&self) -> Option<&str> {
+        match self {
+            Self::Release(r) => r.object.spec.service_account_name.as_deref(),
+            Self::Bundle(b) => b.object.spec.service_account_name.as_deref(),
+        }
+    }
+
+    /// The account that it acts as, if not as the daemon.
+    pub(super) fn account(&self, ctx: &Context) -> Option<ObjectId> {
+        let name = ctx.tenancy.account(self.service_account())?;
+        Some(ObjectId::new("", "ServiceAccount", &self.metadata().namespace, name))
+    }
+
+    /// The cluster with the rights that it has.
+    ///
+    /// # Errors
+    /// Where the identity to act as is not complete.
+    pub(super) fn act(&self, ctx: &Context) -> Result<Cluster, ApiError> {
+        ctx.tenancy.act(&ctx.cluster, &self.metadata().namespace, self.service_account())
+    }
+
+    pub(super) fn source(&self) -> SourceKey {
+        let (reference, own) = match self {
+            Self::Release(r) => (r.object.spec.chart.as_ref().map(|c| &c.spec.source_ref), &r.object.metadata.namespace),
+            Self::Bundle(b) => (Some(&b.object.spec.source_ref), &b.object.metadata.namespace),
+        };
+        match reference {
+            Some(reference) => SourceKey { namespace: reference.namespace_or(own).to_owned(), name: reference.name.clone() },
+            None => SourceKey { namespace: own.clone(), name: String::new() },
+        }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        match self {
+            Self::Release(r) => r.object.spec.chart.as_ref().map_or("", |c| clean(&c.spec.chart)),
+            Self::Bundle(b) => b.object.spec.path(),
+        }
+    }
+
+    /// Namespace and name of the Helm release; the unit's own for bundles.
+    pub(super) fn release(&self) -> (&str, &str) {
+        match self {
+            Self::Release(r) => (r.object.release_namespace(), &r.name),
+            Self::Bundle(b) => (&b.object.metadata.namespace, &b.object.metadata.name),
+        }
+    }
+
+    pub(super) fn storage_namespace(&self) -> &str {
+        match self {
+            Self::Release(r) => r.object.storage_namespace(),
+            Self::Bundle(b) => &b.object.metadata.namespace,
+        }
+    }
+
+    pub(super) fn target_namespace(&self) -> &str {
+        match self {
+            Self::Release(r) => r.object.release_namespace(),
+            Self::Bundle(b) => b.object.spec.target_namespace.as_deref().unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn create_namespace(&self) -> Option<&str> {
+        match self {
+            Self::Release(r) if r.object.spec.install().create_namespace => Some(r.object.release_namespace()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn max_history(&self) -> u32 {
+        match self {
+            Self::Release(r) => u32::try_from(r.object.spec.max_history()).unwrap_or(0),
+            Self::Bundle(_) => 5,
+        }
+    }
+
+    pub(super) fn depends_on(&self) -> Vec<UnitKey> {
+        let (list, own) = match self {
+            Self::Release(r) => (&r.object.spec.depends_on, &r.object.metadata.namespace),
+            Self::Bundle(b) => (&b.object.spec.depends_on, &b.object.metadata.namespace),
+        };
+        list.iter().map(|d| UnitKey { kind: self.kind(), namespace: d.namespace_or(own).to_owned(), name: d.name.clone() }).collect()
+    }
+
+    pub(super) fn drift_mode(&self) -> drift::Mode {
+        match self {
+            Self::Release(r) => match r.object.spec.drift_mode() {
+                DriftMode::Enabled => drift::Mode::Enabled,
+                DriftMode::Warn => drift::Mode::Warn,
+                DriftMode::Disabled => drift::Mode::Disabled,
+            },
+            Self::Bundle(_) => drift::Mode::Enabled,
+        }
+    }
+
+    /// The word that the spec has for it.
+    pub(super) fn drift_word(&self) -> &'static str {
+        match self.drift_mode() {
+            drift::Mode::Enabled => "enabled",
+            drift::Mode::Warn => "warn",
+            drift::Mode::Disabled => "disabled",
+        }
+    }
+
+    /// Whether drift is worth a condition.
+    pub(super) fn detects_drift(&self) -> bool {
+        self.drift_mode() != drift::Mode::Disabled
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        static NONE: std::sync::LazyLock<Rules> = std::sync::LazyLock::new(Rules::default);
+        match self {
+            Self::Release(r) => &r.rules,
+            Self::Bundle(_) => &NONE,
+        }
+    }
+
+    /// The manifest without the fields that rules leave to others.
+    pub(super) fn without_ignored(&self, manifest: &Manifest) -> Manifest {
+        let mut manifest = manifest.clone();
+        self.rules().strip(&mut manifest.body);
+        manifest
+    }
+
+    /// Whether a deletion of the custom resource takes its objects along.
+    pub(super) fn deletes_objects(&self) -> bool {
+        match self {
+            Self::Release(_) => true,
+            Self::Bundle(b) => b.object.spec.deletes_on_removal(),
+        }
+    }
+
+    /// Whether the revisions of an uninstalled release are kept.
+    pub(super) fn keeps_history(&self) -> bool {
+        matches!(self, Self::Release(r) if r.object.spec.uninstall().keep_history)
+    }
+
+    /// For whom objects are applied.
+    pub(super) fn owner(&self) -> Owner {
+        let UnitKey { namespace, name, .. } = self.key();
+        let (release_namespace, release_name) = self.release();
+        match self {
+            Self::Release(_) => Owner::HelmRelease {
+                release_namespace: release_namespace.to_owned(),
+                release_name: release_name.to_owned(),
+                namespace,
+                name,
+            },
+            Self::Bundle(_) => Owner::Kustomization { namespace, name },
+        }
+    }
+
+    /// Whether an object whose immutable field changed may be deleted and made again.
+    pub(super) fn recreates(&self, manifest: &Manifest) -> bool {
+        let says = |value: Option<&str>| value.is_some_and(|v| matches!(v.to_lowercase().as_str(), "enabled" | "true"));
+        says(manifest.annotation(names::KUSTOMIZE_FORCE)) || says(self.annotation(names::RECREATE))
+    }
+
+    /// Labels of a namespace that is made for the release, as Flux sets them.
+    pub(super) fn namespace_labels(&self) -> Json {
+        json!({names::HELM_NAME: self.key().name, names::HELM_NAMESPACE: self.key().namespace})
+    }
+
+    pub(super) fn policy(&self, action: RunAction) -> Policy {
+        match self {
+            Self::Release(r) => release_policy(&r.object, action),
+            Self::Bundle(b) => {
+                let spec = &b.object.spec;
+                Policy {
+                    timeout: signed(spec.timeout()),
+                    wait: spec.wait || !spec.health_checks.is_empty(),
+                    wait_for_jobs: true,
+                    hooks: false,
+                    crds: CrdsPolicy::Create,
+                    prune: if action == RunAction::Uninstall { spec.deletes_on_removal() } else { spec.prune },
+                    propagation: Propagation::Background,
+                }
+            }
+        }
+    }
+
+    /// The objects whose health is waited for.
+    pub(super) fn waits_for(&self, manifests: &[Manifest], action: RunAction) -> Vec<ObjectId> {
+        let jobs = self.policy(action).wait_for_jobs;
+        let all = || manifests.iter().filter(|m| jobs || m.id.kind != "Job").map(|m| m.id.clone());
+        match self {
+            Self::Release(_) => all().collect(),
+            Self::Bundle(b) if b.object.spec.wait => all().collect(),
+            Self::Bundle(b) => {
+                let own = &b.object.metadata.namespace;
+                let checks = b.object.spec.health_checks.iter();
+                checks
+                    .map(|c| {
+                        let group = c.api_version.as_deref().and_then(|v| v.split_once('/')).map_or("", |(group, _)| group);
+                        ObjectId::new(group, &c.kind, c.namespace_or(own), &c.name)
+                    })
+                    .collect()
+            }
+        }
+    }
+}
+
+fn release_policy(object: &HelmRelease, action: RunAction) -> Policy {
+    let spec = &object.spec;
+    let (install, upgrade, rollback, uninstall) = (spec.install(), spec.upgrade(), spec.rollback(), spec.uninstall());
+    let (timeout, wait, jobs, hooks, crds) = match action {
+        RunAction::Install => {
+            (install.timeout, !install.disable_wait, !install.disable_wait_for_jobs, !install.disable_hooks, install.crds())
+        }
+        RunAction::Rollback => {
+            (rollback.timeout, !rollback.disable_wait, !rollback.disable_wait_for_jobs, !rollback.disable_hooks, CrdsPolicy::Skip)
+        }
+        RunAction::Uninstall => (uninstall.timeout, !uninstall.disable_wait, false, !uninstall.disable_hooks, CrdsPolicy::Skip),
+        RunAction::Upgrade => {
+            (upgrade.timeout, !upgrade.disable_wait, !upgrade.disable_wait_for_jobs, !upgrade.disable_hooks, upgrade.crds())
+        }
+    };
+    Policy {
+        timeout: signed(timeout.unwrap_or(spec.timeout())),
+        wait,
+        wait_for_jobs: jobs,
+        hooks,
+        crds,
+        prune: true,
+        propagation: match uninstall.deletion_propagation() {
+            DeletionPropagation::Background => Propagation::Background,
+            DeletionPropagation::Foreground => Propagation::Foreground,
+            DeletionPropagation::Orphan => Propagation::Orphan,
+        },
+    }
+}
+/// A path below the source's root, without `./` and slashes around it.
+pub(super) fn clean(path: &str) -> &str {
+    let mut path = path;
+    while let Some(rest) = path.strip_prefix("./").or_else(|| path.strip_prefix('/')) {
+        path = rest;
+    }
+    let path = path.trim_end_matches('/');
+    if path == "." { "" } else { path }
+}
+
+fn signed(duration: api::Duration) -> SignedDuration {
+    SignedDuration::try_from(duration.as_std()).unwrap_or(SignedDuration::MAX)
+}
