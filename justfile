@@ -33,7 +33,7 @@ bench:
     cargo bench -p helmward --bench core
     cargo bench -p kubemem --bench requests
     cargo bench -p kubemem --bench scale
-    cargo build --release --bin helmward --example bare
+    cargo build --release --bin helmward --example bare --example latency
     cargo build --release -p kubemem --all-features
     benches/e2e/run.sh target/figures.jsonl
     benches/e2e/report.py target/figures.jsonl

@@ -47,8 +47,23 @@ def idle():
                    f"{f['writes']} writes, {f['reads']} reads, {f['cpu']} CPU seconds.")
 
 
+GOALS = {"commit to live, local": "0.2", "commit to live, smart": "0.4", "commit to Ready": "1", "fix pushed": "1", "drift of a field, to shown": "0.3",
+         "drift of a field, to corrected": "0.6", "failed health": "1"}
+
+
+def latencies():
+    found = [f for f in figures if f["what"] == "latency"]
+    if found:
+        yield ["how soon, medians of ten", "on", "median", "worst", "goal"]
+        yield ["---"] * 5
+    for f in found:
+        goal = next((goal for start, goal in GOALS.items() if f["of"].startswith(start)), "")
+        yield [f["of"], PLACES[f["on"]], text(f["median"], 3) + " s", text(f["worst"], 3) + " s", goal + " s"]
+
+
 table = "\n".join("| " + " | ".join(row) + " |" for row in rows())
-section = table + "\n\n" + "\n".join(idle()) + "\n"
+how_soon = "\n".join("| " + " | ".join(row) + " |" for row in latencies())
+section = table + "\n\n" + "\n".join(idle()) + "\n" + (f"\n{how_soon}\n" if how_soon else "")
 begin, end = "<!-- figures -->\n", "<!-- end of figures -->\n"
 old = open(document).read()
 before, rest = old.split(begin)

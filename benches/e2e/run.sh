@@ -7,7 +7,9 @@
 #        ROUNDS            commits per size                           (default: 3)
 #        IDLE              seconds of the idle minute, the last size  (default: 60)
 #        HELMWARD_BIN      the daemon                                 (default: target/release/helmward)
+#        LATENCIES         rounds of each latency, before the sizes   (default: 10; 0 for none)
 #        KUBEMEM_BIN, BARE kubemem and the bare client                (default: target/release/kubemem, .../examples/bare)
+#        LATENCY           what measures latencies                    (default: target/release/examples/latency)
 #        HELMWARD_CLUSTER  folder with up.sh and down.sh              (default: ../shared/cluster beside the repository)
 #        CONTROLPLANE      the control plane's binary                 (default: what up.sh takes)
 #        BENCH             folder with gitopsbench, gitsrv            (default: ~/.cache/helmward/bench)
@@ -21,11 +23,12 @@ release=${CARGO_TARGET_DIR:-$root/target}/release
 bin=${HELMWARD_BIN:-$release/helmward}
 kubemem=${KUBEMEM_BIN:-$release/kubemem}
 bare=${BARE:-$release/examples/bare}
+latency=${LATENCY:-$release/examples/latency}
 cluster=${HELMWARD_CLUSTER:-$root/../shared/cluster}
 bench=${BENCH:-$HOME/.cache/helmward/bench}
 chart=${BENCH_CHART:-$root/../shared/bench/webapp}
 figures=${1:-/dev/null}
-for need in "$bin" "$bare" "$bench/gitopsbench" "$bench/gitsrv" "$cluster/up.sh" "$chart"; do
+for need in "$bin" "$bare" "$latency" "$bench/gitopsbench" "$bench/gitsrv" "$cluster/up.sh" "$chart"; do
   [ -e "$need" ] || { echo "skipped: $need is not there"; exit 0; }
 done
 export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=bench GIT_AUTHOR_EMAIL=bench@shop.example GIT_COMMITTER_NAME=bench GIT_COMMITTER_EMAIL=bench@shop.example
@@ -161,10 +164,23 @@ replay() { # the bare client: what the daemon wrote in the last round, for the n
   done
 }
 
+latencies() { # how soon it acts, one release
+  echo "== $on, latencies; $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg)"
+  n=1
+  start
+  "$latency" "$dir/work" "$dir/srv/repo.git" "$url" "$1" | while read -r _ line; do
+    echo "  $line"
+    what=$(sed 's/ *n=.*//' <<<"$line")
+    figure "\"what\": \"latency\", \"of\": \"$what\", \"median\": $(value "x$line" '' median), \"worst\": $(value "x$line" '' worst)"
+  done
+  stop
+}
+
 set -- ${SIZES:-1 100 300}
 sizes=("$@")
 for on in ${ON:-real kubemem}; do
   [ "$on" = real ] || [ -e "$kubemem" ] || { echo "skipped: $kubemem is not there"; continue; }
+  [ "${LATENCIES:-10}" = 0 ] || latencies "${LATENCIES:-10}"
   for n in "${sizes[@]}"; do
     echo "== $on, $n releases; $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg)"
     start
