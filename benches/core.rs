@@ -46,6 +46,7 @@ fn deciding(c: &mut Criterion) {
         ended: None,
         description: String::new(),
         commit: String::new(),
+        tests: None,
     };
     let record = UnitRecord { history: (1..=5).map(revision).collect(), ..UnitRecord::default() };
     for (name, version) in [("settled", "1.0.5"), ("outdated", "1.1.0")] {
@@ -55,6 +56,7 @@ fn deciding(c: &mut Criterion) {
             install: Remedy::DEFAULT,
             upgrade: Remedy::DEFAULT,
             correct_drift: true,
+            tests: false,
         };
         let facts = Facts { record: &record, drifted: Some(0), requested: false, forced: false, now: Timestamp::UNIX_EPOCH };
         c.bench_function(&format!("decide/{name}"), |b| {

@@ -21,6 +21,10 @@ pub struct Extras {
     pub recreate: bool,
     /// The revision that a person asks to go back to.
     pub rollback_to: Option<u64>,
+    /// Whether pods are restarted when what they read changes; `None` where nothing is said.
+    pub restart: Option<bool>,
+    /// Whether its health is waited for; `None` where nothing is said.
+    pub wait: Option<bool>,
     /// Whether a release record is stored without chart files where it would be too large.
     pub trim_record: bool,
 }
@@ -46,7 +50,7 @@ impl Budget {
 }
 
 /// The annotations, the grammar of their values, and what they do: the table of the reference documentation.
-pub const TABLE: [(&str, &str, &str); 8] = [
+pub const TABLE: &[(&str, &str, &str)] = &[
     (
         names::DEPENDS_ON,
         "group/Kind/namespace/name[,…]",
@@ -61,12 +65,18 @@ pub const TABLE: [(&str, &str, &str); 8] = [
     ),
     (names::CRD_ROLLBACK, "true | false", "lets a rollback take CRDs back too"),
     (names::RECREATE, "true | false", "deletes and recreates objects whose immutable fields changed"),
+    (
+        names::RESTART,
+        "enabled | disabled",
+        "restarts pods when a Secret or ConfigMap that they read and that the release does not bring changes; on a release for all its workloads, on a workload for itself",
+    ),
+    (names::WAIT, "enabled | disabled", "on any object of a release: whether its health is waited for"),
     (names::ROLLBACK_TO, "a revision's number", "goes back to that revision"),
     (names::TRIM_RECORD, "true | false", "stores a release record without chart files where it would be over the size limit"),
 ];
 
 /// Annotations under our prefix that the daemon itself writes.
-const OURS: [&str; 2] = [names::CRD_VERSION, names::OWNED];
+const OURS: [&str; 3] = [names::CRD_VERSION, names::OWNED, names::RESTARTED_FOR];
 
 /// Reads our annotations. What cannot be read is left at its default and named in the second part, with what to write instead:
 /// one bad annotation never makes an object unusable.
@@ -84,6 +94,8 @@ pub fn parse(annotations: &BTreeMap<String, String>) -> (Extras, Vec<String>) {
             names::CRD_ROLLBACK => switch(value).map(|on| extras.crd_rollback = on),
             names::RECREATE => switch(value).map(|on| extras.recreate = on),
             names::ROLLBACK_TO => value.parse().ok().filter(|n| *n > 0).map(|number| extras.rollback_to = Some(number)),
+            names::RESTART => enabled(value).map(|on| extras.restart = Some(on)),
+            names::WAIT => enabled(value).map(|on| extras.wait = Some(on)),
             names::TRIM_RECORD => switch(value).map(|on| extras.trim_record = on),
             other if OURS.contains(&other) => Some(()),
             other => {
@@ -103,6 +115,16 @@ fn switch(value: &str) -> Option<bool> {
     match value {
         "true" => Some(true),
         "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// As Flux writes its annotations; ours are read in both spellings.
+#[must_use]
+pub fn enabled(value: &str) -> Option<bool> {
+    match value {
+        "enabled" | "true" => Some(true),
+        "disabled" | "false" => Some(false),
         _ => None,
     }
 }
@@ -148,13 +170,15 @@ mod tests {
             (names::CRD_ROLLBACK, "true"),
             (names::RECREATE, " true "),
             (names::ROLLBACK_TO, "7"),
+            (names::RESTART, "enabled"),
+            (names::WAIT, "disabled"),
             (names::TRIM_RECORD, "true"),
         ] {
             let (extras, problems) = read(name, value);
             assert!(problems.is_empty(), "{problems:?}");
             assert_ne!(extras, Extras::default(), "{name}");
         }
-        assert_eq!(TABLE.len(), 8);
+        assert_eq!(TABLE.len(), 10);
         let (extras, _) = read(names::DEPENDS_ON, "core/Secret/shop/token,rbac.authorization.k8s.io/ClusterRole//admin");
         assert_eq!(
             extras.depends_on,

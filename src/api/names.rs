@@ -82,6 +82,13 @@ pub const ROLLBACK_TO: &str = "helmward.dev/rollback-to";
 pub const SUSPEND_REASON: &str = "helmward.dev/suspend-reason";
 /// `true` stores a release record without chart files where it would be over the size limit.
 pub const TRIM_RECORD: &str = "helmward.dev/trim-record";
+/// `enabled` restarts pods when a Secret or ConfigMap that they read and that the release does not bring changes. On a release or bundle for
+/// all its workloads, on a workload for itself (where `disabled` is an exception).
+pub const RESTART: &str = "helmward.dev/restart";
+/// On a pod template: for which content of which Secrets and ConfigMaps its pods were restarted last, as keyed digests.
+pub const RESTARTED_FOR: &str = "helmward.dev/restarted-for";
+/// On any object: `disabled` leaves it out of what a deployment waits for.
+pub const WAIT: &str = "helmward.dev/wait";
 /// On a CustomResourceDefinition that we installed: the version of the schemas.
 pub const CRD_VERSION: &str = "helmward.dev/crd-version";
 /// Label on everything that the daemon stores in the cluster for itself.

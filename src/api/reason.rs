@@ -146,6 +146,8 @@ words! {
         DeletionBudgetExceeded = "DeletionBudgetExceeded",
         /// Correction backs off, because another writer keeps changing the same fields.
         DriftFight = "DriftFight",
+        /// Pods restart because a Secret or ConfigMap that they read has changed.
+        Restarted = "Restarted",
         /// A newer revision took the place of a waiting one.
         Superseded = "Superseded",
         /// A kind that the objects need does not exist in the cluster.
@@ -184,7 +186,7 @@ mod tests {
              TestSucceeded TestFailed RollbackSucceeded RollbackFailed UninstallSucceeded UninstallFailed DriftDetected \
              NoDriftDetected DriftCorrected DriftCorrectionFailed ValuesError RetriesExceeded MissingRollbackTarget \
              PendingRelease ArtifactFailed BuildFailed PruneFailed NotSupported UnsupportedField InvalidSpec Quarantined \
-             RolledBack ChartHeld OwnershipConflict AnotherController DeletionBudgetExceeded DriftFight Superseded \
+             RolledBack ChartHeld OwnershipConflict AnotherController DeletionBudgetExceeded DriftFight Restarted Superseded \
              MissingKind ClusterUnavailable RenderFailed"
         );
     }

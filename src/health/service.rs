@@ -13,9 +13,8 @@ pub(super) fn check(live: &Json) -> Health {
     }
     let addresses = live.pointer("/status/loadBalancer/ingress").and_then(Json::as_array).map_or(0, Vec::len);
     if addresses == 0 {
-        // Clusters without a load balancer never assign one, so waiting would fail every such release (kstatus does
-        // not wait either); the reason still says it.
-        return Health { reason: "LoadBalancerPending".into(), ..Health::current("no load balancer address assigned yet") };
+        // As Helm does. A cluster that never assigns one says so by an annotation of the Service (`helmward.dev/wait: disabled`).
+        return Health::in_progress("LoadBalancerPending", "no load balancer address assigned yet");
     }
     Health::current("load balancer address assigned")
 }

@@ -26,7 +26,7 @@ pub(super) fn check(live: &Json) -> Health {
         return if updated < due {
             Health::in_progress("PartitionRollout", format!("{updated}/{due} updated (partition {partition})"))
         } else {
-            Health::current(format!("{ready}/{want} ready, {updated} updated (partition {partition})"))
+            Health::current(format!("{ready}/{want} ready, partitioned rollout: {updated} updated (partition {partition})"))
         };
     }
     if want > current && want > updated {

@@ -72,7 +72,7 @@ fn stateful_sets() {
             (json!({"replicas": 3}), status(3, 3, 1, 2, "b"), "InProgress LessCurrent: 2/3 updated"),
             (json!({"replicas": 3}), status(3, 3, 3, 3, "b"), "InProgress RevisionMismatch: 3/3 updated"),
             (partition.clone(), status(3, 3, 3, 0, "b"), "InProgress PartitionRollout: 0/1 updated (partition 2)"),
-            (partition, status(3, 3, 2, 1, "b"), "Current Current: 3/3 ready, 1 updated (partition 2)"),
+            (partition, status(3, 3, 2, 1, "b"), "Current Current: 3/3 ready, partitioned rollout: 1 updated (partition 2)"),
             (
                 json!({"replicas": 3, "updateStrategy": {"type": "OnDelete"}}),
                 status(3, 0, 3, 0, "b"),
@@ -181,7 +181,7 @@ fn the_other_built_in_kinds() {
             (
                 json!({"type": "LoadBalancer", "clusterIP": "10.0.0.1"}),
                 json!({"loadBalancer": {}}),
-                "Current LoadBalancerPending: no load balancer address assigned yet",
+                "InProgress LoadBalancerPending: no load balancer address assigned yet",
             ),
             (
                 json!({"type": "LoadBalancer", "clusterIP": "10.0.0.1"}),

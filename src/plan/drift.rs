@@ -256,6 +256,9 @@ impl<'a> Judge<'a> {
 
     /// Maps are told field by field, list items and everything else as one.
     fn refine(&self, path: &Path, pointer: &Pointer, live: &Json, list: &mut Vec<Drift>) {
+        if pointer.tokens().last().is_some_and(|last| last == crate::api::names::RESTARTED_FOR) {
+            return; // by which we restart pods
+        }
         match live {
             Json::Object(map) if !map.is_empty() && !matches!(path.0.last(), Some(Step::Keys(_))) => {
                 for (name, value) in map {

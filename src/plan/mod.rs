@@ -17,6 +17,7 @@ pub mod inventory;
 pub mod order;
 pub mod ownership;
 pub mod prepare;
+pub mod references;
 pub mod replicas;
 pub mod selector;
 pub mod takeover;

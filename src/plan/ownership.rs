@@ -8,6 +8,8 @@ use std::fmt;
 
 /// Our field manager.
 pub const MANAGER: &str = "helmward";
+/// The manager of the one annotation by which pods are restarted: an apply of the release neither sees nor drops it.
+pub const RESTARTER: &str = "helmward-restart";
 
 /// One field manager's entry: who, how, and when it last wrote anything through it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -131,7 +133,7 @@ impl Actor {
                 None => name == *pattern,
             })
         };
-        if name == MANAGER {
+        if name == MANAGER || name == RESTARTER {
             Self::Us
         } else if any(PEOPLE) {
             Self::Person
@@ -233,7 +235,7 @@ impl Owner {
     /// Whether this is the entry of our own apply.
     #[must_use]
     pub fn is_our_apply(&self) -> bool {
-        self.class == Actor::Us && self.operation == Operation::Apply && self.subresource.is_empty()
+        self.manager == MANAGER && self.operation == Operation::Apply && self.subresource.is_empty()
     }
 }
 

@@ -18,6 +18,12 @@ impl Autoscaled {
         Self(objects.into_iter().filter_map(target).collect())
     }
 
+    /// Whether an autoscaler sets the replicas of the object.
+    #[must_use]
+    pub fn targets(&self, id: &ObjectId) -> bool {
+        self.0.contains(id)
+    }
+
     /// Whether `.spec.replicas` is left out of the next apply of the object.
     #[must_use]
     pub fn leave_out(&self, id: &ObjectId, live: Option<&Json>) -> bool {

@@ -40,6 +40,8 @@ pub enum Action {
     Unlock(u32),
     /// Put drifted fields right.
     Correct,
+    /// Test what is deployed.
+    Test,
 }
 
 impl Action {
@@ -54,6 +56,7 @@ impl Action {
             Self::Uninstall => 5,
             Self::Unlock(_) => 6,
             Self::Correct => 7,
+            Self::Test => 8,
         }
     }
 }
@@ -80,6 +83,7 @@ fn choose(state: &State, want: &Want, record: &UnitRecord) -> Decision {
         State::Quarantined(q) => Decision::Hold(q.message.clone()),
         State::Failed { action, message } => after_failure(*action, message, want, record),
         State::NeedsLive => Decision::Compare,
+        State::Untested => Decision::Act(Action::Test),
         State::Drifted(_) if want.correct_drift => Decision::Act(Action::Correct),
         State::Drifted(_) | State::Settled => Decision::Finish,
         State::Pinned(revision) => Decision::Hold(format!("rolled back to revision {revision} by request; resume to follow Git again")),
@@ -88,14 +92,18 @@ fn choose(state: &State, want: &Want, record: &UnitRecord) -> Decision {
 
 /// After a failed attempt at what is still wanted. The failed revision is the newest one.
 fn after_failure(action: RunAction, message: &str, want: &Want, record: &UnitRecord) -> Decision {
-    let good = record.last_good();
-    let first = good.is_none();
+    let first = record.last_good().is_none();
     let remedy = if first { want.install } else { want.upgrade };
+    let good = record.rollback_target(remedy.ignore_tests).map(|r| r.number);
     match remedy.retries {
-        _ if action == RunAction::Rollback => Decision::Stall(format!("rollback failed: {message}")),
+        // The shell leaves a pause that grows before it begins.
+        _ if action == RunAction::Rollback => roll_back(match record.pinned {
+            Some(pinned) => record.good_numbers().find(|n| *n == pinned),
+            None => good,
+        }),
         // Nothing was ever good: keep what is there, so that the next commit repairs it. Removing it is never a surprise of ours.
         None if first => Decision::Stall(message.to_owned()),
-        None => roll_back(good.map(|r| r.number)),
+        None => roll_back(good),
         Some(retries) => {
             let exhausted = retries >= 0 && record.failures > retries.unsigned_abs();
             if exhausted && !remedy.remedy_last {
@@ -103,7 +111,7 @@ fn after_failure(action: RunAction, message: &str, want: &Want, record: &UnitRec
             } else if first {
                 Decision::Act(Action::Uninstall)
             } else {
-                remedial(&remedy, good.map(|r| r.number))
+                remedial(&remedy, good)
             }
         }
     }

@@ -20,8 +20,8 @@ pub mod summary;
 
 pub use decide::{Action, Decision, decide};
 pub use record::{
-    Applied, Attempt, Failure, Fault, Quarantine, Remedy, RemedyStrategy, RevisionMeta, RevisionStatus, Run, RunAction, Strategy, UnitKey,
-    UnitKind, UnitRecord, Want,
+    Applied, Attempt, Failure, Fault, Quarantine, Remedy, RemedyStrategy, RevisionMeta, RevisionStatus, Run, RunAction, Strategy,
+    TestPhase, TestRun, UnitKey, UnitKind, UnitRecord, Want,
 };
 pub use state::{Cause, Facts, State, observe};
 pub use steps::{Step, steps};

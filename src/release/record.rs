@@ -78,6 +78,8 @@ pub struct Remedy {
     pub remedy_last: bool,
     /// How a failed upgrade is undone.
     pub strategy: RemedyStrategy,
+    /// Whether a failed test is no failure.
+    pub ignore_tests: bool,
 }
 
 /// How a failed upgrade is undone.
@@ -92,7 +94,7 @@ pub enum RemedyStrategy {
 
 impl Remedy {
     /// What holds where the object says nothing.
-    pub const DEFAULT: Self = Self { retries: None, remedy_last: true, strategy: RemedyStrategy::Rollback };
+    pub const DEFAULT: Self = Self { retries: None, remedy_last: true, strategy: RemedyStrategy::Rollback, ignore_tests: false };
 }
 
 /// What the unit's object asks for, as far as the state machine needs to know.
@@ -108,6 +110,8 @@ pub struct Want {
     pub upgrade: Remedy,
     /// Whether drift is put right.
     pub correct_drift: bool,
+    /// Whether what is deployed is tested.
+    pub tests: bool,
 }
 
 /// Status of a revision, in Helm's words.
@@ -194,6 +198,57 @@ pub struct RevisionMeta {
     /// Author and subject of the commit, as `author: subject`.
     #[serde(default)]
     pub commit: String,
+    /// Its tests by name; `None` where it was not tested, empty where it was and has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<BTreeMap<String, TestRun>>,
+}
+
+/// What was seen of one test of a revision.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestRun {
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub completed: Option<Timestamp>,
+    /// How far it came; `None` where it was left out or not reached.
+    pub phase: Option<TestPhase>,
+}
+
+/// How far a test came, in Helm's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TestPhase {
+    /// It runs.
+    Running,
+    /// It passed.
+    Succeeded,
+    /// It failed.
+    Failed,
+}
+
+impl TestPhase {
+    /// The word that Helm records and Flux shows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "Running",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Running, Self::Succeeded, Self::Failed].into_iter().find(|phase| phase.as_str() == text)
+    }
+}
+
+impl RevisionMeta {
+    /// Whether a test of it failed.
+    #[must_use]
+    pub fn failed_test(&self) -> bool {
+        self.tests.iter().flatten().any(|(_, test)| test.phase == Some(TestPhase::Failed))
+    }
 }
 
 /// What a run does.
@@ -208,6 +263,8 @@ pub enum RunAction {
     Rollback,
     /// Removal.
     Uninstall,
+    /// The tests of a revision that is deployed already.
+    Test,
 }
 
 impl RunAction {
@@ -219,6 +276,7 @@ impl RunAction {
             Self::Upgrade => "upgrade",
             Self::Rollback => "rollback",
             Self::Uninstall => "uninstall",
+            Self::Test => "test",
         }
     }
 }
@@ -326,6 +384,13 @@ pub struct UnitRecord {
     /// A rollback that a person asked for: held until resumed.
     #[serde(default)]
     pub pinned: Option<u32>,
+    /// What the pods of each workload read that the release does not bring, as of when they were started, by inventory id: the external
+    /// object's id to the keyed digest of what is read of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub read: BTreeMap<String, BTreeMap<String, String>>,
+    /// Rollbacks that failed one after the other.
+    #[serde(default)]
+    pub rollback_failures: u32,
 }
 
 impl UnitRecord {
@@ -345,6 +410,19 @@ impl UnitRecord {
     #[must_use]
     pub fn last_good(&self) -> Option<&RevisionMeta> {
         self.history.iter().rev().find(|r| matches!(r.status, RevisionStatus::Deployed | RevisionStatus::Superseded))
+    }
+
+    /// The revision that a failed upgrade goes back to: as [`UnitRecord::last_good`], and no test of it failed unless that is ignored.
+    #[must_use]
+    pub fn rollback_target(&self, ignore_tests: bool) -> Option<&RevisionMeta> {
+        let good = |r: &&RevisionMeta| matches!(r.status, RevisionStatus::Deployed | RevisionStatus::Superseded);
+        self.history.iter().rev().filter(good).find(|r| ignore_tests || !r.failed_test())
+    }
+
+    /// Numbers of the revisions that a person may go back to, oldest first.
+    pub fn good_numbers(&self) -> impl Iterator<Item = u32> {
+        let good = |r: &&RevisionMeta| matches!(r.status, RevisionStatus::Deployed | RevisionStatus::Superseded);
+        self.history.iter().filter(good).map(|r| r.number)
     }
 
     /// A revision by its number.

@@ -63,6 +63,8 @@ pub enum State {
     NeedsLive,
     /// Fields in the cluster differ.
     Drifted(usize),
+    /// What is deployed has not been tested, and should be.
+    Untested,
     /// A person rolled back to a revision and has not resumed since.
     Pinned(u32),
     /// All is as wanted.
@@ -85,6 +87,12 @@ pub fn observe(want: &Want, facts: &Facts<'_>) -> State {
         Some(fields) if fields > 0 && want.correct_drift => State::Drifted(fields),
         Some(_) => rests,
     };
+    // Neither forward nor back: the rollback is tried again.
+    let stranded = record.last().filter(|r| r.action == RunAction::Rollback && r.status == RevisionStatus::Failed);
+    let again = |message: &str| State::Failed { action: RunAction::Rollback, message: message.to_owned() };
+    if let (Some(_), Some(last)) = (record.pinned, stranded) {
+        return again(&last.description);
+    }
     if let Some(revision) = record.pinned {
         return guarded(State::Pinned(revision));
     }
@@ -92,7 +100,10 @@ pub fn observe(want: &Want, facts: &Facts<'_>) -> State {
     if let Some(quarantine) = record.quarantine.as_ref().filter(|_| !asked)
         && change(want, &quarantine.attempt, Strategy::Revision).is_none()
     {
-        return guarded(State::Quarantined(quarantine.clone()));
+        return match stranded {
+            Some(_) => again(&quarantine.message),
+            None => guarded(State::Quarantined(quarantine.clone())),
+        };
     }
     let Some(last) = record.last() else { return State::Absent };
     match last.status {
@@ -114,6 +125,11 @@ pub fn observe(want: &Want, facts: &Facts<'_>) -> State {
     }
     if facts.forced {
         return State::Outdated(Cause::Requested);
+    }
+    let remedy = if last.action == RunAction::Install { want.install } else { want.upgrade };
+    let tested = last.tests.is_some() && (remedy.ignore_tests || !last.failed_test());
+    if want.tests && !tested && last.action != RunAction::Rollback {
+        return State::Untested;
     }
     match facts.drifted {
         None => State::NeedsLive,

@@ -26,6 +26,10 @@ pub enum Step {
     Prune,
     /// Wait until all is healthy.
     Healthy,
+    /// Run the test with this hook index, and wait for it.
+    Test(usize),
+    /// Delete the tests that ask for it once all have succeeded.
+    CleanTests,
     /// Record the revision as deployed and the one before as superseded.
     Finish,
 }
@@ -47,6 +51,8 @@ pub struct Shape {
     pub before: Vec<usize>,
     /// Indexes of the hooks that run after, in order.
     pub after: Vec<usize>,
+    /// Indexes of the tests, in order; `None` where there is no testing.
+    pub tests: Option<Vec<usize>>,
     /// Whether there are CRDs in `crds/` that the policy may write.
     pub crds: bool,
     /// Whether health is waited for.
@@ -56,6 +62,13 @@ pub struct Shape {
 /// The steps of a run, in order: Helm's, with our waits between the stages.
 #[must_use]
 pub fn steps(action: RunAction, shape: &Shape) -> Vec<Step> {
+    let tests = || {
+        let list = shape.tests.iter().flatten().map(|&i| Step::Test(i));
+        list.chain(shape.tests.iter().map(|_| Step::CleanTests))
+    };
+    if action == RunAction::Test {
+        return tests().chain([Step::Finish]).collect();
+    }
     let mut out = vec![Step::Begin];
     if shape.crds && action != RunAction::Uninstall {
         out.push(Step::Crds);
@@ -78,6 +91,9 @@ pub fn steps(action: RunAction, shape: &Shape) -> Vec<Step> {
         out.push(Step::Healthy);
     }
     hooks(&mut out, &shape.after, false);
+    if matches!(action, RunAction::Install | RunAction::Upgrade) {
+        out.extend(tests());
+    }
     out.push(Step::Finish);
     out
 }

@@ -1,8 +1,8 @@
 //! The one place where conditions and statuses are computed. Nothing else in the daemon writes a condition of a unit.
 
-use super::record::{RevisionMeta, RevisionStatus, Run, RunAction, UnitRecord};
+use super::record::{RevisionMeta, RevisionStatus, Run, RunAction, TestPhase, TestRun, UnitRecord};
 use crate::api::condition::{self, Condition, ConditionStatus, ConditionType};
-use crate::api::helm::{AttemptedAction, Snapshot};
+use crate::api::helm::{AttemptedAction, Snapshot, TestHookStatus};
 use crate::api::reason::Reason;
 use crate::api::{HelmReleaseStatus, Inventory, InventoryEntry, KustomizationStatus};
 use jiff::Timestamp;
@@ -43,6 +43,8 @@ pub struct Scene<'a> {
     pub drift: Option<&'a str>,
     /// Whether drift detection was asked for, so that its absence is worth a condition.
     pub drift_detection: bool,
+    /// Whether what is deployed is tested.
+    pub tests: bool,
     /// Fields of the spec that are not honoured yet, by name.
     pub unsupported: &'a [String],
     /// Revision of the source that was looked at.
@@ -126,9 +128,18 @@ fn released(conditions: &mut Vec<Condition>, scene: &Scene<'_>) {
         RunAction::Install => (Reason::InstallSucceeded, Reason::InstallFailed),
         _ => (Reason::UpgradeSucceeded, Reason::UpgradeFailed),
     };
-    let good = attempt.status != RevisionStatus::Failed;
+    // As Flux tells it: a release whose test failed was released, and its test failed.
+    let good = attempt.status != RevisionStatus::Failed || attempt.failed_test();
     let message = if good { success(scene, attempt) } else { attempt.description.clone() };
     set(conditions, scene, ConditionType::Released, good, if good { ok } else { failed }, &message);
+    match attempt.tests.as_ref().filter(|_| scene.tests) {
+        Some(_) => {
+            let (failed, message) = test_sentence(scene.release, attempt);
+            let reason = if failed { Reason::TestFailed } else { Reason::TestSucceeded };
+            set(conditions, scene, ConditionType::TestSuccess, !failed, reason, &message);
+        }
+        None => drop(condition::remove(conditions, ConditionType::TestSuccess)),
+    }
     match record.last() {
         Some(last) if last.action == RunAction::Rollback && !last.status.is_pending() => {
             let good = last.status != RevisionStatus::Failed;
@@ -163,7 +174,9 @@ fn common(conditions: &mut Vec<Condition>, scene: &Scene<'_>) {
     );
     let quarantine = scene.record.quarantine.as_ref().filter(|_| matches!(scene.outcome, Outcome::Quarantined(_)));
     let restored = quarantine.and_then(|q| q.restored);
-    present(conditions, scene, ConditionType::RolledBack, restored.map(|_| (Reason::RolledBack, message.as_str())));
+    let pinned = matches!(scene.outcome, Outcome::Pinned(_)).then_some(());
+    let back = restored.map(drop).or(pinned);
+    present(conditions, scene, ConditionType::RolledBack, back.map(|()| (Reason::RolledBack, message.as_str())));
     present(conditions, scene, ConditionType::Quarantined, quarantine.map(|q| (Reason::Quarantined, q.message.as_str())));
     let unsupported = (!scene.unsupported.is_empty()).then(|| format!("not honoured yet: {}", scene.unsupported.join(", ")));
     present(conditions, scene, ConditionType::UnsupportedFields, unsupported.as_deref().map(|m| (Reason::UnsupportedField, m)));
@@ -194,6 +207,10 @@ fn ready(scene: &Scene<'_>) -> (ConditionStatus, Reason, String) {
                         short(&held.source_revision),
                         held.version
                     ));
+                }
+                // The newest word counts, as in Flux; a failed test that is ignored says nothing about readiness.
+                if scene.tests && last.tests.is_some() && !last.failed_test() && record.held.is_none() {
+                    return (ConditionStatus::True, Reason::TestSucceeded, test_sentence(scene.release, last).1);
                 }
                 (ConditionStatus::True, reason, message)
             }
@@ -255,6 +272,27 @@ fn success(scene: &Scene<'_>, revision: &RevisionMeta) -> String {
     )
 }
 
+/// Whether a test of a revision failed, and what is told of its tests, in Flux's words.
+#[must_use]
+pub fn test_sentence((namespace, name): (&str, &str), revision: &RevisionMeta) -> (bool, String) {
+    let tests = revision.tests.iter().flatten();
+    let of = format!("release {namespace}/{name}.v{} with chart {}@{}", revision.number, revision.chart_name, revision.attempt.version);
+    let failed: Vec<&str> = tests.clone().filter(|(_, t)| t.phase == Some(TestPhase::Failed)).map(|(name, _)| name.as_str()).collect();
+    if !failed.is_empty() {
+        // How it failed is the description of a revision that failed with it; one that is ignored has another.
+        let why =
+            if revision.status == RevisionStatus::Failed { revision.description.clone() } else { format!("{} failed", failed.join(", ")) };
+        return (true, format!("Helm test failed for {of}: {why}"));
+    }
+    let passed = tests.filter(|(_, t)| t.phase == Some(TestPhase::Succeeded)).count();
+    let what = match passed {
+        0 => "no test hooks".to_owned(),
+        1 => "1 test hook completed successfully".to_owned(),
+        n => format!("{n} test hooks completed successfully"),
+    };
+    (false, format!("Helm test succeeded for {of}: {what}"))
+}
+
 /// `main@sha1:0123456789…` as `main@0123456`.
 #[must_use]
 pub fn short(revision: &str) -> String {
@@ -275,6 +313,7 @@ pub fn progress(run: &Run, step: &str) -> String {
         RunAction::Upgrade => "upgrading to",
         RunAction::Rollback => "rolling back to",
         RunAction::Uninstall => "uninstalling",
+        RunAction::Test => "testing",
     };
     format!("{what} {}: {step}", run.attempt.version)
 }
@@ -296,10 +335,18 @@ fn snapshots(scene: &Scene<'_>) -> Vec<Snapshot> {
         first_deployed: revision.first_deployed.into(),
         last_deployed: revision.started.into(),
         deleted: None,
-        test_hooks: None,
+        test_hooks: revision.tests.as_ref().map(|tests| tests.iter().map(|(name, test)| (name.clone(), test_status(test))).collect()),
         oci_digest: None,
     };
     scene.record.history.iter().rev().take(5).map(of).collect()
+}
+
+fn test_status(test: &TestRun) -> TestHookStatus {
+    TestHookStatus {
+        last_started: test.started.map(Into::into),
+        last_completed: test.completed.map(Into::into),
+        phase: test.phase.map(|p| p.as_str().to_owned()),
+    }
 }
 
 fn inventory(record: &UnitRecord) -> Option<Inventory> {

@@ -20,7 +20,14 @@ fn attempt(version: &str, content: &str, config: &str) -> Attempt {
 }
 
 fn want(attempt: Attempt) -> Want {
-    Want { attempt, strategy: Strategy::ChartVersion, install: Remedy::DEFAULT, upgrade: Remedy::DEFAULT, correct_drift: false }
+    Want {
+        attempt,
+        strategy: Strategy::ChartVersion,
+        install: Remedy::DEFAULT,
+        upgrade: Remedy::DEFAULT,
+        correct_drift: false,
+        tests: false,
+    }
 }
 
 fn revision(number: u32, status: RevisionStatus, attempt: Attempt) -> RevisionMeta {
@@ -39,6 +46,7 @@ fn revision(number: u32, status: RevisionStatus, attempt: Attempt) -> RevisionMe
         ended: None,
         description: String::new(),
         commit: String::new(),
+        tests: None,
     }
 }
 
@@ -123,7 +131,7 @@ fn failures_are_answered() {
         let record = UnitRecord { failures, ..record.clone() };
         decide(&see(&record, want, None), want, &record, &[])
     };
-    let retry = |retries, remedy_last, strategy| Remedy { retries: Some(retries), remedy_last, strategy };
+    let retry = |retries, remedy_last, strategy| Remedy { retries: Some(retries), remedy_last, strategy, ignore_tests: false };
 
     let plain = want(v2.clone());
     assert_eq!(answer(&upgrade, &plain, 1), Decision::Act(Action::RollBack { to: 1 }));
@@ -143,9 +151,65 @@ fn failures_are_answered() {
 }
 
 #[test]
+fn what_is_deployed_is_tested_once() {
+    use RevisionStatus::{Deployed, Failed, Superseded};
+    let (v1, v2, v3) = (attempt("1.0.0", "aa", "x"), attempt("2.0.0", "cc", "x"), attempt("3.0.0", "dd", "x"));
+    let with = |phase: Option<TestPhase>, revision: RevisionMeta| RevisionMeta {
+        tests: Some([("t".to_owned(), TestRun { phase, ..TestRun::default() })].into()),
+        ..revision
+    };
+    let testing = Want { tests: true, ..want(v2.clone()) };
+    let ignoring = Want { upgrade: Remedy { ignore_tests: true, ..Remedy::DEFAULT }, ..testing.clone() };
+    let last = |last: RevisionMeta| record(vec![revision(1, Superseded, v1.clone()), last]);
+    let (passed, failed) = (Some(TestPhase::Succeeded), Some(TestPhase::Failed));
+    let deployed = revision(2, Deployed, v2.clone());
+    for (name, record, want, expect) in [
+        ("never tested", last(deployed.clone()), &testing, State::Untested),
+        ("without tests", last(RevisionMeta { tests: Some([].into()), ..deployed.clone() }), &testing, State::Settled),
+        ("passed", last(with(passed, deployed.clone())), &testing, State::Settled),
+        ("left out", last(with(None, deployed.clone())), &testing, State::Settled),
+        ("failed and ignored", last(with(failed, deployed.clone())), &ignoring, State::Settled),
+        ("ignored no more", last(with(failed, deployed.clone())), &testing, State::Untested),
+        ("rolled back to", last(RevisionMeta { action: RunAction::Rollback, ..deployed.clone() }), &testing, State::Settled),
+        ("not asked for", last(deployed.clone()), &want(v2.clone()), State::Settled),
+    ] {
+        assert_eq!(see(&record, want, Some(0)), expect, "{name}");
+    }
+    assert_eq!(decide(&State::Untested, &testing, &last(deployed.clone()), &[]), Decision::Act(Action::Test));
+    // The way back passes over a revision whose test failed, unless that is ignored.
+    let mut record = last(with(failed, RevisionMeta { status: Superseded, ..deployed }));
+    record.history.push(revision(3, Failed, v3.clone()));
+    for (want, to) in [(&testing, 1), (&ignoring, 2)] {
+        let want = Want { attempt: v3.clone(), ..want.clone() };
+        assert_eq!(decide(&see(&record, &want, None), &want, &record, &[]), Decision::Act(Action::RollBack { to }));
+    }
+}
+
+#[test]
+fn a_rollback_that_failed_is_tried_again() {
+    use RevisionStatus::{Failed, Superseded};
+    let (v1, v2) = (attempt("1.0.0", "aa", "x"), attempt("2.0.0", "cc", "x"));
+    let rollback = RevisionMeta { action: RunAction::Rollback, ..revision(3, Failed, v1.clone()) };
+    let mut stranded = record(vec![revision(1, Superseded, v1), revision(2, Failed, v2.clone()), rollback]);
+    stranded.quarantine = Some(Quarantine { attempt: v2.clone(), message: "both".into(), since: Timestamp::UNIX_EPOCH, restored: None });
+    let want2 = want(v2);
+    let state = see(&stranded, &want2, None);
+    assert_eq!(state, State::Failed { action: RunAction::Rollback, message: "both".into() });
+    assert_eq!(decide(&state, &want2, &stranded, &[]), Decision::Act(Action::RollBack { to: 1 }));
+    // Something newer is tried at once.
+    let newer = want(attempt("3.0.0", "dd", "x"));
+    assert_eq!(see(&stranded, &newer, None), State::Outdated(Cause::Content));
+    // One that a person asked for, too; and never to a revision that was not good.
+    (stranded.quarantine, stranded.pinned) = (None, Some(1));
+    assert_eq!(decide(&see(&stranded, &want2, None), &want2, &stranded, &[]), Decision::Act(Action::RollBack { to: 1 }));
+    stranded.pinned = Some(2);
+    assert!(matches!(decide(&see(&stranded, &want2, None), &want2, &stranded, &[]), Decision::Stall(_)));
+}
+
+#[test]
 fn the_order_of_steps_is_helms() {
-    let shape = Shape { stages: vec![true, false], before: vec![0], after: vec![1], crds: true, wait: true };
-    use Step::{Apply, Begin, CleanHooks, Crds, Established, Finish, Healthy, Hook, Prune};
+    let shape = Shape { stages: vec![true, false], before: vec![0], after: vec![1], tests: Some(vec![2]), crds: true, wait: true };
+    use Step::{Apply, Begin, CleanHooks, CleanTests, Crds, Established, Finish, Healthy, Hook, Prune, Test};
     assert_eq!(
         steps(RunAction::Upgrade, &shape),
         [
@@ -160,9 +224,13 @@ fn the_order_of_steps_is_helms() {
             Healthy,
             Hook(1),
             CleanHooks { before: false },
+            Test(2),
+            CleanTests,
             Finish
         ]
     );
+    assert_eq!(steps(RunAction::Test, &shape), [Test(2), CleanTests, Finish]);
+    assert!(!steps(RunAction::Rollback, &shape).contains(&Test(2)), "what was good is not tested again");
     let none = Shape::default();
     assert_eq!(steps(RunAction::Uninstall, &none), [Begin, Prune, Finish]);
 }
@@ -172,16 +240,23 @@ fn any_status() -> impl proptest::strategy::Strategy<Value = RevisionStatus> {
     prop::sample::select(vec![PendingInstall, PendingUpgrade, PendingRollback, Deployed, Superseded, Failed, Uninstalling, Uninstalled])
 }
 
+fn phase_of(outcome: u8) -> TestPhase {
+    if outcome == 0 { TestPhase::Failed } else { TestPhase::Succeeded }
+}
+
 fn any_attempt() -> impl proptest::strategy::Strategy<Value = Attempt> {
     ("[12]", "[ab]", "[xy]").prop_map(|(v, c, g)| attempt(&v, &c, &g))
 }
 
 fn any_remedy() -> impl proptest::strategy::Strategy<Value = Remedy> {
-    (proptest::option::of(-1..3), any::<bool>(), any::<bool>()).prop_map(|(retries, remedy_last, uninstall)| Remedy {
-        retries,
-        remedy_last,
-        strategy: if uninstall { RemedyStrategy::Uninstall } else { RemedyStrategy::Rollback },
-    })
+    (proptest::option::of(-1..3), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(retries, remedy_last, uninstall, ignore_tests)| Remedy {
+            ignore_tests,
+            retries,
+            remedy_last,
+            strategy: if uninstall { RemedyStrategy::Uninstall } else { RemedyStrategy::Rollback },
+        },
+    )
 }
 
 proptest! {
@@ -196,9 +271,10 @@ proptest! {
         correct_drift: bool,
         outcomes in prop::collection::vec(0..3_u8, 12),
         drifted in proptest::option::of(0..3_usize),
+        tests: bool,
         failures in 0..4_u32,
     ) {
-        let want = Want { attempt: wanted, strategy: Strategy::ChartVersion, install, upgrade, correct_drift };
+        let want = Want { attempt: wanted, strategy: Strategy::ChartVersion, install, upgrade, correct_drift, tests };
         let history = statuses.into_iter().enumerate().map(|(i, (s, a))| revision(u32::try_from(i).expect("few") + 1, s, a)).collect();
         let mut record = UnitRecord { failures, ..record(history) };
         let mut done: Vec<Action> = Vec::new();
@@ -225,6 +301,11 @@ proptest! {
                 }
                 Action::Uninstall => record.history.clear(),
                 Action::Unlock(n) => record.revision_mut(*n).expect("the locked revision is known").status = RevisionStatus::Failed,
+                Action::Test => {
+                    let last = record.history.last_mut().expect("what is deployed is tested");
+                    last.tests = Some([("t".to_owned(), TestRun { phase: Some(phase_of(outcome)), ..TestRun::default() })].into());
+                    last.status = if outcome == 0 { RevisionStatus::Failed } else { last.status };
+                }
                 Action::Correct => drifted = Some(0),
                 Action::Supersede => record.run = None,
             }

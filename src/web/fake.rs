@@ -90,6 +90,7 @@ pub(super) fn revision(
         ended: Some(before(seconds) + SignedDuration::from_millis(3420)),
         description: description.into(),
         commit: format!("bob: bump cart to {version}"),
+        tests: None,
     }
 }
 

@@ -117,6 +117,7 @@ pub(super) const HELM_RELEASE: &[Row] = &[
     ("storageNamespace", Yes),
     ("suspend", Yes),
     ("targetNamespace", Yes),
+    ("test", Yes),
     ("timeout", Yes),
     ("uninstall.deletionPropagation", Yes),
     ("uninstall.disableHooks", Yes),

@@ -82,7 +82,7 @@ fn names_what_is_not_honoured_and_only_that() {
     for (kind, spec, expect) in [
         (1, json!({"interval": "1m", "chart": chart}), vec![]),
         (1, json!({"test": {"enable": false}, "install": {"replace": false, "remediation": {"retries": 3}}}), vec![]),
-        (1, json!({"test": {"enable": true}, "upgrade": {"force": true}}), vec!["spec.test", "spec.upgrade.force"]),
+        (1, json!({"test": {"enable": true}, "upgrade": {"force": true}}), vec!["spec.upgrade.force"]),
         (
             1,
             json!({"install": {"serverSideApply": false}}),

@@ -7,6 +7,7 @@ use crate::cluster::{ApiError, Apply, Kind};
 use crate::controller::context::Context;
 use crate::health::{self, Patience, Verdict, cause::Family};
 use crate::object::{Json, Manifest, ObjectId};
+use crate::plan::replicas::Autoscaled;
 use crate::plan::{Drift, DriftPolicy, drift};
 use crate::release::report::{DriftEpisode, EpisodeEnd};
 use crate::release::{Applied, Failure, Fault, UnitKey};
@@ -36,6 +37,17 @@ pub(super) fn as_verified(ctx: &Context, manifest: &Manifest, known: &Applied) -
 /// What is remembered of an object that was applied.
 pub(super) fn applied(manifest: &Manifest, uid: String, resource_version: String) -> Applied {
     Applied { uid, resource_version, digest: digest(&manifest.body), api_version: manifest.api_version.clone() }
+}
+
+/// What is sent of a manifest: without the fields that rules leave to others, and without replicas that an autoscaler has taken over, for
+/// which the live object must be looked at.
+pub(super) async fn sendable(prepared: &Prepared, manifest: &Manifest, autoscaled: &Autoscaled) -> Result<Manifest, ApiError> {
+    let mut out = prepared.spec.without_ignored(manifest);
+    if autoscaled.targets(&manifest.id) && out.body.pointer("/spec/replicas").is_some() {
+        let live = prepared.cluster.get_live(manifest).await?;
+        autoscaled.strip(&manifest.id, &mut out.body, live.as_ref());
+    }
+    Ok(out)
 }
 
 /// What a comparison came to.
@@ -82,11 +94,12 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
         .cloned()
         .collect();
     let revision = unit.record().deployed().map(|r| r.attempt.version.clone()).unwrap_or_default();
+    let autoscaled = Autoscaled::by(target.manifests.iter().map(|m| &m.body));
     let results: Vec<(Manifest, Result<Look, ApiError>)> = stream::iter(work)
         .map(|manifest| {
-            let revision = &revision;
+            let (revision, autoscaled) = (&revision, &autoscaled);
             async move {
-                let look = look_at(ctx, prepared, &manifest, revision).await;
+                let look = look_at(ctx, prepared, &manifest, revision, autoscaled).await;
                 (manifest, look)
             }
         })
@@ -131,8 +144,14 @@ struct Look {
     version: Option<Applied>,
 }
 
-async fn look_at(ctx: &Context, prepared: &Prepared, manifest: &Manifest, revision: &str) -> Result<Look, ApiError> {
-    let applied = prepared.spec.without_ignored(manifest);
+async fn look_at(
+    ctx: &Context,
+    prepared: &Prepared,
+    manifest: &Manifest,
+    revision: &str,
+    autoscaled: &Autoscaled,
+) -> Result<Look, ApiError> {
+    let mut applied = prepared.spec.without_ignored(manifest);
     let terms = drift::Terms {
         now: Timestamp::now(),
         revision,
@@ -141,8 +160,10 @@ async fn look_at(ctx: &Context, prepared: &Prepared, manifest: &Manifest, revisi
         rules: prepared.spec.rules(),
         redactor: &ctx.redactor,
     };
+    let live = prepared.cluster.get(&manifest.id).await?;
+    autoscaled.strip(&manifest.id, &mut applied.body, live.as_ref());
     let seen = drift::Observed { desired: &manifest.body, applied: &applied.body, live: None, dry_run: None };
-    let Some(live) = prepared.cluster.get(&manifest.id).await? else {
+    let Some(live) = live else {
         return Ok(Look { drift: drift::drift(&seen, &terms), version: None });
     };
     let dry = prepared.cluster.apply(&applied, &Apply::dry_run()).await?;
@@ -177,6 +198,7 @@ fn take(unit: &mut Unit, id: &ObjectId, found: Vec<Drift>, end: EpisodeEnd) {
 pub(super) async fn correct(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared) -> Result<(), Failure> {
     let Some((_, target)) = unit.deployed.clone() else { return Err(surroundings("the deployed objects are not known".into())) };
     let now = Timestamp::now();
+    let autoscaled = Autoscaled::by(target.manifests.iter().map(|m| &m.body));
     let ids: Vec<ObjectId> = unit.drift.iter().filter(|(_, d)| d.iter().any(Drift::counts)).map(|(id, _)| id.clone()).collect();
     for id in ids {
         let Some(manifest) = target.manifests.iter().find(|m| m.id == id) else { continue };
@@ -195,7 +217,8 @@ pub(super) async fn correct(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepa
             continue;
         }
         times.push_back(now);
-        let answer = prepared.cluster.apply(&prepared.spec.without_ignored(manifest), &Apply::default()).await.map_err(|e| failure(&e))?;
+        let body = sendable(prepared, manifest, &autoscaled).await.map_err(|e| failure(&e))?;
+        let answer = prepared.cluster.apply(&body, &Apply::default()).await.map_err(|e| failure(&e))?;
         let known = applied(manifest, answer.uid().to_owned(), answer.resource_version().to_owned());
         unit.record_mut().inventory.insert(id.inventory_id(), known);
         let paths: Vec<&str> = fields.iter().map(|d| d.path.as_str()).take(5).collect();

@@ -6,6 +6,7 @@
 //! - `pass`: the loop
 //! - `spec`: the custom resource, and what follows from it alone
 //! - `prepare`: from the custom resource and its source to what is wanted
+//! - `restart`: of pods whose Secrets and ConfigMaps changed
 //! - `run`: the steps of a run
 //! - `live`: comparing with the cluster, drift and its correction
 //! - `rebuild`: what is remembered, from the cluster where the store does not know
@@ -19,6 +20,7 @@ mod publish;
 mod rebuild;
 mod record;
 mod render;
+mod restart;
 mod run;
 mod spec;
 
@@ -112,6 +114,8 @@ pub struct Unit {
     pub judged: Option<(Timestamp, Verdict)>,
     /// When its status was written last.
     pub told: Option<Timestamp>,
+    /// Versions of the external Secrets and ConfigMaps that its pods read, as they were last looked at.
+    pub read: BTreeMap<ObjectId, String>,
     /// Somebody else went on with the release: what is remembered is void.
     pub stale: bool,
     /// Watches of pods and warnings, held while health is waited for.

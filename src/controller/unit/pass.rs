@@ -109,6 +109,7 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
     let due = unit.next_full.is_none_or(|at| at <= now);
     let full = inbox.full || due || unit.prepared.is_none();
     let ending = reconcile(ctx, key, unit, &spec, full, due).await;
+    let ending = follow(ctx, key, unit, &spec, ending).await;
     let interval = spec.interval();
     if full {
         unit.next_full = Some(now + ctx.jitter(interval));
@@ -121,12 +122,29 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
     true
 }
 
+/// Restarts pods whose Secrets and ConfigMaps changed, once nothing else is under way.
+async fn follow(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec, ending: Ending) -> Ending {
+    let rests = matches!(ending.outcome, Outcome::Settled | Outcome::Quarantined(_) | Outcome::Pinned(_));
+    let Some(prepared) = unit.prepared.clone().filter(|_| rests) else { return ending };
+    match super::restart::follow(ctx, key, unit, spec, &prepared).await {
+        Ok(()) => ending,
+        Err(error) => {
+            tracing::warn!(unit = %key, %error, "pods cannot be restarted now; trying again");
+            unit.stumbles += 1;
+            let pause = backoff(unit.stumbles);
+            let sooner = ending.again.map_or(pause, |again| again.min(pause));
+            ending.again(sooner)
+        }
+    }
+}
+
 async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec, full: bool, due: bool) -> Ending {
     if let Err(error) = ctx.ensure_finalizer(key, spec).await {
         return stumble(unit, Reason::Failed, error.to_string());
     }
     if full {
-        let inputs = spec.inputs();
+        let mut inputs = spec.inputs();
+        inputs.extend(unit.read.keys().cloned());
         ctx.watch_inputs(&inputs);
         ctx.units.take_from(key, unit, inputs);
         match prepare::prepare(ctx, key, unit, spec, due).await {
@@ -197,7 +215,7 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
             },
             Decision::Act(action) => action,
         };
-        if let Some(ending) = too_soon(unit, &prepared, &action, asked, now) {
+        if let Some(ending) = too_soon(unit, &prepared, &state, &action, asked, now) {
             break ending;
         }
         done.push(action.clone());
@@ -209,6 +227,7 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
             Action::Supersede => run::supersede(ctx, key, unit, &prepared).await,
             Action::Unlock(revision) => run::unlock(ctx, key, unit, &prepared, *revision).await,
             Action::Correct => live::correct(ctx, key, unit, &prepared).await,
+            Action::Test => run::begin_test(ctx, key, unit).await,
             Action::Resume => Ok(()),
         };
         asked = false;
@@ -249,8 +268,14 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
 }
 
 /// Attempts that the object grants after a failure come with growing pauses.
-fn too_soon(unit: &Unit, prepared: &super::Prepared, action: &Action, asked: bool, now: Timestamp) -> Option<Ending> {
+fn too_soon(unit: &Unit, prepared: &super::Prepared, state: &State, action: &Action, asked: bool, now: Timestamp) -> Option<Ending> {
     let record = unit.record();
+    // A rollback that failed is tried again, and no faster than this.
+    if let (Action::RollBack { to }, State::Failed { action: RunAction::Rollback, message }) = (action, state) {
+        let left = (record.last()?.ended? + backoff(record.rollback_failures + 3)).duration_since(now);
+        let message = format!("{message}; going back to revision {to} is tried again after a pause");
+        return (left.is_positive() && !asked).then(|| Ending::new(Outcome::Retrying(Reason::RollbackFailed, message)).again(left));
+    }
     if asked || record.failures == 0 || !matches!(action, Action::Install | Action::Upgrade(_)) {
         return None;
     }
@@ -282,9 +307,21 @@ async fn by_hand(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec
         return None;
     };
     unit.record_mut().pinned = Some(to);
-    let current = unit.record().deployed().is_some_and(|r| r.number == to);
+    let record = unit.record();
+    let current = record.deployed().is_some_and(|r| r.number == to);
     if current {
         return None;
+    }
+    let refused = match record.revision(to).map(|r| r.status) {
+        None => Some(format!("revision {to} is not in the history any more")),
+        Some(RevisionStatus::Deployed | RevisionStatus::Superseded) => None,
+        Some(_) => Some(format!("revision {to} never was good: {}", record.revision(to).map_or("", |r| &r.description))),
+    };
+    if let Some(why) = refused {
+        unit.record_mut().pinned = None;
+        let good: Vec<String> = unit.record().good_numbers().map(|n| n.to_string()).collect();
+        let message = format!("cannot roll back: {why}; good ones are: {}", good.join(", "));
+        return Some(Ending::new(Outcome::Stalled(Reason::MissingRollbackTarget, message)));
     }
     match run::begin_rollback(ctx, key, unit, prepared, to).await {
         Ok(()) => None,
@@ -292,7 +329,10 @@ async fn by_hand(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec
             unit.record_mut().pinned = None;
             Some(stumble(unit, Reason::RollbackFailed, failure.message))
         }
-        Err(failure) => Some(Ending::new(Outcome::Stalled(Reason::MissingRollbackTarget, failure.message))),
+        Err(failure) => {
+            unit.record_mut().pinned = None;
+            Some(Ending::new(Outcome::Stalled(Reason::MissingRollbackTarget, failure.message)))
+        }
     }
 }
 
@@ -424,6 +464,7 @@ fn failure_reason(unit: &Unit) -> Reason {
         Some(RunAction::Install) => Reason::InstallFailed,
         Some(RunAction::Rollback) => Reason::RollbackFailed,
         Some(RunAction::Uninstall) => Reason::UninstallFailed,
+        Some(RunAction::Test) => Reason::TestFailed,
         Some(_) => Reason::UpgradeFailed,
         None => Reason::Failed,
     }

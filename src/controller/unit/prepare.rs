@@ -72,6 +72,7 @@ pub(super) fn for_removal(ctx: &Context, spec: &Spec) -> Result<Prepared, ApiErr
         install: Remedy::DEFAULT,
         upgrade: Remedy::DEFAULT,
         correct_drift: false,
+        tests: false,
     };
     Ok(Prepared { want, spec: spec.clone(), cluster: spec.act(ctx)?, what: What::Removal, source: None })
 }
@@ -191,17 +192,18 @@ async fn prepare_release(
         crate::controller::context::ValuesTrouble::Values(e) => Problem::stumbled(Reason::ValuesError, e),
         crate::controller::context::ValuesTrouble::Cluster(e) => Problem::stumbled(Reason::ClusterUnavailable, e),
     })?;
+    let test = object.test();
     let remedy = |given: Option<crate::api::helm::Remediation>| {
-        given.map_or(Remedy::DEFAULT, |r| Remedy {
+        given.map_or(Remedy { ignore_tests: test.ignore_failures, ..Remedy::DEFAULT }, |r| Remedy {
             retries: Some(i32::try_from(r.retries).unwrap_or(i32::MAX)),
             remedy_last: r.remediate_last_failure,
             strategy: match r.strategy {
                 RemediationStrategy::Rollback => RemedyStrategy::Rollback,
                 RemediationStrategy::Uninstall => RemedyStrategy::Uninstall,
             },
+            ignore_tests: r.ignore_test_failures,
         })
     };
-    let test = object.test();
     let shape = json!([object.target_namespace, object.storage_namespace, release.name, object.common_metadata]);
     let want = Want {
         attempt: Attempt {
@@ -215,6 +217,7 @@ async fn prepare_release(
         install: remedy(object.install().remediation(&test)),
         upgrade: remedy(object.upgrade().remediation(&test)),
         correct_drift: object.drift_mode() == DriftMode::Enabled,
+        tests: test.enable,
     };
     let cluster = spec.act(ctx).map_err(|e| Problem::waiting(Reason::AccessDenied, e.to_string()))?;
     Ok(Prepared { want, spec: spec.clone(), cluster, what: What::Chart { chart, values }, source: Some(state) })
@@ -270,6 +273,7 @@ async fn prepare_bundle(
         install: Remedy::DEFAULT,
         upgrade: Remedy::DEFAULT,
         correct_drift: true,
+        tests: false,
     };
     let cluster = spec.act(ctx).map_err(|e| Problem::waiting(Reason::AccessDenied, e.to_string()))?;
     Ok(Prepared { want, spec: spec.clone(), cluster, what: What::Objects(target), source: Some(state) })

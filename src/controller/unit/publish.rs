@@ -37,6 +37,7 @@ pub(super) async fn publish(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec:
         storage_namespace: storage,
         drift: drift.as_deref(),
         drift_detection: spec.detects_drift(),
+        tests: spec.tests().is_some(),
         unsupported: &unsupported,
         source_revision: &source_revision,
         attempted: attempted.as_ref(),

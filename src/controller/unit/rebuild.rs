@@ -4,16 +4,19 @@
 use super::prepare::{Prepared, What};
 use super::run::{content, failure};
 use super::spec::Spec;
+use crate::api::helm::TestHookStatus;
 use crate::api::{ConditionStatus, ConditionType, condition};
 use crate::controller::context::Context;
 use crate::object::{Manifest, ObjectId, Origin};
 use crate::plan::hook::{Hook, Role};
 use crate::release::report::DriftEpisode;
-use crate::release::{Applied, Attempt, Failure, Quarantine, RevisionMeta, RevisionStatus, RunAction, UnitKey, UnitKind, UnitRecord};
+use crate::release::{
+    Applied, Attempt, Failure, Quarantine, RevisionMeta, RevisionStatus, RunAction, TestPhase, TestRun, UnitKey, UnitKind, UnitRecord,
+};
 use crate::render::target::{Payload, Target};
 use helmward_chart::{release, yaml};
 use jiff::Timestamp;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// The record of a unit, and what drift was seen before.
@@ -91,6 +94,7 @@ async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
             ended: Some(time(release.last_deployed())),
             description: release.description().to_owned(),
             commit: String::new(),
+            tests: snapshot.and_then(|s| s.test_hooks.as_ref()).map(tests_of),
         });
     }
     record.history.sort_by_key(|r| r.number);
@@ -125,6 +129,15 @@ async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
         }
     }
     Ok(record)
+}
+
+fn tests_of(hooks: &BTreeMap<String, TestHookStatus>) -> BTreeMap<String, TestRun> {
+    let of = |hook: &TestHookStatus| TestRun {
+        started: hook.last_started.as_ref().map(|t| t.timestamp()),
+        completed: hook.last_completed.as_ref().map(|t| t.timestamp()),
+        phase: hook.phase.as_deref().and_then(TestPhase::parse),
+    };
+    hooks.iter().map(|(name, hook)| (name.clone(), of(hook))).collect()
 }
 
 fn time(text: &str) -> Timestamp {
@@ -162,6 +175,7 @@ fn from_kustomization(bundle: &super::spec::BundleSpec) -> UnitRecord {
             ended: Some(at),
             description: "rebuilt from the status".into(),
             commit: String::new(),
+            tests: None,
         });
     }
     let held = condition::find(&status.conditions, ConditionType::Quarantined).filter(|c| c.status == ConditionStatus::True);

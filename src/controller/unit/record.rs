@@ -3,10 +3,12 @@
 use super::{Prepared, Unit};
 use crate::cluster::{ApiError, Cluster, Kind, ReleaseWrite};
 use crate::controller::context::Context;
+use crate::object::Json;
 use crate::release::{RevisionMeta, RevisionStatus, Run, RunAction, UnitKey};
 use crate::render::target::Target;
 use helmward_chart::release::{self, Release};
 use jiff::Timestamp;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -51,7 +53,8 @@ pub(super) async fn write_pending(key: &UnitKey, unit: &mut Unit, prepared: &Pre
 
 /// The record of a revision that we made, encoded.
 fn compose((namespace, name): (&str, &str), meta: &RevisionMeta, target: &Target, status: RevisionStatus, description: &str) -> Vec<u8> {
-    let payload = target.release.clone().unwrap_or_default();
+    let mut payload = target.release.clone().unwrap_or_default();
+    last_runs(&mut payload.hooks, meta);
     let (first, last) = (meta.first_deployed.to_string(), meta.started.to_string());
     release::encode(&Release::new(release::Parts {
         name,
@@ -67,6 +70,18 @@ fn compose((namespace, name): (&str, &str), meta: &RevisionMeta, target: &Target
         manifest: &payload.manifest,
         hooks: payload.hooks,
     }))
+}
+
+/// Notes in Helm's records of the tests how they went: `helm status` shows it.
+fn last_runs(hooks: &mut Json, meta: &RevisionMeta) {
+    for hook in hooks.as_array_mut().into_iter().flatten() {
+        let Some(test) = meta.tests.as_ref().and_then(|tests| tests.get(hook["name"].as_str()?)) else { continue };
+        let of_test = hook["events"].as_array().is_some_and(|events| events.iter().any(|e| e == "test"));
+        if let (true, Some(phase)) = (of_test, test.phase) {
+            let time = |at: Option<Timestamp>| at.map_or_else(String::new, |at| at.to_string());
+            hook["last_run"] = json!({"started_at": time(test.started), "completed_at": time(test.completed), "phase": phase.as_str()});
+        }
+    }
 }
 
 /// Sets the status of a revision: with one request where its content is known here, else with a read before.
@@ -126,6 +141,16 @@ pub(super) async fn finish(
         (RunAction::Rollback, Some(to)) => format!("Rollback to {to}"),
         _ => "Upgrade complete".to_owned(),
     };
+    if run.action == RunAction::Test {
+        if let Some(meta) = unit.record().revision(run.revision) {
+            let words = match meta.action {
+                RunAction::Install => "Install complete",
+                _ => "Upgrade complete",
+            };
+            settle(prepared, meta, Some(target), RevisionStatus::Deployed, words).await?;
+        }
+        return Ok(());
+    }
     if let Some(meta) = unit.record().revision(run.revision) {
         settle(prepared, meta, Some(target), RevisionStatus::Deployed, &words).await?;
     }

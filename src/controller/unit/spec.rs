@@ -2,7 +2,7 @@
 
 use crate::api::helm::{CrdsPolicy, DeletionPropagation, DriftMode};
 use crate::api::unsupported::Unsupported;
-use crate::api::{self, Condition, HelmRelease, Kustomization, ObjectMeta, names};
+use crate::api::{self, Condition, HelmRelease, Kustomization, ObjectMeta, extras, names};
 use crate::cluster::{ApiError, Cluster, Owner, Propagation};
 use crate::controller::context::Context;
 use crate::controller::source::SourceKey;
@@ -360,10 +360,19 @@ impl Spec {
         }
     }
 
+    /// The names of tests that are left out, or of those that alone are run; `None` where nothing is tested.
+    pub(super) fn tests(&self) -> Option<&[crate::api::helm::TestFilter]> {
+        match self {
+            Self::Release(r) => r.object.spec.test.as_ref().filter(|test| test.enable).map(|test| test.filters.as_slice()),
+            Self::Bundle(_) => None,
+        }
+    }
+
     /// The objects whose health is waited for.
     pub(super) fn waits_for(&self, manifests: &[Manifest], action: RunAction) -> Vec<ObjectId> {
         let jobs = self.policy(action).wait_for_jobs;
-        let all = || manifests.iter().filter(|m| jobs || m.id.kind != "Job").map(|m| m.id.clone());
+        let waited = |m: &&Manifest| m.annotation(names::WAIT).and_then(extras::enabled) != Some(false);
+        let all = || manifests.iter().filter(|m| jobs || m.id.kind != "Job").filter(waited).map(|m| m.id.clone());
         match self {
             Self::Release(_) => all().collect(),
             Self::Bundle(b) if b.object.spec.wait => all().collect(),
@@ -392,6 +401,7 @@ fn release_policy(object: &HelmRelease, action: RunAction) -> Policy {
             (rollback.timeout, !rollback.disable_wait, !rollback.disable_wait_for_jobs, !rollback.disable_hooks, CrdsPolicy::Skip)
         }
         RunAction::Uninstall => (uninstall.timeout, !uninstall.disable_wait, false, !uninstall.disable_hooks, CrdsPolicy::Skip),
+        RunAction::Test => (spec.test().timeout, false, false, false, CrdsPolicy::Skip),
         RunAction::Upgrade => {
             (upgrade.timeout, !upgrade.disable_wait, !upgrade.disable_wait_for_jobs, !upgrade.disable_hooks, upgrade.crds())
         }

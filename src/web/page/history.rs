@@ -103,6 +103,7 @@ fn action(action: RunAction) -> &'static str {
         RunAction::Upgrade => "Upgrade",
         RunAction::Rollback => "Rollback",
         RunAction::Uninstall => "Uninstall",
+        RunAction::Test => "Test",
     }
 }
 

@@ -58,6 +58,7 @@ fn report(name: &str, drift: Vec<Drift>) -> Report {
         ended: None,
         description: "Upgrade complete".into(),
         commit: "ann: newer web".into(),
+        tests: None,
     };
     Report {
         key: UnitKey { kind: UnitKind::Release, namespace: "shop".into(), name: name.into() },

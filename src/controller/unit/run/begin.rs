@@ -40,6 +40,7 @@ pub(in super::super) async fn begin(
             target,
             to: None,
             why: None,
+            since: None,
         },
     )
     .await
@@ -53,12 +54,19 @@ pub(in super::super) async fn begin_rollback(
     prepared: &Prepared,
     to: u32,
 ) -> Result<(), Failure> {
-    let number = unit.record().next_number();
     let target = super::super::rebuild::target(ctx, unit.record(), prepared, to).await?;
+    // One that failed is tried again under its number: a cluster that refuses it for a day must not fill the history with it.
+    let failed = |r: &&RevisionMeta| r.status == RevisionStatus::Failed;
+    let before = unit.record().last().filter(failed).filter(|r| r.action == RunAction::Rollback).map(|r| (r.number, r.started));
+    let why = unit.record().history.iter().rev().find(|r| r.action != RunAction::Rollback).map(|r| r.description.clone());
+    if before.is_some() {
+        unit.record_mut().history.pop();
+    }
+    let number = before.map_or_else(|| unit.record().next_number(), |(number, _)| number);
     let good = unit.record().revision(to).cloned();
     let (chart_name, app_version) = good.as_ref().map(|g| (g.chart_name.clone(), g.app_version.clone())).unwrap_or_default();
     let attempt = good.map(|g| g.attempt).unwrap_or_default();
-    let why = unit.record().last().map(|r| r.description.clone());
+    let why = why.filter(|_| unit.record().pinned.is_none());
     let message = format!("rolling back to revision {to}: {}", why.as_deref().unwrap_or("asked for"));
     publish::event(ctx, key, unit, true, Reason::RolledBack, &message);
     start(
@@ -66,7 +74,17 @@ pub(in super::super) async fn begin_rollback(
         key,
         unit,
         prepared,
-        Start { action: RunAction::Rollback, number, attempt, chart_name, app_version, target, to: Some(to), why },
+        Start {
+            action: RunAction::Rollback,
+            number,
+            attempt,
+            chart_name,
+            app_version,
+            target,
+            to: Some(to),
+            why,
+            since: before.map(|b| b.1),
+        },
     )
     .await
 }
@@ -99,6 +117,31 @@ pub(in super::super) async fn begin_uninstall(ctx: &Context, key: &UnitKey, unit
     Ok(())
 }
 
+/// Begins to test what is deployed: tests were switched on after it, or their failures are not ignored any more.
+pub(in super::super) async fn begin_test(ctx: &Context, key: &UnitKey, unit: &mut Unit) -> Result<(), Failure> {
+    let record = unit.record_mut();
+    let Some(number) = record.deployed().map(|r| r.number) else { return Ok(()) };
+    let Some(revision) = record.revision_mut(number) else { return Ok(()) };
+    revision.tests = None;
+    let attempt = revision.attempt.clone();
+    record.run = Some(Run {
+        revision: number,
+        action: RunAction::Test,
+        attempt,
+        cursor: 0,
+        length: 0,
+        started: Timestamp::now(),
+        waiting_since: None,
+        made: None,
+        to: None,
+        why: None,
+        stumbles: 0,
+    });
+    unit.running = None;
+    ctx.save(key, unit, true).await;
+    Ok(())
+}
+
 struct Start {
     action: RunAction,
     number: u32,
@@ -108,6 +151,8 @@ struct Start {
     target: Arc<Target>,
     to: Option<u32>,
     why: Option<String>,
+    /// When the revision began, where it is tried again.
+    since: Option<Timestamp>,
 }
 
 async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared, begin: Start) -> Result<(), Failure> {
@@ -130,10 +175,11 @@ async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepare
         target: Some(kept.target),
         chart: kept.chart,
         first_deployed,
-        started: now,
+        started: begin.since.unwrap_or(now),
         ended: None,
         description: String::new(),
         commit: prepared.commit(),
+        tests: None,
     });
     record.run = Some(Run {
         revision: begin.number,
@@ -160,6 +206,12 @@ async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepare
 /// Gives a running wait up for something newer. What it wrote stays; the newer run starts from there.
 pub(in super::super) async fn supersede(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared) -> Result<(), Failure> {
     let Some(run) = unit.record_mut().run.take() else { return Ok(()) };
+    if run.action == RunAction::Test {
+        // What is deployed stays as good as it was.
+        unit.running = None;
+        ctx.save(key, unit, true).await;
+        return Ok(());
+    }
     let why = format!("superseded by {} before it became healthy", prepared.want.attempt.version);
     if let Err(error) = super::end::mark(key, unit, prepared, run.revision, RevisionStatus::Failed, &why).await {
         unit.record_mut().run = Some(run);

@@ -38,7 +38,7 @@ pub(super) async fn reachable(ctx: &Context, target: &Target) -> Result<(), Fail
     let coming: BTreeSet<(String, String)> = target
         .crds
         .iter()
-        .chain(target.manifests.iter().filter(|m| m.id.kind == "CustomResourceDefinition"))
+        .chain(target.manifests.iter().chain(target.hooks.iter().map(|h| &h.manifest)).filter(|m| m.id.kind == "CustomResourceDefinition"))
         .flat_map(kinds_of)
         .map(|gvk| (gvk.group, gvk.kind))
         .collect();

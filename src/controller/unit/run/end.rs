@@ -6,7 +6,8 @@ use crate::api::Reason;
 use crate::cluster::ApiError;
 use crate::controller::context::Context;
 use crate::release::decide::quarantines;
-use crate::release::{Failure, Quarantine, RevisionStatus, RunAction, UnitKey, UnitKind};
+use crate::release::summary::test_sentence;
+use crate::release::{Failure, Quarantine, RevisionMeta, RevisionStatus, RunAction, UnitKey, UnitKind};
 use crate::render::target::Target;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub(in super::super) async fn end(
                 revision.status = RevisionStatus::Deployed;
                 revision.ended = Some(now);
                 revision.description = match (run.action, run.to) {
+                    (RunAction::Test, _) => std::mem::take(&mut revision.description),
                     (RunAction::Rollback, Some(to)) => {
                         format!("rolled back to revision {to} ({version}): {}", run.why.as_deref().unwrap_or("asked for"))
                     }
@@ -59,8 +61,10 @@ pub(in super::super) async fn end(
             }
             // The chart in Helm's record is large, and the store has it.
             unit.deployed = target.map(|(number, target)| (number, Arc::new(Target { release: None, ..Arc::unwrap_or_clone(target) })));
-            unit.compared = false;
+            unit.compared &= run.action == RunAction::Test;
+            unit.record_mut().rollback_failures = 0;
             let (warning, reason) = match run.action {
+                RunAction::Test => (false, Reason::TestSucceeded),
                 RunAction::Install if key.kind == UnitKind::Release => (false, Reason::InstallSucceeded),
                 RunAction::Rollback => (true, if key.kind == UnitKind::Release { Reason::RollbackSucceeded } else { Reason::RolledBack }),
                 _ if key.kind == UnitKind::Release => (false, Reason::UpgradeSucceeded),
@@ -87,12 +91,25 @@ pub(in super::super) async fn end(
                     ctx.metrics.commit_to_ready(now.duration_since(seen));
                 }
             }
-            let message = unit.record().revision(run.revision).map(|r| r.description.clone()).unwrap_or_default();
-            publish::event(ctx, key, unit, warning, reason, &message);
+            let revision = unit.record().revision(run.revision).cloned();
+            if run.action != RunAction::Test {
+                let message = revision.as_ref().map(|r| r.description.clone()).unwrap_or_default();
+                publish::event(ctx, key, unit, warning, reason, &message);
+            }
+            if let Some(revision) = revision.filter(|r| r.tests.is_some() && run.action != RunAction::Rollback) {
+                let (failed, message) = test_sentence(prepared.spec.release(), &revision);
+                let reason = if failed { Reason::TestFailed } else { Reason::TestSucceeded };
+                publish::event(ctx, key, unit, failed, reason, &message);
+            }
         }
         Err(failure) => {
             let record = unit.record_mut();
-            record.failures += 1;
+            record.failures += u32::from(run.action != RunAction::Rollback);
+            if run.action == RunAction::Rollback {
+                record.rollback_failures += 1;
+                ctx.metrics.rolled_back("failed");
+            }
+            let record = unit.record_mut();
             if run.action == RunAction::Rollback && record.pinned.is_none() {
                 // Neither forward nor back: the failed target is not tried again all the same, or the two would follow each other for ever.
                 let failed = record.history.iter().rev().find(|r| r.status == RevisionStatus::Failed && r.action != RunAction::Rollback);
@@ -103,7 +120,9 @@ pub(in super::super) async fn end(
                     restored: None,
                 });
             }
+            let tested = unit.record().revision(run.revision).is_some_and(RevisionMeta::failed_test);
             let reason = match (key.kind, run.action) {
+                (UnitKind::Release, RunAction::Install | RunAction::Upgrade | RunAction::Test) if tested => Reason::TestFailed,
                 (UnitKind::Bundle, _) => Reason::HealthCheckFailed,
                 (_, RunAction::Install) => Reason::InstallFailed,
                 (_, RunAction::Rollback) => Reason::RollbackFailed,

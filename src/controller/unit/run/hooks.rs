@@ -14,6 +14,9 @@ const RUN: &str = "helmward.dev/run";
 
 /// The indexes of the hooks that run before or after an action.
 pub(super) fn of(all: &[Hook], action: RunAction, before: bool, enabled: bool) -> Vec<usize> {
+    if action == RunAction::Test {
+        return Vec::new();
+    }
     let event = match (action, before) {
         (RunAction::Install, true) => Event::PreInstall,
         (RunAction::Install, false) => Event::PostInstall,
@@ -21,15 +24,21 @@ pub(super) fn of(all: &[Hook], action: RunAction, before: bool, enabled: bool) -
         (RunAction::Upgrade, false) => Event::PostUpgrade,
         (RunAction::Rollback, true) => Event::PreRollback,
         (RunAction::Rollback, false) => Event::PostRollback,
-        (RunAction::Uninstall, true) => Event::PreDelete,
-        (RunAction::Uninstall, false) => Event::PostDelete,
+        (RunAction::Uninstall | RunAction::Test, true) => Event::PreDelete,
+        (RunAction::Uninstall | RunAction::Test, false) => Event::PostDelete,
     };
     if enabled { sequence(all, event) } else { Vec::new() }
 }
 
 impl Scene<'_> {
-    /// Runs one hook: what an earlier run left goes first, then it is made, then waited for.
+    /// Runs one hook within the time that the action has.
     pub(super) async fn hook(&self, unit: &mut Unit, index: usize) -> StepResult {
+        let list = [&self.shape.before, &self.shape.after].into_iter().find(|list| list.contains(&index));
+        self.run_hook(unit, index, "hook", self.prepared.spec.policy(self.run.action).timeout, list.map_or(&[], Vec::as_slice)).await
+    }
+
+    /// Runs one hook: what an earlier run left goes first, then it is made, then waited for.
+    pub(super) async fn run_hook(&self, unit: &mut Unit, index: usize, word: &str, timeout: SignedDuration, list: &[usize]) -> StepResult {
         let hook = &self.target.hooks[index];
         let id = &hook.manifest.id;
         let token = format!("{}.{}", self.run.revision, self.run.started.as_millisecond());
@@ -48,7 +57,7 @@ impl Scene<'_> {
                 let failed = self.run.made.as_deref().and_then(|uid| self.ctx.units.ended(uid)).filter(|h| h.state == HealthState::Failed);
                 self.ctx.units.await_objects(self.key, unit, Default::default());
                 return match failed {
-                    Some(health) => Err(content(format!("hook {id} failed: {}", health.message))),
+                    Some(health) => Err(content(format!("{word} {id} failed: {}", health.message))),
                     None => Ok(Done::Yes),
                 };
             }
@@ -81,27 +90,29 @@ impl Scene<'_> {
         };
         let now = Timestamp::now();
         let since = self.run.waiting_since.unwrap_or(now);
-        let timeout = self.prepared.spec.policy(self.run.action).timeout;
         let health = health::check(Some(&live));
+        if id.kind == "CustomResourceDefinition" {
+            // What comes after it may be of its kind.
+            return self.established(std::iter::once(&hook.manifest)).await;
+        }
         if !runs || (health.state == HealthState::Current && has_run(&live)) {
             self.ctx.units.await_objects(self.key, unit, Default::default());
             return Ok(Done::Yes);
         }
         if health.state == HealthState::Failed || now.duration_since(since) >= timeout {
+            let last_words = self.last_words(id, &live).await;
             if hook.deletes(DeletePolicy::HookFailed) {
                 self.prepared.cluster.delete_by_id(id, &Delete::default()).await.map_err(|e| failure(&e))?;
             }
             // Those that succeeded before it go as they would have.
-            if let Some(list) = [&self.shape.before, &self.shape.after].into_iter().find(|list| list.contains(&index)) {
-                let earlier: Vec<usize> = list.iter().copied().take_while(|i| *i != index).collect();
-                self.clean_hooks(&earlier).await?;
-            }
+            let earlier: Vec<usize> = list.iter().copied().take_while(|i| *i != index).collect();
+            self.clean_hooks(&earlier).await?;
             let why =
                 if health.state == HealthState::Failed { health.message } else { format!("not within {timeout:#}: {}", health.message) };
-            return Err(content(format!("hook {id} failed: {why}")));
+            return Err(content(format!("{word} {id} failed: {why}{last_words}")));
         }
         self.ctx.units.await_objects(self.key, unit, [id.clone()].into());
-        Ok(Done::Wait { until: (since + timeout).min(now + SignedDuration::from_secs(30)), what: format!("waiting for hook {id}") })
+        Ok(Done::Wait { until: (since + timeout).min(now + SignedDuration::from_secs(30)), what: format!("waiting for {word} {id}") })
     }
 
     /// Of hooks that succeeded, those that ask for it are deleted.

@@ -4,7 +4,9 @@ mod begin;
 mod crds;
 mod end;
 mod hooks;
+mod logs;
 mod objects;
+mod tests;
 
 use super::{Prepared, Unit};
 use crate::api::helm::CrdsPolicy;
@@ -14,7 +16,7 @@ use crate::release::stages::stages;
 use crate::release::steps::{Shape, Step, steps};
 use crate::release::{Failure, Fault, Run, RunAction, UnitKey};
 use crate::render::target::Target;
-pub(super) use begin::{begin, begin_rollback, begin_uninstall, supersede, unlock};
+pub(super) use begin::{begin, begin_rollback, begin_test, begin_uninstall, supersede, unlock};
 pub(super) use end::end;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -73,6 +75,7 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
         stages: stages.iter().map(|s| s.established).collect(),
         before: hooks::of(&target.hooks, run.action, true, policy.hooks),
         after: hooks::of(&target.hooks, run.action, false, policy.hooks),
+        tests: prepared.spec.tests().map(|filters| tests::chosen(&target.hooks, filters)),
         crds: !target.crds.is_empty() && policy.crds != CrdsPolicy::Skip,
         wait: policy.wait,
     };
@@ -96,6 +99,8 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
             Step::Established(index) => scene.established(stages[index].members.iter().map(|&i| &target.manifests[i])).await,
             Step::Prune => scene.prune(unit).await,
             Step::Healthy => scene.healthy(unit).await,
+            Step::Test(index) => scene.test(unit, index).await,
+            Step::CleanTests => scene.tested(unit).await,
             Step::Finish => scene.finish(unit).await,
         };
         let run = unit.record_mut().run.as_mut().expect("it is there until it ends");

@@ -7,6 +7,7 @@ use crate::cluster::{ApiError, Apply, Done as Outcome, Job, Prior, StageOptions}
 use crate::health::Verdict;
 use crate::object::{Manifest, ObjectId};
 use crate::plan::inventory::PrunePolicy;
+use crate::plan::replicas::Autoscaled;
 use crate::release::stages::sort_for_deletion;
 use crate::release::{RunAction, UnitKind};
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +40,7 @@ impl Scene<'_> {
     pub(super) async fn apply(&self, unit: &mut Unit, members: &[usize]) -> StepResult {
         let mut jobs = Vec::new();
         let mut sent: Vec<&Manifest> = Vec::new();
+        let autoscaled = Autoscaled::by(self.target.manifests.iter().map(|m| &m.body));
         for manifest in members.iter().map(|&i| &self.target.manifests[i]) {
             let known = unit.record().inventory.get(&manifest.id.inventory_id());
             if known.is_some_and(|known| live::as_verified(self.ctx, manifest, known)) {
@@ -50,7 +52,8 @@ impl Scene<'_> {
                 _ => Prior::Unknown,
             };
             let recreate = self.prepared.spec.recreates(manifest);
-            jobs.push(Job::Apply { manifest: Arc::new(self.prepared.spec.without_ignored(manifest)), prior, recreate });
+            let body = live::sendable(self.prepared, manifest, &autoscaled).await.map_err(|e| failure(&e))?;
+            jobs.push(Job::Apply { manifest: Arc::new(body), prior, recreate });
             sent.push(manifest);
         }
         let outcomes = self.prepared.cluster.run_stage(jobs, &self.options()).await;
