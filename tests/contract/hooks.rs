@@ -131,6 +131,7 @@ async fn as5_a_failing_hook_leaves_the_workload_untouched() {
     chart("1.0.0", "migrate:1.0.0", true);
     small::release(&root, "gate", "  timeout: 20s\n  driftDetection: {mode: enabled}\n");
     world.git.push("A gateway with hooks");
+    let births = small::Births::watch(&world, "gate", &[("v1", "Secret"), ("batch/v1", "Job"), ("apps/v1", "Deployment")]).await;
     world.start_daemon(&[]).await;
     let release = is_ready(&world, "gate", "1.0.0").await;
     let get = async |kind: &str, name: &str| {
@@ -141,25 +142,17 @@ async fn as5_a_failing_hook_leaves_the_workload_untouched() {
         };
         world.get(api, kind, "gate", name).await
     };
-    let order: Vec<u64> = {
-        let made = [
-            get("Secret", "gate-token").await.unwrap(),
-            get("Job", "gate-migrate").await.unwrap(),
-            get("Deployment", "gate").await.unwrap(),
-        ];
-        // The Job is told to have ended after the Secret was made, and before the Deployment was.
-        let ended = made[1]["status"]["completionTime"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-        let created = made[2]["metadata"]["creationTimestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-        assert!(ended <= created, "the Job ended at {ended}, the Deployment was made at {created}");
-        made.iter().take(1).map(|o| o["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap()).collect()
-    };
-    assert!(order[0] > 0);
+    world.until("all three seen", SOON, || async { (births.order().len() == 3).then_some(()) }).await;
+    assert_eq!(births.order(), ["Secret/gate-token", "Job/gate-migrate", "Deployment/gate"]);
+    let ended = get("Job", "gate-migrate").await.unwrap()["status"]["completionTime"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let before = get("Deployment", "gate").await.unwrap();
+    let created = before["metadata"]["creationTimestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert!(ended <= created, "the Job ended at {ended}, the Deployment was made at {created}");
     let inventory = release["status"]["inventory"]["entries"].to_string();
     assert!(
         inventory.contains("gate_gate_apps_Deployment") && !inventory.contains("gate-migrate") && !inventory.contains("gate-token"),
         "{inventory}"
     );
-    let before = get("Deployment", "gate").await.unwrap();
     let job = get("Job", "gate-migrate").await.unwrap()["metadata"]["uid"].clone();
 
     chart("1.1.0", "migrate:1.1.0-fail", true);

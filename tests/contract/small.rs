@@ -1,8 +1,11 @@
 //! Small charts that a scenario writes for itself into the work tree of its repository, and the objects in them.
 
 use crate::world::{SOON, World, condition, ready};
+use futures::StreamExt;
+use kube::core::WatchEvent;
 use serde_json::Value;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 /// Writes a chart for the next commit, in place of what was there under its name.
 pub fn chart(root: &Path, name: &str, version: &str, templates: &[(&str, String)]) {
@@ -71,6 +74,37 @@ pub fn job(name: &str, image: &str, annotations: &str) -> String {
         "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: {name}, annotations: {{{annotations}}}}}\nspec: {{backoffLimit: 0, template: {{spec: {{restartPolicy: Never, \
          terminationGracePeriodSeconds: 1, containers: [{{name: main, image: 'registry.example/{image}'}}]}}}}}}\n"
     )
+}
+
+/// Watches kinds in a namespace, and notes at which revision of the cluster each object came to be.
+pub struct Births(Arc<Mutex<Vec<(u64, String)>>>);
+
+impl Births {
+    pub async fn watch(world: &World, namespace: &str, kinds: &[(&str, &str)]) -> Self {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        for (api_version, kind) in kinds {
+            let api = world.api(api_version, kind, namespace);
+            let from = api.list(&Default::default()).await.unwrap().metadata.resource_version.unwrap();
+            let (seen, kind) = (Arc::clone(&seen), (*kind).to_owned());
+            tokio::spawn(async move {
+                let mut events = api.watch(&Default::default(), &from).await.unwrap().boxed();
+                while let Some(Ok(event)) = events.next().await {
+                    if let WatchEvent::Added(object) = event {
+                        let revision = object.metadata.resource_version.unwrap().parse().unwrap();
+                        seen.lock().unwrap().push((revision, format!("{kind}/{}", object.metadata.name.unwrap())));
+                    }
+                }
+            });
+        }
+        Self(seen)
+    }
+
+    /// The objects whose name is not a secret of Helm's, in the order in which they came to be.
+    pub fn order(&self) -> Vec<String> {
+        let mut seen = self.0.lock().unwrap().clone();
+        seen.sort_unstable();
+        seen.into_iter().map(|(_, name)| name).filter(|name| !name.starts_with("Secret/sh.helm.release")).collect()
+    }
 }
 
 pub async fn is_ready(world: &World, name: &str, version: &str) -> Value {

@@ -142,6 +142,38 @@ async fn oo5_pods_restart_once_when_their_external_secret_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn oo5_a_change_while_pods_become_healthy_counts() {
+    let mut world = World::start().await;
+    let root = world.git.work().to_path_buf();
+    let env = ", envFrom: [{configMapRef: {name: flags}}]";
+    let slow = Workload { container: env, ..Workload::deployment("app", "app:1.0.0") }.text();
+    let slow = slow.replace("metadata: {labels: {app: app}}", "metadata: {labels: {app: app}, annotations: {sim.test/ready-after: 6s}}");
+    let slow = slow.replace("progressDeadlineSeconds: 3", "progressDeadlineSeconds: 60");
+    // Plain manifests can do it, too.
+    std::fs::create_dir_all(root.join("plain")).unwrap();
+    std::fs::write(root.join("plain/app.yaml"), slow.replace("  name: app\n", "  name: app\n  namespace: ops\n")).unwrap();
+    world.git.write(
+        "clusters/demo/plain.yaml",
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n  name: plain\n  namespace: flux-system\n  annotations: {helmward.dev/restart: enabled}\n\
+         spec:\n  interval: 10m\n  timeout: 1m\n  path: ./plain\n  prune: true\n  wait: true\n  sourceRef:\n    kind: GitRepository\n    name: flux-system\n",
+    );
+    world.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ops"}})).await;
+    world
+        .create(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags", "namespace": "ops"}, "data": {"a": "1"}}))
+        .await;
+    world.git.push("Slow pods");
+    world.start_daemon(&[]).await;
+    world.until("pods begin", SOON, || async { (!world.list("v1", "Pod", "ops", "app=app").await.is_empty()).then_some(()) }).await;
+    world.kubectl_patch("v1", "ConfigMap", "ops", "flags", json!({"data": {"a": "2"}})).await;
+    world
+        .until("restarted once they are healthy", SOON, || async {
+            let live = world.get("apps/v1", "Deployment", "ops", "app").await?;
+            live["spec"]["template"]["metadata"]["annotations"]["helmward.dev/restarted-for"].as_str().map(str::to_owned)
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn oo9_a_load_balancer_is_waited_for_unless_excepted() {
     let mut world = World::start().await;
     let root = world.git.work().to_path_buf();

@@ -254,8 +254,14 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
                         .again(until.duration_since(Timestamp::now()).max(SignedDuration::from_millis(5)));
                 }
                 run::Progress::Stumbled(failure) => {
-                    let stumbles = unit.record().run.as_ref().map_or(1, |r| r.stumbles);
-                    break Ending::new(Outcome::Retrying(failure_reason(unit), failure.message)).again(backoff(stumbles));
+                    let run = unit.record().run.as_ref();
+                    let stumbles = run.map_or(1, |r| r.stumbles);
+                    // What made it go back is not hidden by what keeps it from going back.
+                    let message = match run.filter(|r| r.action == RunAction::Rollback).and_then(|r| r.why.as_deref()) {
+                        Some(why) => format!("{why}; rolling back fails too: {}", failure.message),
+                        None => failure.message,
+                    };
+                    break Ending::new(Outcome::Retrying(failure_reason(unit), message)).again(backoff(stumbles));
                 }
             }
         }

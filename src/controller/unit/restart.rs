@@ -12,6 +12,7 @@ use crate::object::{Json, Manifest, ObjectId};
 use crate::plan::ownership::RESTARTER;
 use crate::plan::references::{self, Reference};
 use crate::release::UnitKey;
+use crate::render::target::Target;
 use hmac::{Hmac, KeyInit as _, Mac};
 use serde_json::json;
 use sha2::Sha256;
@@ -74,6 +75,28 @@ pub(super) async fn follow(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec: 
     unit.read = seen;
     if unit.record().read != before {
         ctx.save(key, unit, true).await;
+    }
+    Ok(())
+}
+
+/// Notes what pods that are about to start will read, before they do: what changes while they become healthy has changed since. What was
+/// noted before stays.
+///
+/// # Errors
+/// Where the cluster cannot be asked.
+pub(super) async fn first_sight(ctx: &Context, unit: &mut Unit, prepared: &Prepared, target: &Target) -> Result<(), ApiError> {
+    for (workload, references) in readers(&prepared.spec, &target.manifests) {
+        let id = workload.id.inventory_id();
+        for reference in references {
+            let name = label(&reference);
+            if unit.record().read.get(&id).is_some_and(|read| read.contains_key(&name)) {
+                continue;
+            }
+            if let Some(object) = prepared.cluster.get(&reference.id).await? {
+                let digest = digest(&ctx.secret, &reference, &object);
+                unit.record_mut().read.entry(id.clone()).or_default().insert(name, digest);
+            }
+        }
     }
     Ok(())
 }

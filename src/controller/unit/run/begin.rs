@@ -159,6 +159,7 @@ async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepare
     let now = Timestamp::now();
     let kept = ctx.put_target(&begin.target).await.map_err(|e| surroundings(format!("the target cannot be stored: {e}")))?;
     let first_deployed = unit.record().history.first().map_or(now, |r| r.first_deployed);
+    super::super::restart::first_sight(ctx, unit, prepared, &begin.target).await.map_err(|e| failure(&e))?;
     let record = unit.record_mut();
     record.history.push(RevisionMeta {
         number: begin.number,
@@ -207,7 +208,10 @@ async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepare
 pub(in super::super) async fn supersede(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared) -> Result<(), Failure> {
     let Some(run) = unit.record_mut().run.take() else { return Ok(()) };
     if run.action == RunAction::Test {
-        // What is deployed stays as good as it was.
+        // What is deployed stays as good as it was, and untested.
+        if let Some(revision) = unit.record_mut().revision_mut(run.revision) {
+            revision.tests = None;
+        }
         unit.running = None;
         ctx.save(key, unit, true).await;
         return Ok(());

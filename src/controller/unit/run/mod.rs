@@ -6,7 +6,7 @@ mod end;
 mod hooks;
 mod logs;
 mod objects;
-mod tests;
+mod testing;
 
 use super::{Prepared, Unit};
 use crate::api::helm::CrdsPolicy;
@@ -75,7 +75,7 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
         stages: stages.iter().map(|s| s.established).collect(),
         before: hooks::of(&target.hooks, run.action, true, policy.hooks),
         after: hooks::of(&target.hooks, run.action, false, policy.hooks),
-        tests: prepared.spec.tests().map(|filters| tests::chosen(&target.hooks, filters)),
+        tests: prepared.spec.tests().map(|filters| testing::chosen(&target.hooks, filters)),
         crds: !target.crds.is_empty() && policy.crds != CrdsPolicy::Skip,
         wait: policy.wait,
     };

@@ -69,3 +69,36 @@ impl Scene<'_> {
         revision.tests.get_or_insert_with(|| all().map(|name| (name, TestRun::default())).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::{Manifest, Origin};
+    use crate::plan::hook::Role;
+    use serde_json::json;
+
+    #[test]
+    fn filters_choose_as_helms_do() {
+        let hook = |name: &str| {
+            let body = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "annotations": {"helm.sh/hook": "test"}}});
+            match Hook::role_of(&Manifest::new(body, Origin::default()).expect("complete")) {
+                Role::Hook(hook) => *hook,
+                other => panic!("{other:?}"),
+            }
+        };
+        let hooks = [hook("a"), hook("b"), hook("c")];
+        for (filters, expect) in [
+            (vec![], vec!["a", "b", "c"]),
+            (vec![("b", false)], vec!["b"]),
+            (vec![("b", true)], vec!["a", "c"]),
+            (vec![("a", false), ("b", false), ("b", true)], vec!["a"]),
+            (vec![("nobody", false)], vec![]),
+            (vec![("nobody", true)], vec!["a", "b", "c"]),
+        ] {
+            let list: Vec<TestFilter> =
+                filters.iter().map(|(name, exclude)| TestFilter { name: (*name).into(), exclude: *exclude }).collect();
+            let names: Vec<&str> = chosen(&hooks, &list).into_iter().map(|i| hooks[i].manifest.id.name.as_str()).collect();
+            assert_eq!(names, expect, "{filters:?}");
+        }
+    }
+}
