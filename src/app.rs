@@ -54,6 +54,8 @@ pub struct Settings {
     pub cluster_name: String,
     /// With whose rights units act, and what they may refer to.
     pub tenancy: Tenancy,
+    /// Whether fields that a kind does not have are dropped where the object says nothing.
+    pub drop_unknown_fields: bool,
     /// Whether the API is the simulated one of the demo.
     pub simulated: bool,
 }
@@ -167,6 +169,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
     let (recorder, recording) = EventRecorder::start(cluster.clone());
     let ctx = Arc::new(Context {
         tenancy: settings.tenancy.clone(),
+        drop_unknown_fields: settings.drop_unknown_fields,
         hub: hub.clone(),
         objects,
         leader: Leader { elector: Some(elector) },

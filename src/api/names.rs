@@ -76,6 +76,10 @@ pub const DELETION_BUDGET: &str = "helmward.dev/deletion-budget";
 pub const CRD_ROLLBACK: &str = "helmward.dev/crd-rollback";
 /// `true` deletes and recreates an object whose immutable fields changed.
 pub const RECREATE: &str = "helmward.dev/recreate";
+/// `drop` sends objects without the fields that their kind does not have, which the API refuses otherwise.
+pub const UNKNOWN_FIELDS: &str = "helmward.dev/unknown-fields";
+/// `skip` leaves an object that the API refuses as it is and goes on with the rest; else all of it is rolled back.
+pub const ON_REFUSAL: &str = "helmward.dev/on-refusal";
 /// The revision that a person asks to go back to: its number.
 pub const ROLLBACK_TO: &str = "helmward.dev/rollback-to";
 /// The words of whoever suspended an object.

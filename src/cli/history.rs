@@ -8,8 +8,9 @@ use super::session::Session;
 use super::status::{self, text};
 use super::target::{self, Target};
 use crate::object::Json;
-use crate::release::RevisionMeta;
+use crate::release::{Rejected, RevisionMeta};
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -32,6 +33,7 @@ pub(super) struct HistoryArgs {
 /// One revision, as much of it as is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Revision {
+    /// 0 for an attempt that was refused before it became one.
     pub(super) number: i64,
     pub(super) status: String,
     pub(super) action: String,
@@ -58,7 +60,7 @@ impl Revision {
             ("description", &self.description),
             ("commit", &self.commit),
         ];
-        let mut out = json!({ "revision": self.number });
+        let mut out = json!({ "revision": Some(self.number).filter(|n| *n > 0) });
         for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
             out[name] = json!(value);
         }
@@ -74,7 +76,11 @@ pub(super) async fn history(args: HistoryArgs, globals: &Globals, console: &Cons
             let session = Session::open(globals).await?;
             let (_, id, object) = session.fetch(&target).await?;
             let revisions = match id.kind.as_str() {
-                "HelmRelease" => of_release(&session, &object, true).await?,
+                "HelmRelease" => {
+                    let mut revisions = of_release(&session, &object, true).await?;
+                    revisions.extend(rejected(&object, &revisions));
+                    revisions
+                }
                 "Kustomization" => of_kustomization(&object),
                 other => {
                     return Err(Failure::error(format!("{other} has no history")).hint("releases (hr) and kustomizations (ks) have one"));
@@ -133,6 +139,25 @@ pub(super) async fn of_release(session: &Session, object: &Json, with_records: b
     Ok(known.into_values().collect())
 }
 
+/// The attempt that was refused last, before it became a revision, as the status tells it; the daemon knows of earlier ones too.
+fn rejected(object: &Json, revisions: &[Revision]) -> Option<Revision> {
+    let conditions = object.pointer("/status/conditions").and_then(Json::as_array)?;
+    let held = conditions.iter().find(|c| text(c, "/type") == "Quarantined" && text(c, "/status") == "True")?;
+    let description = text(held, "/message");
+    // One that was written and failed has a revision.
+    if revisions.iter().any(|r| r.status == "failed" && description.starts_with(&r.description)) {
+        return None;
+    }
+    Some(Revision {
+        status: "rejected".to_owned(),
+        action: if revisions.iter().any(Revision::was_good) { "upgrade" } else { "install" }.to_owned(),
+        updated: text(held, "/lastTransitionTime").to_owned(),
+        chart: text(object, "/status/lastAttemptedRevision").to_owned(),
+        description: description.to_owned(),
+        ..Revision::default()
+    })
+}
+
 /// Name of the Helm release and namespace of its Secrets.
 pub(super) fn release_of(object: &Json) -> (String, String) {
     match crate::api::parse_helm_release(object) {
@@ -163,20 +188,30 @@ fn of_kustomization(object: &Json) -> Vec<Revision> {
 async fn from_daemon(daemon: Daemon, target: &Target, globals: &Globals) -> Result<(String, Vec<Revision>), Failure> {
     let namespace = target.namespace.as_deref().or(globals.namespace.as_deref());
     let report = daemon.report(target.kind, namespace, &target.name).await?;
-    let one = |meta: &RevisionMeta| {
-        let chart = [&meta.chart_name, &meta.attempt.version].into_iter().filter(|t| !t.is_empty()).map(String::as_str);
-        Revision {
-            number: meta.number.into(),
-            status: meta.status.as_str().to_owned(),
-            action: meta.action.as_str().to_owned(),
-            updated: meta.ended.unwrap_or(meta.started).to_string(),
-            chart: status::short(&chart.collect::<Vec<_>>().join("-")),
-            app_version: meta.app_version.clone(),
-            description: meta.description.clone(),
-            commit: meta.commit.clone(),
-        }
+    let join = |name: &str, version: &str| [name, version].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("-");
+    let one = |meta: &RevisionMeta| Revision {
+        number: meta.number.into(),
+        status: meta.status.as_str().to_owned(),
+        action: meta.action.as_str().to_owned(),
+        updated: meta.ended.unwrap_or(meta.started).to_string(),
+        chart: status::short(&join(&meta.chart_name, &meta.attempt.version)),
+        app_version: meta.app_version.clone(),
+        description: meta.description.clone(),
+        commit: meta.commit.clone(),
     };
-    Ok((report.key.to_string(), report.history.iter().map(one).rev().collect()))
+    let refused = |refused: &Rejected| Revision {
+        status: "rejected".to_owned(),
+        action: refused.action.as_str().to_owned(),
+        updated: refused.at.to_string(),
+        chart: status::short(&join(&refused.chart_name, &refused.attempt.version)),
+        description: refused.message.clone(),
+        commit: refused.commit.clone(),
+        ..Revision::default()
+    };
+    let mut rows: Vec<(Timestamp, Revision)> = report.history.iter().rev().map(|r| (r.started, one(r))).collect();
+    rows.extend(report.rejected.iter().map(|r| (r.at, refused(r))));
+    rows.sort_by_key(|(at, _)| *at);
+    Ok((report.key.to_string(), rows.into_iter().map(|(_, revision)| revision).collect()))
 }
 
 fn print(name: &str, revisions: &[Revision], format: Format, console: &Console) -> Result<(), Failure> {
@@ -185,16 +220,16 @@ fn print(name: &str, revisions: &[Revision], format: Format, console: &Console) 
             let items: Vec<Json> = revisions.iter().map(Revision::to_json).collect();
             console.document(&json!({"apiVersion": "helmward.dev/v1alpha1", "kind": "History", "of": name, "revisions": items}), format)
         }
-        Format::Name => console.data(&revisions.iter().map(|r| format!("{}\n", r.number)).collect::<String>()),
+        Format::Name => console.data(&revisions.iter().filter(|r| r.number > 0).map(|r| format!("{}\n", r.number)).collect::<String>()),
         Format::Table | Format::Wide => {
             let mut table = Table::new(&["REVISION", "UPDATED", "STATUS", "ACTION", "CHART", "APP VERSION", "COMMIT", "DESCRIPTION"]);
             for r in revisions {
                 let paint = |t: &str| match t {
                     "deployed" | "ReconciliationSucceeded" => console.out.good(t),
-                    "failed" => console.out.bad(t),
+                    "failed" | "rejected" => console.out.bad(t),
                     _ => t.to_owned(),
                 };
-                let number = r.number.to_string();
+                let number = if r.number > 0 { r.number.to_string() } else { "-".to_owned() };
                 let updated = r.updated.split('.').next().unwrap_or_default();
                 let mut row: Vec<Cell> = vec![number.into(), updated.into(), Cell::painted(&r.status, paint)];
                 row.extend([&r.action, &r.chart, &r.app_version, &r.commit, &r.description].map(Cell::from));

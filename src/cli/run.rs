@@ -53,6 +53,9 @@ pub(super) struct RunArgs {
     /// Refuse sources of other namespaces than the object's own
     #[arg(long)]
     no_cross_namespace_refs: bool,
+    /// What becomes of fields that a kind does not have: the API refuses the object, or they are dropped and that is said
+    #[arg(long, value_enum, default_value = "refuse", value_name = "WHAT")]
+    unknown_fields: UnknownFields,
     /// File with the key of the store [default: made once, beside the state directory]
     #[arg(long, value_name = "FILE", env = "HELMWARD_STORE_KEY_FILE")]
     store_key_file: Option<PathBuf>,
@@ -68,6 +71,13 @@ pub(super) struct RunArgs {
     /// What to log: error, warn, info, debug, trace, or a list as info,helmward::git=debug
     #[arg(long, default_value = "info", value_name = "LEVEL", env = "HELMWARD_LOG_LEVEL")]
     log_level: String,
+}
+
+/// What becomes of fields that a kind does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum UnknownFields {
+    Refuse,
+    Drop,
 }
 
 /// An address, or nowhere.
@@ -100,6 +110,7 @@ pub(super) async fn start_daemon(args: RunArgs, globals: &Globals) -> Result<Exi
         identity: args.identity.unwrap_or_default(),
         bootstrap,
         tenancy: Tenancy { default_service_account: args.default_service_account, no_cross_namespace_refs: args.no_cross_namespace_refs },
+        drop_unknown_fields: args.unknown_fields == UnknownFields::Drop,
         cluster_name: name,
         simulated: false,
     };

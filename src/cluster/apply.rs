@@ -250,7 +250,7 @@ impl Cluster {
             result,
             resource_version: answer.resource_version().to_owned(),
             uid: answer.uid().to_owned(),
-            warnings: answer.warnings,
+            warnings: answer.mended.map(|m| m.notes).unwrap_or_default().into_iter().chain(answer.warnings).collect(),
         })
     }
 

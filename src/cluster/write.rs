@@ -6,8 +6,12 @@ use super::{
     request::{Call, path},
 };
 use crate::object::{Json, Manifest, ObjectId};
+use crate::plan::mend::{Mended, mend};
 use http::Method;
 use serde_json::json;
+
+/// How often one object is mended: a field that is not known hides what else is wrong around it.
+const MENDS: usize = 32;
 
 /// The name under which the daemon owns fields.
 pub const MANAGER: &str = "helmward";
@@ -45,11 +49,13 @@ pub struct Apply {
     pub dry_run: bool,
     /// What to do with unknown fields.
     pub validation: Validation,
+    /// Drop fields that the schema does not have, where the server would refuse the object for them.
+    pub drop_unknown: bool,
 }
 
 impl Default for Apply {
     fn default() -> Self {
-        Self { manager: MANAGER.into(), force: true, dry_run: false, validation: Validation::default() }
+        Self { manager: MANAGER.into(), force: true, dry_run: false, validation: Validation::default(), drop_unknown: false }
     }
 }
 
@@ -104,6 +110,8 @@ pub struct Answer {
     pub created: bool,
     /// Warnings of the server, such as unknown fields or deprecated versions.
     pub warnings: Vec<String>,
+    /// What was sent, where that is not what was given: the server refuses it as it is written.
+    pub mended: Option<Box<Mended>>,
 }
 
 impl Answer {
@@ -136,13 +144,27 @@ impl Target<'_> {
 }
 
 impl Cluster {
-    /// Server-side apply of a manifest. Its namespace must be filled in.
+    /// Server-side apply of a manifest. Its namespace must be filled in. What only server-side apply refuses is mended, and said in
+    /// [`Answer::mended`].
     ///
     /// # Errors
     /// The server's refusal, or why it could not be asked.
     pub async fn apply(&self, manifest: &Manifest, how: &Apply) -> Result<Answer, ApiError> {
         let resource = self.resource(&manifest.gvk()).await.map_err(|error| about(error, &manifest.id, how))?;
-        self.apply_as(&resource, &manifest.id, &manifest.body, how).await
+        let mut mended: Option<Box<Mended>> = None;
+        for _ in 0..MENDS {
+            let body = mended.as_ref().map_or(&manifest.body, |m| &m.body);
+            match self.apply_as(&resource, &manifest.id, body, how).await {
+                Err(error) if error.kind == Kind::Invalid => {
+                    let Some(mut next) = mend(body, &error.message, how.drop_unknown) else { return Err(error) };
+                    next.notes.splice(..0, mended.map(|m| m.notes).unwrap_or_default());
+                    mended = Some(Box::new(next));
+                }
+                answer => return answer.map(|answer| Answer { mended, ..answer }),
+            }
+        }
+        let words = format!("it is refused after {MENDS} mends: {}", mended.map(|m| m.notes.join("; ")).unwrap_or_default());
+        Err(about(ApiError::local(Step::Apply, &manifest.id, Kind::Invalid, words), &manifest.id, how))
     }
 
     /// Server-side apply of any JSON object of a known kind.
@@ -306,7 +328,7 @@ impl Cluster {
         call.body = serde_json::to_vec(body)
             .map_err(|e| ApiError::local(step, subject.clone(), Kind::Refused, format!("the object is no JSON: {e}")))?;
         let reply = self.send(call).await.map_err(|error| error.without_values_of(body))?;
-        Ok(Answer { object: reply.json(step, subject)?, created: reply.code == 201, warnings: reply.warnings })
+        Ok(Answer { object: reply.json(step, subject)?, created: reply.code == 201, warnings: reply.warnings, mended: None })
     }
 }
 

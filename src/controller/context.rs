@@ -52,6 +52,8 @@ pub struct Context {
     pub cluster: Cluster,
     /// With whose rights units act.
     pub tenancy: Tenancy,
+    /// Whether fields that a kind does not have are dropped where the object says nothing.
+    pub drop_unknown_fields: bool,
     /// Watches.
     pub hub: WatchHub,
     /// Custom resources.

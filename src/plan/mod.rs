@@ -4,7 +4,7 @@
 //! - [`order`], [`inventory`], [`hook`]: in which order, what is pruned, what Helm hooks ask for
 //! - [`diff`]: field-level differences of two trees; [`drift`]: of the cluster and what we want of it
 //! - [`fight`]: when corrections are undone again and again
-//! - [`prepare`]: from a rendered manifest to what is sent
+//! - [`prepare`]: from a rendered manifest to what is sent; [`mend`]: what the server refuses as it is written, and takes mended
 //! - [`ownership`], [`takeover`], [`ignore`], [`replicas`]: whose field it is, taking it over, leaving it alone
 
 pub mod build;
@@ -14,6 +14,7 @@ pub mod fight;
 pub mod hook;
 pub mod ignore;
 pub mod inventory;
+pub mod mend;
 pub mod order;
 pub mod ownership;
 pub mod prepare;

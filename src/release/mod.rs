@@ -20,7 +20,7 @@ pub mod summary;
 
 pub use decide::{Action, Decision, decide};
 pub use record::{
-    Applied, Attempt, Failure, Fault, Quarantine, Remedy, RemedyStrategy, RevisionMeta, RevisionStatus, Run, RunAction, Strategy,
+    Applied, Attempt, Failure, Fault, Quarantine, Rejected, Remedy, RemedyStrategy, RevisionMeta, RevisionStatus, Run, RunAction, Strategy,
     TestPhase, TestRun, UnitKey, UnitKind, UnitRecord, Want,
 };
 pub use state::{Cause, Facts, State, observe};

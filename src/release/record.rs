@@ -3,7 +3,7 @@
 use crate::object::ObjectId;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 /// The two kinds of units.
@@ -251,6 +251,27 @@ impl RevisionMeta {
     }
 }
 
+/// An attempt that was refused before its first write: nothing was changed, and no revision was made. It is part of the history all the
+/// same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rejected {
+    /// What was refused.
+    pub attempt: Attempt,
+    /// What it would have been.
+    pub action: RunAction,
+    /// Chart name; empty for bundles.
+    #[serde(default)]
+    pub chart_name: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub message: String,
+    /// Author and subject of the commit, as `author: subject`.
+    #[serde(default)]
+    pub commit: String,
+}
+
 /// What a run does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -311,6 +332,9 @@ pub struct Run {
     /// Failures of the surroundings since the last step that succeeded.
     #[serde(default)]
     pub stumbles: u32,
+    /// Objects (inventory ids) that the API refused, and that are left as they are because the object says so.
+    #[serde(default)]
+    pub refused: BTreeSet<String>,
 }
 
 /// Whose fault a failure is: it decides between quarantine and retry.
@@ -391,7 +415,13 @@ pub struct UnitRecord {
     /// Rollbacks that failed one after the other.
     #[serde(default)]
     pub rollback_failures: u32,
+    /// Attempts that were refused before their first write, oldest first; the last few.
+    #[serde(default)]
+    pub rejected: VecDeque<Rejected>,
 }
+
+/// So many refused attempts are remembered.
+const REJECTED: usize = 20;
 
 impl UnitRecord {
     /// The newest revision.
@@ -444,6 +474,15 @@ impl UnitRecord {
         let good = coming.or_else(|| self.last_good().map(|r| r.number));
         let numbers = self.history.iter().map(|r| r.number).filter(|n| Some(*n) != good);
         numbers.take(self.history.len().saturating_sub(keep)).collect()
+    }
+
+    /// Notes a refused attempt. The same one refused again in the same words takes the place of the one before.
+    pub fn reject(&mut self, rejected: Rejected) {
+        self.rejected.retain(|r| (&r.attempt, &r.message) != (&rejected.attempt, &rejected.message));
+        self.rejected.push_back(rejected);
+        if self.rejected.len() > REJECTED {
+            self.rejected.pop_front();
+        }
     }
 
     /// The number of the next revision.

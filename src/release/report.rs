@@ -1,6 +1,6 @@
 //! What the page, the JSON API and the CLI show of a unit: plain data, computed once per pass, free of secrets.
 
-use super::record::{RevisionMeta, UnitKey};
+use super::record::{Rejected, RevisionMeta, UnitKey};
 use crate::api::Condition;
 use crate::health::Health;
 use crate::object::ObjectId;
@@ -46,6 +46,9 @@ pub struct Report {
     pub objects: Vec<ObjectReport>,
     /// Revisions, newest first.
     pub history: Vec<RevisionMeta>,
+    /// Attempts that were refused before their first write, newest first; they have no number.
+    #[serde(default)]
+    pub rejected: Vec<Rejected>,
     /// Conditions of the custom resource.
     pub conditions: Vec<Condition>,
     /// What happened lately, newest first.

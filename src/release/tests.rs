@@ -114,6 +114,7 @@ fn a_running_wait_is_superseded_but_a_rollback_is_finished() {
         to: None,
         why: None,
         stumbles: 0,
+        refused: Default::default(),
     };
     for (action, superseded) in [(RunAction::Upgrade, true), (RunAction::Install, true), (RunAction::Rollback, false)] {
         let record = UnitRecord { run: Some(run(action)), ..UnitRecord::default() };

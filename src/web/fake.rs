@@ -211,6 +211,7 @@ pub(super) fn report(namespace: &str, name: &str, pill: Pill) -> Report {
         drift,
         objects: objects(namespace, name, failed),
         history,
+        rejected: Vec::new(),
         conditions: if pill == Pill::RolledBack { vec![ready, quarantined] } else { vec![ready] },
         events: vec![
             line(

@@ -21,7 +21,7 @@ pub struct World {
     /// What the daemon gets instead, where it has rights of its own.
     pub daemon_kubeconfig: Option<PathBuf>,
     daemon: Option<Daemon>,
-    _memory: Option<kubemem::Server>,
+    memory: Option<kubemem::Server>,
     /// A real cluster is shared: scenarios take turns.
     _turn: Option<tokio::sync::OwnedMutexGuard<()>>,
 }
@@ -110,17 +110,7 @@ impl World {
         std::fs::write(&key, [7_u8; 32]).unwrap();
         std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let git = GitServer::start(dir.path()).await;
-        let world = Self {
-            client,
-            git,
-            dir,
-            real: real.is_some(),
-            kubeconfig,
-            daemon_kubeconfig: None,
-            daemon: None,
-            _memory: memory,
-            _turn: turn,
-        };
+        let world = Self { client, git, dir, real: real.is_some(), kubeconfig, daemon_kubeconfig: None, daemon: None, memory, _turn: turn };
         if world.real {
             world.clean().await;
         }
@@ -225,6 +215,18 @@ impl World {
     pub async fn kubectl_patch(&self, api_version: &str, kind: &str, namespace: &str, name: &str, patch: Value) {
         let params = PatchParams { field_manager: Some("kubectl-patch".into()), ..PatchParams::default() };
         self.api(api_version, kind, namespace).patch(name, &params, &Patch::Merge(&patch)).await.unwrap();
+    }
+
+    /// A JSON patch.
+    pub async fn json_patch(&self, api_version: &str, kind: &str, namespace: &str, name: &str, operations: Value) {
+        let path = format!("{}/{name}?fieldManager=kubectl-patch", self.api(api_version, kind, namespace).resource_url());
+        let request = http::Request::patch(path).header("content-type", "application/json-patch+json");
+        let _: Value = self.client.request(request.body(operations.to_string().into_bytes()).unwrap()).await.unwrap();
+    }
+
+    /// The cluster in memory, where it is that.
+    pub fn memory(&self) -> Option<&kubemem::Server> {
+        self.memory.as_ref()
     }
 
     /// Creates objects, as `kubectl create` does.

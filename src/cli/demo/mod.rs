@@ -109,6 +109,7 @@ fn settings(args: &DemoArgs, dir: &Path, repository: &Repository) -> Result<Sett
         identity: "demo".into(),
         bootstrap: Some(Bootstrap::new(&repository.path().display().to_string(), "main", "clusters/demo", "1m")?),
         tenancy: Default::default(),
+        drop_unknown_fields: false,
         cluster_name: "demo".into(),
         simulated: true,
     })

@@ -110,6 +110,7 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
     for (manifest, result) in results {
         match result {
             Ok(look) => {
+                unit.refused.remove(&manifest.id);
                 let drifted = look.drift.iter().any(Drift::counts);
                 take(unit, &manifest.id, look.drift, EpisodeEnd::Gone);
                 if let Some(version) = look.version.filter(|_| !drifted) {
@@ -117,6 +118,7 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
                     unit.record_mut().inventory.insert(manifest.id.inventory_id(), known);
                 }
             }
+            Err(error) if error.is_content() => drop(unit.refused.insert(manifest.id.clone(), format!("{error} ({})", manifest.origin))),
             // What a webhook with side effects forbids to look at beforehand is no drift.
             Err(error) if error.kind == Kind::DryRunUnsupported => {}
             Err(error) => {
@@ -128,6 +130,7 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
     // Objects that were drifted and are wanted no more.
     let wanted: BTreeSet<&ObjectId> = target.manifests.iter().map(|m| &m.id).collect();
     unit.drift.retain(|id, _| wanted.contains(id));
+    unit.refused.retain(|id, _| wanted.contains(id));
     match failed {
         Some(error) => Compared::Failed(error),
         None => {
@@ -166,7 +169,13 @@ async fn look_at(
     let Some(live) = live else {
         return Ok(Look { drift: drift::drift(&seen, &terms), version: None });
     };
-    let dry = prepared.cluster.apply(&applied, &Apply::dry_run()).await?;
+    let how = Apply { dry_run: true, ..prepared.spec.applies(ctx) };
+    let dry = prepared.cluster.apply(&applied, &how).await?;
+    // What cannot be sent as it is written is not desired as it is written either.
+    let seen = match &dry.mended {
+        Some(mended) => drift::Observed { desired: &mended.body, applied: &mended.body, ..seen },
+        None => seen,
+    };
     let drift = drift::drift(&drift::Observed { live: Some(&live), dry_run: Some(&dry.object), ..seen }, &terms);
     let text = |pointer: &str| live.pointer(pointer).and_then(Json::as_str).unwrap_or_default().to_owned();
     let version = Applied {
@@ -218,7 +227,7 @@ pub(super) async fn correct(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepa
         }
         times.push_back(now);
         let body = sendable(prepared, manifest, &autoscaled).await.map_err(|e| failure(&e))?;
-        let answer = prepared.cluster.apply(&body, &Apply::default()).await.map_err(|e| failure(&e))?;
+        let answer = prepared.cluster.apply(&body, &prepared.spec.applies(ctx)).await.map_err(|e| failure(&e))?;
         let known = applied(manifest, answer.uid().to_owned(), answer.resource_version().to_owned());
         unit.record_mut().inventory.insert(id.inventory_id(), known);
         let paths: Vec<&str> = fields.iter().map(|d| d.path.as_str()).take(5).collect();

@@ -94,6 +94,8 @@ pub struct Unit {
     pub compared: bool,
     /// Differences, by object.
     pub drift: BTreeMap<ObjectId, Vec<Drift>>,
+    /// Objects that the API refuses to take, with its words.
+    pub refused: BTreeMap<ObjectId, String>,
     /// Differences that ended, newest first.
     pub episodes: VecDeque<DriftEpisode>,
     /// When drift of an object was corrected lately.
@@ -120,6 +122,8 @@ pub struct Unit {
     pub stale: bool,
     /// Watches of pods and warnings, held while health is waited for.
     pub workloads: Vec<crate::cluster::WatchHandle>,
+    /// What was said to whoever wrote its objects.
+    pub noted: BTreeSet<String>,
     /// When the commit that a run deploys was seen first, for the lead time.
     pub seen: Option<Timestamp>,
 }

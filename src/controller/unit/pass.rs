@@ -4,8 +4,8 @@ use super::{Inbox, Spec, Unit, live, prepare, publish, rebuild, run};
 use crate::api::Reason;
 use crate::controller::context::Context;
 use crate::release::{
-    Action, Decision, Facts, Failure, Fault, Outcome, Quarantine, RevisionStatus, RunAction, State, UnitKey, UnitKind, decide, observe,
-    record::backoff,
+    Action, Decision, Facts, Failure, Fault, Outcome, Quarantine, Rejected, RevisionStatus, RunAction, State, UnitKey, UnitKind, decide,
+    observe, record::backoff,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -143,13 +143,20 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
         return stumble(unit, Reason::Failed, error.to_string());
     }
     if full {
+        // What the API refused may be taken by now: its kind may have changed, or what it refers to.
+        unit.suspects.extend(unit.refused.keys().cloned().collect::<Vec<_>>());
         let mut inputs = spec.inputs();
         inputs.extend(unit.read.keys().cloned());
         ctx.watch_inputs(&inputs);
         ctx.units.take_from(key, unit, inputs);
         match prepare::prepare(ctx, key, unit, spec, due).await {
             Ok(prepared) => {
+                let notes: Vec<String> = prepared.notes.iter().filter(|note| unit.noted.insert((*note).clone())).cloned().collect();
                 unit.prepared = Some(Arc::new(prepared));
+                for note in notes {
+                    tracing::warn!(unit = %key, "{note}");
+                    publish::event(ctx, key, unit, true, Reason::UnsupportedField, &note);
+                }
                 ctx.units.await_objects(key, unit, Default::default());
                 unit.stumbles = 0;
             }
@@ -194,7 +201,7 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
                     unit.record_mut().held = held;
                     ctx.save(key, unit, false).await;
                 }
-                break Ending::new(Outcome::Settled);
+                break Ending::new(settled(key, unit));
             }
             Decision::Hold(why) => {
                 break match state {
@@ -291,6 +298,14 @@ fn too_soon(unit: &Unit, prepared: &super::Prepared, state: &State, action: &Act
     left.is_positive().then(|| Ending::new(Outcome::Retrying(Reason::UpgradeFailed, message)).again(left))
 }
 
+/// All is done, but for what the API refuses.
+fn settled(key: &UnitKey, unit: &Unit) -> Outcome {
+    let Some(first) = unit.refused.values().next() else { return Outcome::Settled };
+    let more = if unit.refused.len() > 1 { format!(" (and {} more)", unit.refused.len() - 1) } else { String::new() };
+    let reason = if key.kind == UnitKind::Release { Reason::UpgradeFailed } else { Reason::ReconciliationFailed };
+    Outcome::Stalled(reason, format!("applied but for what the API refuses: {first}{more}"))
+}
+
 /// What to show of a unit whose objects cannot be compared now: what it is otherwise.
 fn resting(unit: &Unit, prepared: &super::Prepared) -> Outcome {
     let facts = Facts { record: unit.record(), drifted: Some(0), requested: false, forced: false, now: Timestamp::now() };
@@ -365,7 +380,16 @@ async fn refuse(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &super:
     let record = unit.record_mut();
     record.failures += 1;
     tracing::warn!(unit = %key, error = %failure.message, "refused before the first write");
-    let event = if record.last_good().is_none() { Reason::InstallFailed } else { Reason::UpgradeFailed };
+    let first = record.last_good().is_none();
+    let event = if first { Reason::InstallFailed } else { Reason::UpgradeFailed };
+    record.reject(Rejected {
+        attempt: prepared.want.attempt.clone(),
+        action: if first { RunAction::Install } else { RunAction::Upgrade },
+        chart_name: prepared.chart_name(),
+        at: now,
+        message: failure.message.clone(),
+        commit: prepared.commit(),
+    });
     // Not even retries that the object grants would change this: the same input is refused the same way.
     record.quarantine =
         Some(Quarantine { attempt: prepared.want.attempt.clone(), message: failure.message.clone(), since: now, restored: None });

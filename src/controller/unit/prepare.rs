@@ -27,6 +27,8 @@ pub struct Prepared {
     pub(super) cluster: Cluster,
     pub(super) what: What,
     source: Option<State>,
+    /// What whoever wrote the objects should know, a sentence each.
+    pub(super) notes: Vec<String>,
 }
 
 /// The content that is wanted.
@@ -74,7 +76,7 @@ pub(super) fn for_removal(ctx: &Context, spec: &Spec) -> Result<Prepared, ApiErr
         correct_drift: false,
         tests: false,
     };
-    Ok(Prepared { want, spec: spec.clone(), cluster: spec.act(ctx)?, what: What::Removal, source: None })
+    Ok(Prepared { want, spec: spec.clone(), cluster: spec.act(ctx)?, what: What::Removal, source: None, notes: Vec::new() })
 }
 
 /// Finds out what is wanted.
@@ -204,7 +206,8 @@ async fn prepare_release(
             ignore_tests: r.ignore_test_failures,
         })
     };
-    let shape = json!([object.target_namespace, object.storage_namespace, release.name, object.common_metadata]);
+    let shape =
+        spec.shape(&[json!(object.target_namespace), json!(object.storage_namespace), json!(release.name), json!(object.common_metadata)]);
     let want = Want {
         attempt: Attempt {
             source_revision: state.info.revision.clone(),
@@ -220,7 +223,7 @@ async fn prepare_release(
         tests: test.enable,
     };
     let cluster = spec.act(ctx).map_err(|e| Problem::waiting(Reason::AccessDenied, e.to_string()))?;
-    Ok(Prepared { want, spec: spec.clone(), cluster, what: What::Chart { chart, values }, source: Some(state) })
+    Ok(Prepared { want, spec: spec.clone(), cluster, what: What::Chart { chart, values }, source: Some(state), notes: Vec::new() })
 }
 
 async fn prepare_bundle(
@@ -233,11 +236,11 @@ async fn prepare_bundle(
 ) -> Result<Prepared, Problem> {
     let object = &bundle.object.spec;
     let path = object.path();
-    let shape = json!([object.target_namespace, object.common_metadata, path]);
-    let shape = digest(&shape);
+    let shape = digest(&spec.shape(&[json!(object.target_namespace), json!(object.common_metadata), json!(path)]));
     // The same tree under the same spec is not built again.
     let before =
         unit.prepared.as_ref().filter(|p| p.want.attempt.shape == shape && p.snapshot_digest().as_deref() == Some(&snapshot.digest()));
+    let mut notes = Vec::new();
     let target = match before.map(|p| &p.what) {
         Some(What::Objects(target)) => Arc::clone(target),
         _ => {
@@ -250,9 +253,7 @@ async fn prepare_bundle(
             for skipped in &built.skipped {
                 tracing::info!(unit = %spec.key(), object = %skipped.id, origin = %skipped.origin, "skipped: it belongs to Flux's own controllers");
             }
-            for note in &built.notes {
-                tracing::warn!(unit = %spec.key(), "{note}");
-            }
+            notes = built.notes;
             let manifests = built.manifests;
             Arc::new(Target { manifests, ..Target::default() })
         }
@@ -276,7 +277,7 @@ async fn prepare_bundle(
         tests: false,
     };
     let cluster = spec.act(ctx).map_err(|e| Problem::waiting(Reason::AccessDenied, e.to_string()))?;
-    Ok(Prepared { want, spec: spec.clone(), cluster, what: What::Objects(target), source: Some(state) })
+    Ok(Prepared { want, spec: spec.clone(), cluster, what: What::Objects(target), source: Some(state), notes })
 }
 
 impl Prepared {

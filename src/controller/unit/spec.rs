@@ -3,7 +3,7 @@
 use crate::api::helm::{CrdsPolicy, DeletionPropagation, DriftMode};
 use crate::api::unsupported::Unsupported;
 use crate::api::{self, Condition, HelmRelease, Kustomization, ObjectMeta, extras, names};
-use crate::cluster::{ApiError, Cluster, Owner, Propagation};
+use crate::cluster::{ApiError, Apply, Cluster, Owner, Propagation};
 use crate::controller::context::Context;
 use crate::controller::source::SourceKey;
 use crate::object::{Json, Manifest, ObjectId};
@@ -172,6 +172,27 @@ impl Spec {
 
     pub(super) fn adopts(&self) -> bool {
         self.annotation(names::ADOPT).is_some_and(|v| matches!(v, "enabled" | "true"))
+    }
+
+    /// Whether the rest goes on where the API refuses an object.
+    pub(super) fn skips_refused(&self) -> bool {
+        self.annotation(names::ON_REFUSAL) == Some("skip")
+    }
+
+    /// What shapes the objects, besides content and values: these fields, and the annotations by which what was refused may be taken.
+    pub(super) fn shape(&self, fields: &[Json]) -> Json {
+        let annotations = [names::UNKNOWN_FIELDS, names::ON_REFUSAL];
+        let given = annotations.iter().filter_map(|name| self.annotation(name).map(|value| json!({*name: value})));
+        Json::Array(fields.iter().cloned().chain(given).collect())
+    }
+
+    /// How its objects are applied.
+    pub(super) fn applies(&self, ctx: &Context) -> Apply {
+        let drop_unknown = match self.annotation(names::UNKNOWN_FIELDS) {
+            Some(word) => word == "drop",
+            None => ctx.drop_unknown_fields,
+        };
+        Apply { drop_unknown, ..Apply::default() }
     }
 
     /// The revision that a person wants to go back to.

@@ -2,7 +2,7 @@
 
 use crate::api::condition::ConditionType;
 use crate::release::report::{Pill, Report};
-use crate::release::{RevisionMeta, RevisionStatus, RunAction};
+use crate::release::{Rejected, RevisionMeta, RevisionStatus, RunAction};
 use crate::web::{mark, url, when};
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -31,8 +31,54 @@ pub(in crate::web) fn tab(report: &Report, now: Timestamp) -> Markup {
     html! {
         section {
             h2 class="hidden" { "History" }
-            @if report.history.is_empty() { p class="dim" { "There is no revision yet." } } @else {
-                ol class="history" { @for revision in report.history.iter().take(MOST) { (entry(report, revision, now)) } }
+            @if report.history.is_empty() && report.rejected.is_empty() { p class="dim" { "There is no revision yet." } } @else {
+                ol class="history" {
+                    @for row in rows(report).into_iter().take(MOST) {
+                        @match row {
+                            Row::Revision(revision) => (entry(report, revision, now)),
+                            Row::Rejected(rejected) => (rejection(rejected, now)),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What stands in the history.
+enum Row<'a> {
+    Revision(&'a RevisionMeta),
+    Rejected(&'a Rejected),
+}
+
+/// Revisions and the attempts that never became one, newest first.
+fn rows(report: &Report) -> Vec<Row<'_>> {
+    let mut rows: Vec<(Timestamp, Row<'_>)> = report.history.iter().map(|r| (r.started, Row::Revision(r))).collect();
+    rows.extend(report.rejected.iter().map(|r| (r.at, Row::Rejected(r))));
+    rows.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// An attempt that was refused before its first write.
+fn rejection(rejected: &Rejected, now: Timestamp) -> Markup {
+    let version = if rejected.chart_name.is_empty() { "" } else { rejected.attempt.version.as_str() };
+    html! {
+        li class={ "s-" (mark::slug(Pill::Failed)) } {
+            div class="dot" { (mark::icon("failed")) }
+            div class="entry" {
+                div class="entry-head" {
+                    strong class="mono" { "–" }
+                    (mark::shaped(Pill::Failed, "failed", "rejected"))
+                    strong { (action(rejected.action)) " " span class="mono" { (version) } }
+                    span class="entry-when" { (when::clock(rejected.at, now)) " · " (when::ago(rejected.at, now)) }
+                }
+                p class="because" { strong { "Nothing was written: " } (rejected.message) }
+                div class="entry-foot" {
+                    p class="dim" {
+                        (mark::icon("commit")) " " span class="mono" { (url::short_revision(&rejected.attempt.source_revision)) }
+                        @if !rejected.commit.is_empty() { " " (rejected.commit) }
+                    }
+                }
             }
         }
     }

@@ -78,6 +78,7 @@ fn report(name: &str, drift: Vec<Drift>) -> Report {
         drift_history: Vec::new(),
         objects: Vec::new(),
         history: vec![revision],
+        rejected: Vec::new(),
         conditions: Vec::new(),
         events: Vec::new(),
         depends_on: Vec::new(),

@@ -112,6 +112,7 @@ pub(in super::super) async fn begin_uninstall(ctx: &Context, key: &UnitKey, unit
         to: None,
         why: None,
         stumbles: 0,
+        refused: Default::default(),
     });
     ctx.save(key, unit, true).await;
     Ok(())
@@ -136,6 +137,7 @@ pub(in super::super) async fn begin_test(ctx: &Context, key: &UnitKey, unit: &mu
         to: None,
         why: None,
         stumbles: 0,
+        refused: Default::default(),
     });
     unit.running = None;
     ctx.save(key, unit, true).await;
@@ -194,6 +196,7 @@ async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepare
         to: begin.to,
         why: begin.why,
         stumbles: 0,
+        refused: Default::default(),
     });
     // Kept until the new revision is good: the quarantine of another target is void, and so is its hold.
     record.held = None;

@@ -3,7 +3,7 @@
 use super::super::{Unit, live, publish, record};
 use super::{Done, PATIENCE, Scene, StepResult, content, failure};
 use crate::api::Reason;
-use crate::cluster::{ApiError, Apply, Done as Outcome, Job, Prior, StageOptions};
+use crate::cluster::{ApiError, Done as Outcome, Job, Prior, StageOptions};
 use crate::health::Verdict;
 use crate::object::{Manifest, ObjectId};
 use crate::plan::inventory::PrunePolicy;
@@ -33,7 +33,7 @@ impl Scene<'_> {
 
     fn options(&self) -> StageOptions {
         let spec = &self.prepared.spec;
-        StageOptions { owner: spec.owner(), adopt: spec.adopts(), apply: Apply::default(), concurrency: CONCURRENCY }
+        StageOptions { owner: spec.owner(), adopt: spec.adopts(), apply: spec.applies(self.ctx), concurrency: CONCURRENCY }
     }
 
     /// Applies those objects of a stage that differ.
@@ -57,7 +57,7 @@ impl Scene<'_> {
             sent.push(manifest);
         }
         let outcomes = self.prepared.cluster.run_stage(jobs, &self.options()).await;
-        let mut first: Option<ApiError> = None;
+        let mut first: Option<(ApiError, &Manifest)> = None;
         for (manifest, outcome) in sent.into_iter().zip(outcomes) {
             let id = &manifest.id;
             for warning in &outcome.warnings {
@@ -67,21 +67,36 @@ impl Scene<'_> {
                 publish::event(self.ctx, self.key, unit, true, Reason::UnsupportedField, &message);
             }
             match outcome.result {
+                Outcome::Refused(error) if error.is_content() && self.prepared.spec.skips_refused() => {
+                    let message = format!("{error} ({})", manifest.origin);
+                    publish::event(self.ctx, self.key, unit, true, Reason::Failed, &message);
+                    if let Some(run) = unit.record_mut().run.as_mut() {
+                        run.refused.insert(id.inventory_id());
+                    }
+                    unit.refused.insert(id.clone(), message);
+                }
                 // A verdict on the content counts more than a failure of the surroundings beside it.
                 Outcome::Refused(error) => {
-                    if first.as_ref().is_none_or(|first| !first.is_content() && error.is_content()) {
-                        first = Some(error);
+                    if first.as_ref().is_none_or(|(first, _)| !first.is_content() && error.is_content()) {
+                        first = Some((error, manifest));
                     }
                 }
                 _ => {
                     unit.suspects.remove(id);
+                    unit.refused.remove(id);
                     unit.drift.remove(id);
                     let applied = live::applied(manifest, outcome.uid, outcome.resource_version);
                     unit.record_mut().inventory.insert(id.inventory_id(), applied);
                 }
             }
         }
-        first.map_or(Ok(Done::Yes), |error| Err(failure(&error)))
+        let Some((error, manifest)) = first else { return Ok(Done::Yes) };
+        let mut failure = failure(&error);
+        if error.is_content() {
+            // Whoever wrote it looks for the line.
+            failure.message = format!("{} ({})", failure.message, manifest.origin);
+        }
+        Err(failure)
     }
 
     /// Deletes what the inventory has and the target has not. An entry leaves only when its deletion was confirmed.
@@ -137,7 +152,8 @@ impl Scene<'_> {
         let now = Timestamp::now();
         let since = self.run.waiting_since.unwrap_or(now);
         let policy = self.prepared.spec.policy(self.run.action);
-        let ids = self.prepared.spec.waits_for(&self.target.manifests, self.run.action);
+        let mut ids = self.prepared.spec.waits_for(&self.target.manifests, self.run.action);
+        ids.retain(|id| !self.run.refused.contains(&id.inventory_id()));
         match live::verdict(self.ctx, self.prepared, self.key, unit, &ids, since, now, policy.timeout).await {
             Verdict::Healthy => {
                 self.ctx.units.await_objects(self.key, unit, Default::default());
