@@ -3,10 +3,12 @@
 //! - [`values`]: the values of a release, put together from ConfigMaps, Secrets, files and the object itself
 //! - [`plain`]: a directory of plain manifests
 //! - [`metadata`]: namespaces, ownership labels and annotations, common metadata
+//! - [`post`]: post-renderers: patches and images, as kustomize applies them
 
 pub mod chart;
 pub mod metadata;
 pub mod plain;
+pub mod post;
 pub mod target;
 pub mod values;
 

@@ -10,6 +10,7 @@ mod crash;
 mod edges;
 mod errors;
 mod examples;
+mod fields;
 mod gitserver;
 mod helm;
 mod hooks;

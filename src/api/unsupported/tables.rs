@@ -103,7 +103,8 @@ pub(super) const HELM_RELEASE: &[Row] = &[
     ("maxHistory", Yes),
     // How many clients there are is our own affair.
     ("persistentClient", Yes),
-    ("postRenderers", Blocks),
+    ("postRenderStrategy", Yes),
+    ("postRenderers", Yes),
     ("releaseName", Yes),
     ("rollback.cleanupOnFail", Yes),
     ("rollback.disableHooks", Yes),

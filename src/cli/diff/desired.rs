@@ -9,7 +9,9 @@ use crate::cli::output::Console;
 use crate::cli::session::Session;
 use crate::cluster::{Lookups, Served};
 use crate::object::{Gvk, Json, Manifest, ObjectId, Origin};
+use crate::plan::hook::{Hook, Role};
 use crate::render::metadata::{self, Scopes};
+use crate::render::post::PostRenderers;
 use crate::render::{Scope, plain, values};
 use base64::Engine as _;
 use helmward_chart::render::{Input, ReleaseInfo, helm_template_capabilities, parse_kube_version};
@@ -78,6 +80,17 @@ pub(super) async fn release(session: &Session, object: &Json, path: &Path, conso
     let mut manifests = Vec::new();
     for (text, path, line) in documents {
         manifests.extend(manifest(text, path, line)?);
+    }
+    let post = PostRenderers::compile(&object.spec.post_renderers, object.spec.post_render_strategy);
+    let post = post.map_err(|e| Failure::error(e.to_string()))?;
+    if !post.is_empty() {
+        let mut hooks = Vec::new();
+        for doc in rendered.hooks.iter().map(|hook| &hook.doc) {
+            hooks.extend(manifest(&doc.text, &doc.path, doc.first_line)?);
+        }
+        let changed = post.apply(manifests, hooks).map_err(|e| Failure::error(e.to_string()))?;
+        changed.notes.iter().for_each(|note| console.warn(note));
+        manifests = changed.objects.into_iter().filter(|m| Hook::role_of(m) == Role::Object).collect();
     }
     place(session, &object, &mut manifests).await?;
     let mut owned = BTreeSet::new();

@@ -8,6 +8,7 @@ use crate::object::{Json, Manifest, Origin};
 use crate::plan::hook::{Hook, Role};
 use crate::release::{Failure, RunAction, UnitKey};
 use crate::render::chart::Loaded;
+use crate::render::post::PostRenderers;
 use crate::render::target::{Payload, Target};
 use helmward_chart::render::{Input, ReleaseInfo, Rendered, helm_template_capabilities, parse_kube_version};
 use helmward_chart::template::{CallSite, Capabilities, Entropy, LookupQuery, Time};
@@ -64,7 +65,7 @@ pub(super) async fn render(
         let new = asked.take_new();
         if new.is_empty() {
             let rendered = rendered.map_err(|e| content(e.to_string()))?;
-            let mut target = target(&rendered, chart, Json::Object(Arc::unwrap_or_clone(values)))?;
+            let mut target = target(&rendered, chart, Json::Object(Arc::unwrap_or_clone(values)), &release.post)?;
             ctx.place_release(object, &mut target).await.map_err(|e| failure(&e))?;
             return Ok(target);
         }
@@ -114,7 +115,7 @@ impl Entropy for Keyed {
     }
 }
 
-fn target(rendered: &Rendered, chart: &Loaded, config: Json) -> Result<Target, Failure> {
+fn target(rendered: &Rendered, chart: &Loaded, config: Json, post: &PostRenderers) -> Result<Target, Failure> {
     for warning in &rendered.warnings {
         tracing::debug!(chart = chart.name(), "{warning}");
     }
@@ -132,20 +133,42 @@ fn target(rendered: &Rendered, chart: &Loaded, config: Json) -> Result<Target, F
     }
     let mut hooks = Vec::new();
     for hook in &rendered.hooks {
-        let doc = &hook.doc;
-        if let Some(Role::Hook(hook)) = manifest(&doc.text, &doc.path, doc.first_line)?.map(|m| Hook::role_of(&m)) {
-            target.hooks.push(*hook);
+        hooks.extend(manifest(&hook.doc.text, &hook.doc.path, hook.doc.first_line)?.map(|m| (m, Some(hook.doc.text.clone()))));
+    }
+    let mut text = rendered.manifest();
+    if !post.is_empty() {
+        let changed = post.apply(std::mem::take(&mut target.manifests), hooks.iter().map(|(m, _)| m.clone()).collect());
+        let changed = changed.map_err(|e| content(e.to_string()))?;
+        for note in &changed.notes {
+            tracing::warn!(chart = chart.name(), "{note}");
         }
-        hooks.push(json!({
-            "name": doc.name,
-            "kind": doc.kind,
-            "path": doc.path,
-            "manifest": doc.text,
+        let before = std::mem::take(&mut hooks);
+        // A patch may make an object a hook, or a hook an object.
+        for manifest in changed.objects.into_iter().chain(changed.hooks) {
+            match Hook::role_of(&manifest) {
+                Role::Object => target.manifests.push(manifest),
+                _ => {
+                    let same = before.iter().find(|(old, _)| *old == manifest);
+                    hooks.push((manifest, same.and_then(|(_, text)| text.clone())));
+                }
+            }
+        }
+        text = target.manifests.iter().map(|m| format!("---\n# Source: {}\n{}", m.origin.file, yaml::to_string(&m.body))).collect();
+    }
+    let mut recorded = Vec::new();
+    for (manifest, text) in hooks {
+        let Role::Hook(hook) = Hook::role_of(&manifest) else { continue };
+        recorded.push(json!({
+            "name": manifest.id.name,
+            "kind": manifest.id.kind,
+            "path": manifest.origin.file,
+            "manifest": text.unwrap_or_else(|| yaml::to_string(&manifest.body)),
             "events": hook.events.iter().map(|e| e.as_str()).collect::<Vec<_>>(),
             "last_run": {"started_at": "", "completed_at": "", "phase": ""},
             "weight": hook.weight,
             "delete_policies": hook.delete_policies,
         }));
+        target.hooks.push(*hook);
     }
     for crd in &rendered.crds {
         for document in yaml::documents(&crd.text()) {
@@ -154,12 +177,7 @@ fn target(rendered: &Rendered, chart: &Loaded, config: Json) -> Result<Target, F
                 .extend(manifest(document.text, &crd.path, document.line as usize)?.filter(|m| m.id.kind == "CustomResourceDefinition"));
         }
     }
-    target.release = Some(Payload {
-        chart: chart.record.clone(),
-        config,
-        manifest: rendered.manifest(),
-        hooks: Json::Array(hooks),
-        notes: rendered.notes.clone(),
-    });
+    target.release =
+        Some(Payload { chart: chart.record.clone(), config, manifest: text, hooks: Json::Array(recorded), notes: rendered.notes.clone() });
     Ok(target)
 }

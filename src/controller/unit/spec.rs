@@ -9,6 +9,7 @@ use crate::controller::source::SourceKey;
 use crate::object::{Json, Manifest, ObjectId};
 use crate::plan::{drift, ignore::Rules};
 use crate::release::{RunAction, UnitKey, UnitKind};
+use crate::render::post::PostRenderers;
 use jiff::SignedDuration;
 use serde_json::json;
 use std::collections::HashSet;
@@ -27,6 +28,8 @@ pub enum Spec {
 pub struct ReleaseSpec {
     pub(super) object: HelmRelease,
     pub(super) name: String,
+    /// Changes after rendering.
+    pub(super) post: PostRenderers,
     rules: Rules,
     unsupported: Vec<Unsupported>,
 }
@@ -66,7 +69,9 @@ impl Spec {
                 let object = api::parse_helm_release(object).map_err(|e| e.to_string())?;
                 let rules: Vec<crate::plan::ignore::Rule> = serde_json::from_value(json!(object.spec.drift_ignore())).unwrap_or_default();
                 let rules = Rules::compile(&rules).map_err(|e| format!("spec.driftDetection.{e}"))?;
-                Ok(Self::Release(Box::new(ReleaseSpec { name: object.release_name(), object, rules, unsupported })))
+                let post =
+                    PostRenderers::compile(&object.spec.post_renderers, object.spec.post_render_strategy).map_err(|e| e.to_string())?;
+                Ok(Self::Release(Box::new(ReleaseSpec { name: object.release_name(), object, post, rules, unsupported })))
             }
             UnitKind::Bundle => {
                 let object = api::parse_kustomization(object).map_err(|e| e.to_string())?;
