@@ -189,6 +189,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
         managed: Default::default(),
         inputs: Default::default(),
         helm: Default::default(),
+        remotes: Default::default(),
         cluster,
     });
     let work = shutdown.child_token();

@@ -11,7 +11,7 @@ pub struct Extras {
     pub depends_on: Vec<ObjectId>,
     /// Whether objects of others are taken over.
     pub adopt: bool,
-    /// The commit whose deletions are approved.
+    /// The commit whose deletions are approved, or the reinstallation that is.
     pub approve: Option<String>,
     /// How much one commit may delete.
     pub deletion_budget: Option<Budget>,
@@ -61,7 +61,11 @@ pub const TABLE: &[(&str, &str, &str)] = &[
         "objects of any kind that must be ready first; the core group is `core`, a cluster-scoped object has an empty namespace",
     ),
     (names::ADOPT, "true | false", "takes over objects that someone else owns"),
-    (names::APPROVE, "a commit's id", "approves the deletions of that commit"),
+    (
+        names::APPROVE,
+        "a commit's id | namespace/name@storage | chart:name",
+        "approves the deletions of that commit, or that the release is installed anew at that place or from that chart",
+    ),
     (
         names::DELETION_BUDGET,
         "a number | a percentage such as 50%",
@@ -95,7 +99,7 @@ pub fn parse(annotations: &BTreeMap<String, String>) -> (Extras, Vec<String>) {
         let understood = match name.as_str() {
             names::DEPENDS_ON => dependencies(value).map(|list| extras.depends_on = list),
             names::ADOPT => switch(value).map(|on| extras.adopt = on),
-            names::APPROVE => commit(value).map(|id| extras.approve = Some(id)),
+            names::APPROVE => commit(value).or_else(|| reinstallation(value)).map(|id| extras.approve = Some(id)),
             names::DELETION_BUDGET => budget(value).map(|budget| extras.deletion_budget = Some(budget)),
             names::CRD_ROLLBACK => switch(value).map(|on| extras.crd_rollback = on),
             names::RECREATE => switch(value).map(|on| extras.recreate = on),
@@ -142,6 +146,11 @@ pub fn enabled(value: &str) -> Option<bool> {
 fn commit(value: &str) -> Option<String> {
     let id = value.rsplit_once(':').map_or(value, |(_, id)| id);
     (matches!(id.len(), 40 | 64) && id.bytes().all(|b| b.is_ascii_hexdigit())).then(|| id.to_ascii_lowercase())
+}
+
+/// What a release that would be installed anew names.
+fn reinstallation(value: &str) -> Option<String> {
+    (value.starts_with("chart:") || value.contains('@')).then(|| value.to_owned())
 }
 
 fn budget(value: &str) -> Option<Budget> {

@@ -14,6 +14,8 @@ words! {
         Progressing = "Progressing",
         /// Work is under way again after a failure.
         ProgressingWithRetry = "ProgressingWithRetry",
+        /// It would be uninstalled and installed anew; that waits for an approval.
+        ReinstallHeld = "ReinstallHeld",
         /// Reconciliation is switched off by `spec.suspend`.
         Suspended = "Suspended",
         /// An object that must be ready first is not.
@@ -177,7 +179,7 @@ mod tests {
         let reasons: Vec<_> = Reason::ALL.iter().map(|r| r.as_str()).collect();
         assert_eq!(
             reasons.join(" "),
-            "Succeeded Failed Progressing ProgressingWithRetry Suspended DependencyNotReady ReconciliationSucceeded \
+            "Succeeded Failed Progressing ProgressingWithRetry ReinstallHeld Suspended DependencyNotReady ReconciliationSucceeded \
              ReconciliationFailed HealthCheckCanceled HealthCheckFailed InvalidCELExpression SourceNotReady AccessDenied StateError RESTClientError FeatureGateDisabled InvalidURL \
              InsecureConnectionsDisallowed UnsupportedConnectionType URLInvalid AuthenticationFailed VerificationError \
              InvalidPath ArtifactUpToDate GitOperationSucceeded GitOperationFailed PatchOperationFailed StorageOperationFailed \

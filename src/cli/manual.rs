@@ -1,9 +1,10 @@
-//! Pages made from the definitions of the commands: manual pages (`helmward man DIR`) and the reference in docs (`helmward reference`).
+//! Pages made from the definitions of the commands: manual pages (`helmward man DIR`) and the reference in docs
+//! (`helmward reference PAGE`).
 
 use super::EXIT_CODES;
 use super::failure::{Exit, Failure};
 use super::output::Console;
-use clap::{Arg, Args, Command};
+use clap::{Arg, Args, Command, ValueEnum};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -23,8 +24,27 @@ pub(super) fn man(args: &ManArgs, command: Command, console: &Console) -> Result
     Ok(Exit::Ok)
 }
 
-/// Prints the reference page.
-pub(super) fn reference(mut command: Command, console: &Console) -> Result<Exit, Failure> {
+#[derive(Args)]
+pub(super) struct ReferenceArgs {
+    /// Which page
+    #[arg(value_name = "PAGE", value_enum, default_value_t = Page::Cli)]
+    page: Page,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Page {
+    /// The commands and their options
+    Cli,
+    /// The fields of Flux's objects
+    Compatibility,
+}
+
+/// Prints a reference page.
+pub(super) fn reference(args: &ReferenceArgs, mut command: Command, console: &Console) -> Result<Exit, Failure> {
+    if matches!(args.page, Page::Compatibility) {
+        console.data(&crate::api::unsupported::compatibility())?;
+        return Ok(Exit::Ok);
+    }
     command.build();
     let mut page = String::from(
         "# Command line\n\n<!-- Made from the definitions of the commands: `helmward reference > docs/reference/cli.md`. -->\n\n",

@@ -147,9 +147,9 @@ enum Command {
     /// Write the manual pages
     #[command(hide = true)]
     Man(manual::ManArgs),
-    /// Print the reference page of the documentation
+    /// Print a reference page of the documentation
     #[command(hide = true)]
-    Reference,
+    Reference(manual::ReferenceArgs),
 }
 
 /// Parses the arguments, runs the command and returns its exit code.
@@ -221,7 +221,7 @@ fn run(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Command::Lint(args) => Ok(helm::run(|| lint::lint(&args, globals, console), console)),
         Command::Completion(args) => completion::completion(&args, Cli::command(), console),
         Command::Man(args) => manual::man(&args, Cli::command(), console),
-        Command::Reference => manual::reference(Cli::command(), console),
+        Command::Reference(args) => manual::reference(&args, Cli::command(), console),
         Command::Run(args) => on_runtime(Builder::new_multi_thread(), run::start_daemon(args, globals)),
         Command::Demo(args) => on_runtime(Builder::new_multi_thread(), async {
             logging::start(logging::LogFormat::Text, "warn", false)?;

@@ -148,19 +148,24 @@ impl Cluster {
         from_files(access).await.ok().map(|(config, ..)| config.default_namespace)
     }
 
-    fn from_config(mut config: Config, user_agent: &str) -> Result<Self, String> {
-        // the process may hold several TLS users; the first to come installs the one provider that is compiled in
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let agent = HeaderValue::from_str(user_agent).map_err(|_| format!("{user_agent:?} is no user agent"))?;
-        config.headers.push((header::USER_AGENT, agent));
-        config.connect_timeout = Some(Duration::from_secs(5));
-        // requests have a limit of their own and watches notice silence by themselves
-        config.read_timeout = None;
-        // throttling is answered here, where the server's own word on it is known
-        config.default_retry = false;
-        let client = kube::Client::try_from(config).map_err(|e| super::request::chain(&e))?;
+    fn from_config(config: Config, user_agent: &str) -> Result<Self, String> {
+        let client = kube::Client::try_from(prepare(config, user_agent)?).map_err(|e| super::request::chain(&e))?;
         Ok(Self::from_client(client))
     }
+}
+
+/// The manners of our clients.
+pub(super) fn prepare(mut config: Config, user_agent: &str) -> Result<Config, String> {
+    // the process may hold several TLS users; the first to come installs the one provider that is compiled in
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let agent = HeaderValue::from_str(user_agent).map_err(|_| format!("{user_agent:?} is no user agent"))?;
+    config.headers.push((header::USER_AGENT, agent));
+    config.connect_timeout = Some(Duration::from_secs(5));
+    // requests have a limit of their own and watches notice silence by themselves
+    config.read_timeout = None;
+    // throttling is answered here, where the server's own word on it is known
+    config.default_retry = false;
+    Ok(config)
 }
 
 async fn from_files(access: &Access) -> Result<(Config, String, String), ConnectError> {

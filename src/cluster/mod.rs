@@ -26,6 +26,7 @@ mod lookup;
 mod read;
 mod redact;
 mod releases;
+mod remote;
 mod request;
 mod wait;
 mod watch;

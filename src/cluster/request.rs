@@ -25,6 +25,8 @@ pub struct Cluster {
     /// Whom to act as; the daemon itself where absent.
     user: Option<Arc<str>>,
     gate: Option<WriteGate>,
+    /// Whether it is another cluster than the one that the daemon follows.
+    remote: bool,
 }
 
 impl fmt::Debug for Cluster {
@@ -38,7 +40,7 @@ impl Cluster {
     #[must_use]
     pub fn from_client(client: kube::Client) -> Self {
         let wire = Wire::new(client);
-        Self { discovery: Discovery::new(wire.clone()), wire, user: None, gate: None }
+        Self { discovery: Discovery::new(wire.clone()), wire, user: None, gate: None, remote: false }
     }
 
     /// Which kinds the server knows.
@@ -63,6 +65,17 @@ impl Cluster {
     #[must_use]
     pub fn is_impersonating(&self) -> bool {
         self.user.is_some()
+    }
+
+    /// Whether it is another cluster than the one that the daemon follows: no watch of ours sees its objects.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.remote
+    }
+
+    /// Another cluster, whose writes pass the same gate.
+    pub(super) fn beside(&self, client: kube::Client) -> Self {
+        Self { gate: self.gate.clone(), remote: true, ..Self::from_client(client) }
     }
 
     /// The same cluster, whose writes are refused while the gate is closed. Reads and dry-runs pass.

@@ -1,6 +1,7 @@
 //! What all controllers share: the edges, the registries, and the few calls that need several of them.
 
 use super::objects::{Objects, above, unit_id, units_of};
+use super::remote::Remotes;
 use super::source::{SourceKey, Sources};
 use super::tenancy::Tenancy;
 use super::unit::{Unit, Units};
@@ -93,6 +94,8 @@ pub struct Context {
     /// The newest revision of each Helm release when the Lease became ours, with its status, by namespace and name; `None` where it
     /// cannot be listed. What the store has is believed only as far as it agrees.
     pub helm: Mutex<Option<HelmHeads>>,
+    /// Other clusters, each as long as its Secret has this version.
+    pub remotes: Remotes,
 }
 
 /// Who may write.
@@ -546,8 +549,8 @@ impl Context {
     ///
     /// # Errors
     /// Where the cluster cannot be asked for its kinds, or a file or document cannot be used.
-    pub async fn build_bundle(&self, object: &Kustomization, snapshot: &Snapshot) -> Result<plain::Built, String> {
-        let served = self.cluster.discovery().served().await.map_err(|e| e.to_string())?;
+    pub async fn build_bundle(&self, cluster: &Cluster, object: &Kustomization, snapshot: &Snapshot) -> Result<plain::Built, String> {
+        let served = cluster.discovery().served().await.map_err(|e| e.to_string())?;
         let lookup = scope_in(&served);
         let spec = &object.spec;
         let mut built = plain::build(snapshot, spec.path(), spec.target_namespace.as_deref(), &lookup).map_err(|e| e.to_string())?;
@@ -565,8 +568,8 @@ impl Context {
     ///
     /// # Errors
     /// Where the cluster cannot be asked for its kinds.
-    pub async fn place_release(&self, object: &HelmRelease, target: &mut Target) -> Result<(), ApiError> {
-        let served = self.cluster.discovery().served().await?;
+    pub async fn place_release(&self, cluster: &Cluster, object: &HelmRelease, target: &mut Target) -> Result<(), ApiError> {
+        let served = cluster.discovery().served().await?;
         let lookup = scope_in(&served);
         let mut scopes = Scopes::new(&lookup);
         scopes.declare(target.crds.iter().chain(&target.manifests));

@@ -12,6 +12,7 @@ pub mod bootstrap;
 pub mod context;
 pub mod objects;
 pub mod queue;
+mod remote;
 pub mod requests;
 pub mod source;
 pub mod tenancy;

@@ -101,6 +101,7 @@ fn after_failure(action: RunAction, message: &str, want: &Want, record: &UnitRec
             Some(pinned) => record.good_numbers().find(|n| *n == pinned),
             None => good,
         }),
+        _ if remedy.retry.is_some() => Decision::Act(Action::Upgrade(Cause::Retried)),
         // Nothing was ever good: keep what is there, so that the next commit repairs it. Removing it is never a surprise of ours.
         None if first => Decision::Stall(message.to_owned()),
         None => roll_back(good),

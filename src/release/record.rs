@@ -80,6 +80,9 @@ pub struct Remedy {
     pub strategy: RemedyStrategy,
     /// Whether a failed test is no failure.
     pub ignore_tests: bool,
+    /// Whether a failure is not undone but tried again, and after how long (Flux's `RetryOnFailure`).
+    #[serde(default)]
+    pub retry: Option<SignedDuration>,
 }
 
 /// How a failed upgrade is undone.
@@ -94,7 +97,8 @@ pub enum RemedyStrategy {
 
 impl Remedy {
     /// What holds where the object says nothing.
-    pub const DEFAULT: Self = Self { retries: None, remedy_last: true, strategy: RemedyStrategy::Rollback, ignore_tests: false };
+    pub const DEFAULT: Self =
+        Self { retries: None, remedy_last: true, strategy: RemedyStrategy::Rollback, ignore_tests: false, retry: None };
 }
 
 /// What the unit's object asks for, as far as the state machine needs to know.
@@ -405,6 +409,13 @@ pub struct UnitRecord {
     /// Name under which Helm knows the release, and where its Secrets are: `namespace/name`.
     #[serde(default)]
     pub storage: Option<String>,
+    /// Generation of the custom resource at the last attempt. Another one is tried anew, as Flux does: what failed may go now (a longer
+    /// timeout, force).
+    #[serde(default)]
+    pub tried: Option<i64>,
+    /// The namespace that the release was deployed into.
+    #[serde(default)]
+    pub namespace: Option<String>,
     /// A rollback that a person asked for: held until resumed.
     #[serde(default)]
     pub pinned: Option<u32>,

@@ -29,6 +29,8 @@ pub enum Cause {
     Spec,
     /// A person asked.
     Requested,
+    /// It failed, and the object asks to try again.
+    Retried,
 }
 
 /// The state of a unit.

@@ -132,7 +132,7 @@ fn failures_are_answered() {
         let record = UnitRecord { failures, ..record.clone() };
         decide(&see(&record, want, None), want, &record, &[])
     };
-    let retry = |retries, remedy_last, strategy| Remedy { retries: Some(retries), remedy_last, strategy, ignore_tests: false };
+    let retry = |retries, remedy_last, strategy| Remedy { retries: Some(retries), remedy_last, strategy, ignore_tests: false, retry: None };
 
     let plain = want(v2.clone());
     assert_eq!(answer(&upgrade, &plain, 1), Decision::Act(Action::RollBack { to: 1 }));
@@ -140,6 +140,11 @@ fn failures_are_answered() {
     let flux = Want { upgrade: retry(2, false, RemedyStrategy::Rollback), ..plain.clone() };
     assert_eq!(answer(&upgrade, &flux, 1), Decision::Act(Action::RollBack { to: 1 }));
     assert!(matches!(answer(&upgrade, &flux, 3), Decision::Stall(_)), "the third failure is left as it is");
+    let again = Remedy { retry: Some(jiff::SignedDuration::from_secs(5)), ..retry(0, true, RemedyStrategy::Rollback) };
+    for record in [&upgrade, &install] {
+        let again = Want { install: again, upgrade: again, ..plain.clone() };
+        assert_eq!(answer(record, &again, 9), Decision::Act(Action::Upgrade(Cause::Retried)), "tried again, however often");
+    }
     let uninstall = Want { upgrade: retry(0, true, RemedyStrategy::Uninstall), ..plain.clone() };
     assert_eq!(answer(&upgrade, &uninstall, 1), Decision::Act(Action::Uninstall));
     let install_retries = Want { install: retry(1, false, RemedyStrategy::Rollback), ..plain };
@@ -250,9 +255,10 @@ fn any_attempt() -> impl proptest::strategy::Strategy<Value = Attempt> {
 }
 
 fn any_remedy() -> impl proptest::strategy::Strategy<Value = Remedy> {
-    (proptest::option::of(-1..3), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(retries, remedy_last, uninstall, ignore_tests)| Remedy {
+    (proptest::option::of(-1..3), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(retries, remedy_last, uninstall, ignore_tests, retry)| Remedy {
             ignore_tests,
+            retry: retry.then_some(jiff::SignedDuration::from_secs(5)),
             retries,
             remedy_last,
             strategy: if uninstall { RemedyStrategy::Uninstall } else { RemedyStrategy::Rollback },

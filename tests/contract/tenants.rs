@@ -37,7 +37,7 @@ async fn root(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_cannot_write_beyond_its_rights() {
+async fn pr12_a_tenant_cannot_write_beyond_its_rights() {
     let mut world = World::start().await;
     root(&world).await;
     world.git.copy(&example("web", "01-install/charts"), "charts");

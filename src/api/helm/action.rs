@@ -223,6 +223,14 @@ pub struct ActionStrategy {
     pub retry_interval: Option<Duration>,
 }
 
+impl ActionStrategy {
+    /// How long after a failure it is tried again without being put right: five minutes where nothing is said, `None` where it is put right.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        (self.name == ActionStrategyName::RetryOnFailure).then(|| self.retry_interval.unwrap_or(Duration::from_secs(300)))
+    }
+}
+
 words! {
     /// What to do after a failed install or upgrade.
     pub enum ActionStrategyName {

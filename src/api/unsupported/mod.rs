@@ -3,13 +3,15 @@
 //! What is honoured is one table per kind. Every field of the schema that is neither in it nor harmless is named here, so
 //! that a condition can name it: nothing is ignored in silence.
 
+mod compatibility;
 mod tables;
 
 use super::crd::schema::join;
 use super::crd::schema_of;
 use super::names::{HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP};
 use crate::object::{Gvk, Json};
-use tables::Honour::{Blocks, If, Rather, Yes};
+pub use compatibility::{compatibility, lacking};
+use tables::Honour::{Blocks, If, Named, Noted, Rather, Yes};
 use tables::{GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, Row};
 
 /// A field that is present and not honoured yet.
@@ -85,7 +87,7 @@ impl Walk {
         let mut report = |blocking, note| out.push(Unsupported { path: shown.into(), blocking, note });
         match row {
             _ if value.is_null() => return,
-            Some(Yes) => return,
+            Some(Yes | Noted(_)) => return,
             // Looked at before harmless values are let through: for some switches `false` says something.
             Some(If(passes, note)) => {
                 return if passes(value) {
@@ -99,10 +101,16 @@ impl Walk {
                     report(false, note)
                 };
             }
-            Some(Blocks) => {
+            Some(Blocks(note)) => {
                 return if is_harmless(schema, value) {
                 } else {
-                    report(true, "")
+                    report(true, note)
+                };
+            }
+            Some(Named(note)) => {
+                return if is_harmless(schema, value) {
+                } else {
+                    report(false, note)
                 };
             }
             None => {}

@@ -10,14 +10,27 @@ pub(super) type Row = (&'static str, Honour);
 pub(super) enum Honour {
     /// It is honoured.
     Yes,
+    /// It is honoured; the text says how, where that is not what its name says.
+    Noted(&'static str),
     /// It is honoured where the value passes, and nothing may be applied where it does not; the text says why.
     If(fn(&Json) -> bool, &'static str),
     /// It is honoured where the value passes, and can be done without; the text says why.
     Rather(fn(&Json) -> bool, &'static str),
-    /// It is not honoured, and nothing may be applied without it.
-    Blocks,
+    /// It is not honoured, and nothing may be applied without it; the text says why.
+    Blocks(&'static str),
+    /// It is not honoured and can be done without; the text says why.
+    Named(&'static str),
 }
-use Honour::{Blocks, If, Rather, Yes};
+use Honour::{Blocks, If, Named, Noted, Rather, Yes};
+
+const KUSTOMIZE: &str = "builds as kustomize makes them are not served yet";
+const CLOUD: &str = "identities of cloud providers are not served yet";
+const SERVER_SIDE: &str = "objects are always applied by the server, which knows every manager of a field";
+const CONFIG_MAP: &str = "kubeconfigs without a Secret need identities of cloud providers, which are not served yet; use secretRef";
+const MOVE: &str = "a change moves the release: it is uninstalled at its old place and installed at its new one, and waits for an approval";
+const OWNERSHIP: &str = "objects of others are never taken over unless helmward.dev/adopt asks for it";
+const VALIDATION: &str = "the server validates what it is sent; nothing is checked beforehand that could be switched off";
+const FORCE: &str = "objects whose immutable fields changed are deleted and made again; definitions, namespaces and claims never are";
 
 const GIT_ONLY: &str = "only GitRepository is served yet";
 
@@ -27,35 +40,44 @@ fn is_git(value: &Json) -> bool {
 
 pub(super) const GIT_REPOSITORY: &[Row] = &[
     ("ignore", Yes),
-    ("include", Blocks),
+    ("include", Blocks("several sources in one are not served yet")),
     ("interval", Yes),
     ("provider", If(|v| v == "generic", "only generic is served yet")),
-    ("recurseSubmodules", Blocks),
+    ("proxySecretRef", Named("proxies are not served yet")),
+    ("recurseSubmodules", Blocks("submodules are not fetched yet")),
     ("ref", Yes),
     ("secretRef", Yes),
+    ("serviceAccountName", Named(CLOUD)),
+    ("sparseCheckout", Named("the whole tree is there")),
     ("suspend", Yes),
     ("timeout", Yes),
     ("url", If(|v| v.as_str().is_none_or(|url| !url.starts_with("ssh://")), "ssh is not served yet")),
-    ("verify", Blocks),
+    ("verify", Blocks("signatures are not checked yet")),
 ];
 
 pub(super) const KUSTOMIZATION: &[Row] = &[
+    ("buildMetadata", Named("where an object comes from is on the page")),
     ("commonMetadata", Yes),
-    ("components", Blocks),
-    ("decryption", Blocks),
+    ("components", Blocks(KUSTOMIZE)),
+    ("decryption", Blocks("decryption is not served yet")),
     ("deletionPolicy", Rather(|v| v != "WaitForTermination", "WaitForTermination is not served yet")),
     ("dependsOn[].name", Yes),
     ("dependsOn[].namespace", Yes),
+    ("dependsOn[].readyExpr", Named("expressions are not evaluated yet; the usual check holds")),
+    ("force", Named("the annotation kustomize.toolkit.fluxcd.io/force on an object is served")),
+    ("healthCheckExprs", Named("expressions are not evaluated yet; custom resources are judged as kstatus does")),
     ("healthChecks", Yes),
-    ("ignore", Blocks),
-    ("images", Blocks),
+    ("ignore", Blocks("rules for fields that others own are not served yet")),
+    ("ignoreMissingComponents", Named(KUSTOMIZE)),
+    ("images", Blocks(KUSTOMIZE)),
     ("interval", Yes),
-    ("kubeConfig", Blocks),
-    ("namePrefix", Blocks),
-    ("nameSuffix", Blocks),
-    ("patches", Blocks),
+    ("kubeConfig.configMapRef", Blocks(CONFIG_MAP)),
+    ("kubeConfig.secretRef", Yes),
+    ("namePrefix", Blocks(KUSTOMIZE)),
+    ("nameSuffix", Blocks(KUSTOMIZE)),
+    ("patches", Blocks(KUSTOMIZE)),
     ("path", Yes),
-    ("postBuild", Blocks),
+    ("postBuild", Blocks(KUSTOMIZE)),
     ("prune", Yes),
     ("retryInterval", Yes),
     ("serviceAccountName", Yes),
@@ -70,6 +92,7 @@ pub(super) const KUSTOMIZATION: &[Row] = &[
 ];
 
 pub(super) const HELM_RELEASE: &[Row] = &[
+    ("chart.metadata", Noted("no HelmChart is made, so there is nothing to carry them")),
     ("chart.spec.chart", Yes),
     ("chart.spec.ignoreMissingValuesFiles", Yes),
     ("chart.spec.interval", Yes),
@@ -79,61 +102,73 @@ pub(super) const HELM_RELEASE: &[Row] = &[
     ("chart.spec.sourceRef.name", Yes),
     ("chart.spec.sourceRef.namespace", Yes),
     ("chart.spec.valuesFiles", Yes),
-    ("chart.spec.verify", Blocks),
+    ("chart.spec.verify", Blocks("signatures are not checked yet")),
     ("chart.spec.version", Yes),
-    ("chartRef", Blocks),
+    ("chartRef", Blocks("OCIRepository, HelmChart and ExternalArtifact are not served yet; use spec.chart with a GitRepository")),
     ("commonMetadata", Yes),
     ("dependsOn[].name", Yes),
     ("dependsOn[].namespace", Yes),
+    ("dependsOn[].readyExpr", Named("expressions are not evaluated yet; the usual check holds")),
     ("driftDetection", Yes),
+    ("healthCheckExprs", Named("expressions are not evaluated yet; custom resources are judged as kstatus does")),
     ("install.crds", Yes),
     ("install.createNamespace", Yes),
     ("install.disableHooks", Yes),
     ("install.disableSchemaValidation", Yes),
-    // Objects of others are never taken over unless asked for.
-    ("install.disableTakeOwnership", Yes),
+    ("install.disableOpenAPIValidation", Noted(VALIDATION)),
+    ("install.disableTakeOwnership", Noted(OWNERSHIP)),
     ("install.disableWait", Yes),
     ("install.disableWaitForJobs", Yes),
     ("install.remediation", Yes),
-    ("install.serverSideApply", Rather(|v| v == true, "objects are always applied by the server")),
+    ("install.replace", Noted("a name whose release was uninstalled, or failed, can always be used again")),
+    ("install.serverSideApply", If(|v| v == true, SERVER_SIDE)),
     ("install.skipCRDs", Yes),
+    ("install.strategy", Yes),
     ("install.timeout", Yes),
     ("interval", Yes),
-    ("kubeConfig", Blocks),
+    ("kubeConfig.configMapRef", Blocks(CONFIG_MAP)),
+    ("kubeConfig.secretRef", Noted("kubeconfigs that run programs, name files or do not check certificates are refused")),
     ("maxHistory", Yes),
-    // How many clients there are is our own affair.
-    ("persistentClient", Yes),
+    ("persistentClient", Noted("one client serves all")),
     ("postRenderStrategy", Yes),
     ("postRenderers", Yes),
-    ("releaseName", Yes),
+    ("releaseName", Noted(MOVE)),
     ("rollback.cleanupOnFail", Yes),
     ("rollback.disableHooks", Yes),
     ("rollback.disableWait", Yes),
     ("rollback.disableWaitForJobs", Yes),
-    // Flux ignores it too.
-    ("rollback.recreate", Yes),
-    ("rollback.serverSideApply", Rather(|v| v != "disabled", "objects are always applied by the server")),
+    ("rollback.force", Noted(FORCE)),
+    ("rollback.recreate", Noted("without effect, as in Flux")),
+    ("rollback.serverSideApply", If(|v| v != "disabled", SERVER_SIDE)),
     ("rollback.timeout", Yes),
     ("serviceAccountName", Yes),
-    ("storageNamespace", Yes),
+    ("storageNamespace", Noted(MOVE)),
     ("suspend", Yes),
-    ("targetNamespace", Yes),
+    ("targetNamespace", Noted(MOVE)),
     ("test", Yes),
     ("timeout", Yes),
     ("uninstall.deletionPropagation", Yes),
     ("uninstall.disableHooks", Yes),
+    ("uninstall.disableWait", Yes),
     ("uninstall.keepHistory", Yes),
     ("uninstall.timeout", Yes),
+    ("upgrade.chartNameChangeStrategy", Noted("a reinstallation waits for an approval")),
     ("upgrade.cleanupOnFail", Yes),
     ("upgrade.crds", Yes),
     ("upgrade.disableHooks", Yes),
     ("upgrade.disableSchemaValidation", Yes),
-    ("upgrade.disableTakeOwnership", Yes),
+    ("upgrade.disableOpenAPIValidation", Noted(VALIDATION)),
+    ("upgrade.disableTakeOwnership", Noted(OWNERSHIP)),
     ("upgrade.disableWait", Yes),
     ("upgrade.disableWaitForJobs", Yes),
-    ("upgrade.preserveValues", Blocks),
+    ("upgrade.force", Noted(FORCE)),
+    (
+        "upgrade.preserveValues",
+        Blocks("the outcome would depend on what was released before, and not on Git alone; write the values into spec.values"),
+    ),
     ("upgrade.remediation", Yes),
-    ("upgrade.serverSideApply", Rather(|v| v != "disabled", "objects are always applied by the server")),
+    ("upgrade.serverSideApply", If(|v| v != "disabled", SERVER_SIDE)),
+    ("upgrade.strategy", Yes),
     ("upgrade.timeout", Yes),
     ("values", Yes),
     ("valuesFrom", Yes),

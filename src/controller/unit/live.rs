@@ -29,8 +29,9 @@ const LOOK: SignedDuration = SignedDuration::from_millis(1500);
 const GRACE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Whether an object is in the cluster as we last wrote or verified it, with what is wanted now: then nothing is sent.
-pub(super) fn as_verified(ctx: &Context, manifest: &Manifest, known: &Applied) -> bool {
-    known.digest == digest(&manifest.body)
+pub(super) fn as_verified(ctx: &Context, prepared: &Prepared, manifest: &Manifest, known: &Applied) -> bool {
+    !prepared.cluster.is_remote()
+        && known.digest == digest(&manifest.body)
         && ctx.hub.get(&manifest.id).is_some_and(|live| live.resource_version == known.resource_version && live.uid == known.uid)
 }
 
@@ -78,9 +79,12 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
             Err(failure) => return Compared::Failed(failure.message),
         },
     };
-    ctx.watch_objects(prepared.spec.kind(), &target.manifests);
+    let remote = prepared.cluster.is_remote();
+    if !remote {
+        ctx.watch_objects(prepared.spec.kind(), &target.manifests);
+    }
     if !unit.compared {
-        if !ctx.watches_synced(prepared.spec.kind(), &target.manifests) {
+        if !remote && !ctx.watches_synced(prepared.spec.kind(), &target.manifests) {
             return Compared::Waiting;
         }
         unit.suspects.extend(target.manifests.iter().map(|m| m.id.clone()));
@@ -90,7 +94,7 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
         .manifests
         .iter()
         .filter(|m| suspects.contains(&m.id))
-        .filter(|m| !unit.record().inventory.get(&m.id.inventory_id()).is_some_and(|known| as_verified(ctx, m, known)))
+        .filter(|m| !unit.record().inventory.get(&m.id.inventory_id()).is_some_and(|known| as_verified(ctx, prepared, m, known)))
         .cloned()
         .collect();
     let revision = unit.record().deployed().map(|r| r.attempt.version.clone()).unwrap_or_default();
@@ -247,7 +251,7 @@ pub(super) async fn look(ctx: &Context, unit: &mut Unit, spec: &super::Spec) {
     }
     let prepared = match unit.prepared.clone() {
         Some(prepared) => prepared,
-        None => match super::prepare::for_removal(ctx, spec) {
+        None => match super::prepare::for_removal(ctx, spec).await {
             Ok(prepared) => std::sync::Arc::new(prepared),
             Err(error) => return tracing::warn!(unit = %spec.key(), %error, "cannot be compared while suspended"),
         },
@@ -287,7 +291,8 @@ pub(super) async fn verdict(
     for id in ids {
         let known = unit.record().inventory.get(&id.inventory_id());
         // The daemon's watches see more than a tenant may: what the unit did not apply is read with its own rights.
-        let live = if known.is_some() || !prepared.cluster.is_impersonating() { ctx.hub.get(id) } else { None };
+        let watched = !prepared.cluster.is_remote() && (known.is_some() || !prepared.cluster.is_impersonating());
+        let live = if watched { ctx.hub.get(id) } else { None };
         // The watch may be behind our own write: then the object is not what we wait for yet.
         let fresh = live.filter(|live| known.is_none_or(|k| !older(&live.resource_version, &k.resource_version)));
         let object = match fresh {
@@ -320,6 +325,12 @@ pub(super) async fn verdict(
             }
         }
         Verdict::Failed { .. } => {}
+    }
+    if prepared.cluster.is_remote() {
+        // Pods of another cluster are not watched.
+        let verdict = health::judge(&seen, &Family::default(), since, now, &patience);
+        unit.judged = Some((now, verdict.clone()));
+        return verdict;
     }
     // Only now is it worth knowing why: pods are many, and nobody asks for those of healthy releases.
     let namespaces: HashSet<String> = ids.iter().map(|id| id.namespace.clone()).filter(|n| !n.is_empty()).collect();

@@ -5,6 +5,7 @@
 //!
 //! - `pass`: the loop
 //! - `spec`: the custom resource, and what follows from it alone
+//! - `place`: where a release is, and moving it
 //! - `prepare`: from the custom resource and its source to what is wanted
 //! - `restart`: of pods whose Secrets and ConfigMaps changed
 //! - `run`: the steps of a run
@@ -15,6 +16,7 @@
 
 mod live;
 mod pass;
+mod place;
 mod prepare;
 mod publish;
 mod rebuild;

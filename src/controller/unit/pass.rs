@@ -1,6 +1,6 @@
 //! The loop of a pass: gather, observe, decide, act, until there is nothing to do now.
 
-use super::{Inbox, Spec, Unit, live, prepare, publish, rebuild, run};
+use super::{Inbox, Spec, Unit, live, place, prepare, publish, rebuild, run};
 use crate::api::Reason;
 use crate::controller::context::Context;
 use crate::release::{
@@ -39,11 +39,11 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    fn new(outcome: Outcome) -> Self {
+    pub(super) fn new(outcome: Outcome) -> Self {
         Self { outcome, again: None }
     }
 
-    fn again(self, after: SignedDuration) -> Self {
+    pub(super) fn again(self, after: SignedDuration) -> Self {
         Self { again: Some(after), ..self }
     }
 }
@@ -63,6 +63,18 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
             return true;
         }
     };
+    if unit.record.is_none()
+        && spec.is_elsewhere()
+        && !spec.is_deleting()
+        && let Err(error) = spec.act(ctx).await
+    {
+        let inputs = spec.inputs();
+        ctx.watch_inputs(&inputs);
+        ctx.units.take_from(key, unit, inputs);
+        ctx.units.queue.add_after(key.clone(), std(SignedDuration::from_secs(30)));
+        publish::unreachable(ctx, key, unit, &object, &error.to_string()).await;
+        return true;
+    }
     if unit.record.is_none() {
         match rebuild::load(ctx, key, &spec).await {
             Ok((record, episodes)) => {
@@ -70,7 +82,7 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
                 unit.episodes = episodes;
             }
             // Nothing will be removed, so nothing need be known.
-            Err(_) if spec.is_deleting() && account_gone(ctx, &spec).await => unit.record = Some(Default::default()),
+            Err(_) if spec.is_deleting() && powerless(ctx, &spec).await.is_some() => unit.record = Some(Default::default()),
             Err(error) => {
                 unit.stumbles += 1;
                 ctx.units.queue.add_after(key.clone(), std(backoff(unit.stumbles)));
@@ -89,6 +101,10 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
         }
     }
     unit.suspects.extend(inbox.objects);
+    let wanted = spec.place();
+    let moved = place::elsewhere(unit.record_mut(), &spec);
+    // Until it has moved, all that is done is done where it is.
+    let spec = moved.as_ref().map_or_else(|| spec.clone(), |old| spec.at(old));
     if !ctx.leader.may_write() {
         publish::watching(ctx, key, unit, &spec);
         return true;
@@ -104,6 +120,10 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
     if spec.suspended() {
         live::look(ctx, unit, &spec).await;
         publish::suspended(ctx, key, unit, &spec).await;
+        return true;
+    }
+    if moved.is_some() {
+        place::relocate(ctx, key, unit, &spec, &wanted).await;
         return true;
     }
     let due = unit.next_full.is_none_or(|at| at <= now);
@@ -152,6 +172,10 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
         match prepare::prepare(ctx, key, unit, spec, due).await {
             Ok(prepared) => {
                 let notes: Vec<String> = prepared.notes.iter().filter(|note| unit.noted.insert((*note).clone())).cloned().collect();
+                if due && prepared.cluster.is_remote() {
+                    // No watch tells of drift there.
+                    unit.compared = false;
+                }
                 unit.prepared = Some(Arc::new(prepared));
                 for note in notes {
                     tracing::warn!(unit = %key, "{note}");
@@ -177,19 +201,24 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
         return Ending::new(Outcome::Waiting(Reason::Progressing, "what is wanted is not known yet".into()));
     };
     let requested = spec.requested(unit.record().handled.as_deref());
-    if requested.is_some() {
-        // A person asks: earlier verdicts do not count.
+    let renewed = unit.record().tried.is_some_and(|tried| tried != spec.generation());
+    if requested.is_some() || renewed {
+        // A person asks, or wants something else of it: earlier verdicts do not count.
         unit.record_mut().failures = 0;
+    }
+    unit.record_mut().tried = Some(spec.generation());
+    if let Some(ending) = place::other_chart(ctx, key, unit, spec, &prepared).await {
+        return ending;
     }
     if let Some(ending) = by_hand(ctx, key, unit, spec, &prepared).await {
         return ending;
     }
-    let mut asked = requested.is_some();
+    let mut asked = requested.is_some() || renewed;
     let mut done: Vec<Action> = Vec::new();
     let ending = loop {
         let now = Timestamp::now();
         let drifted = unit.compared.then(|| unit.drifted()).filter(|_| unit.suspects.is_empty());
-        let facts = Facts { record: unit.record(), drifted, requested: asked, forced: asked && spec.forced(), now };
+        let facts = Facts { record: unit.record(), drifted, requested: asked, forced: asked && requested.is_some() && spec.forced(), now };
         let state = observe(&prepared.want, &facts);
         let decision = decide(&state, &prepared.want, unit.record(), &done);
         tracing::debug!(unit = %key, ?state, ?decision, "decided");
@@ -273,6 +302,9 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
             }
         }
     };
+    if renewed {
+        ctx.save(key, unit, false).await;
+    }
     if let Some(token) = requested {
         unit.record_mut().handled = Some(token);
         ctx.save(key, unit, false).await;
@@ -293,9 +325,13 @@ fn too_soon(unit: &Unit, prepared: &super::Prepared, state: &State, action: &Act
         return None;
     }
     let failed = record.history.iter().rev().find(|r| r.status == RevisionStatus::Failed && r.attempt == prepared.want.attempt)?;
-    let left = (failed.ended? + backoff(record.failures)).duration_since(now);
-    let message = format!("{}; tried again after a pause ({} failures so far)", failed.description, record.failures);
-    left.is_positive().then(|| Ending::new(Outcome::Retrying(Reason::UpgradeFailed, message)).again(left))
+    let first = record.last_good().is_none();
+    let remedy = if first { prepared.want.install } else { prepared.want.upgrade };
+    let pause = remedy.retry.unwrap_or_else(|| backoff(record.failures));
+    let left = (failed.ended? + pause).duration_since(now);
+    let message = format!("{}; tried again {pause:#} after it failed ({} failures so far)", failed.description, record.failures);
+    let reason = if first { Reason::InstallFailed } else { Reason::UpgradeFailed };
+    left.is_positive().then(|| Ending::new(Outcome::Retrying(reason, message)).again(left))
 }
 
 /// All is done, but for what the API refuses.
@@ -409,12 +445,12 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec)
     // What was never served (for another cluster, say) left nothing here that could be removed.
     let never_served = spec.blocked().is_some() && unit.record().inventory.values().all(|a| a.uid.is_empty());
     let keeps = spec.suspended() || !spec.deletes_objects() || never_served;
-    let powerless = !keeps && account_gone(ctx, spec).await;
-    if powerless {
-        let message = "the service account that it acts as does not exist any more, so nothing can be removed: the objects stay";
-        publish::event(ctx, key, unit, true, Reason::UninstallFailed, message);
+    let powerless = if keeps { None } else { powerless(ctx, spec).await };
+    if let Some(what) = powerless {
+        let message = format!("the {what} does not exist any more, so nothing can be removed: the objects stay");
+        publish::event(ctx, key, unit, true, Reason::UninstallFailed, &message);
     }
-    let keeps = keeps || powerless;
+    let keeps = keeps || powerless.is_some();
     if !keeps && (unit.record().last().is_some_and(|r| r.status != RevisionStatus::Uninstalled) || !unit.record().inventory.is_empty()) {
         let uninstalling = unit.record().run.as_ref().is_some_and(|r| r.action == RunAction::Uninstall);
         if !uninstalling && let Err(failure) = run::begin_uninstall(ctx, key, unit).await {
@@ -422,7 +458,7 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec)
             ctx.units.queue.add_after(key.clone(), std::time::Duration::from_secs(5));
             return true;
         }
-        let prepared = match prepare::for_removal(ctx, spec) {
+        let prepared = match prepare::for_removal(ctx, spec).await {
             Ok(prepared) => prepared,
             Err(error) => {
                 publish::publish(ctx, key, unit, spec, &Outcome::Stalled(Reason::AccessDenied, error.to_string())).await;
@@ -465,13 +501,15 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec)
     false
 }
 
-/// Whether the service account as which the objects would be removed is gone, as it is when a namespace is deleted as a whole. Nobody
-/// else's rights are used instead: then the objects stay, and that is said.
-async fn account_gone(ctx: &Arc<Context>, spec: &Spec) -> bool {
-    match spec.account(ctx) {
-        Some(account) => matches!(ctx.cluster.get(&account).await, Ok(None)),
-        None => false,
-    }
+/// What is gone of that by which the objects would be removed, as it is when a namespace is deleted as a whole: the service account, or
+/// the kubeconfig of another cluster. Nobody else's rights are used instead: then the objects stay, and that is said.
+async fn powerless(ctx: &Arc<Context>, spec: &Spec) -> Option<&'static str> {
+    let (id, what) = match (spec.kube_config_secret(), spec.account(ctx)) {
+        (Some(secret), _) => (secret, "Secret with the kubeconfig of its cluster"),
+        (None, Some(account)) => (account, "service account that it acts as"),
+        (None, None) => return None,
+    };
+    matches!(ctx.cluster.get(&id).await, Ok(None)).then_some(what)
 }
 
 fn stumble(unit: &mut Unit, reason: Reason, message: String) -> Ending {

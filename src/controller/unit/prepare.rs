@@ -4,7 +4,7 @@ use super::Unit;
 use super::run::surroundings;
 use super::spec::{BundleSpec, ReleaseSpec, Spec, clean};
 use crate::api::Reason;
-use crate::api::helm::{DriftMode, ReconcileStrategy, RemediationStrategy};
+use crate::api::helm::{ActionStrategy, DriftMode, ReconcileStrategy, RemediationStrategy};
 use crate::cluster::{ApiError, Cluster};
 use crate::controller::context::Context;
 use crate::controller::source::State;
@@ -12,7 +12,7 @@ use crate::object::{Json, ObjectId};
 use crate::release::{Attempt, Failure, Remedy, RemedyStrategy, RunAction, Strategy, UnitKey, Want};
 use crate::render::target::{Target, digest};
 use crate::render::{chart, values};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl Problem {
 ///
 /// # Errors
 /// Where the identity to act as is not complete.
-pub(super) fn for_removal(ctx: &Context, spec: &Spec) -> Result<Prepared, ApiError> {
+pub(super) async fn for_removal(ctx: &Context, spec: &Spec) -> Result<Prepared, ApiError> {
     let want = Want {
         attempt: Attempt::default(),
         strategy: Strategy::default(),
@@ -76,7 +76,7 @@ pub(super) fn for_removal(ctx: &Context, spec: &Spec) -> Result<Prepared, ApiErr
         correct_drift: false,
         tests: false,
     };
-    Ok(Prepared { want, spec: spec.clone(), cluster: spec.act(ctx)?, what: What::Removal, source: None, notes: Vec::new() })
+    Ok(Prepared { want, spec: spec.clone(), cluster: spec.act(ctx).await?, what: What::Removal, source: None, notes: Vec::new() })
 }
 
 /// Finds out what is wanted.
@@ -90,6 +90,12 @@ pub(super) async fn prepare(ctx: &Context, key: &UnitKey, unit: &Unit, spec: &Sp
         Spec::Release(release) => prepare_release(ctx, key, unit, spec, release, state, &snapshot).await,
         Spec::Bundle(bundle) => prepare_bundle(ctx, unit, spec, bundle, state, &snapshot).await,
     }
+}
+
+/// The cluster with the rights of the unit; a Secret that is missing or refused is awaited, since its change wakes the unit.
+async fn act(ctx: &Context, spec: &Spec) -> Result<Cluster, Problem> {
+    let reason = if spec.is_elsewhere() { Reason::RESTClientError } else { Reason::AccessDenied };
+    spec.act(ctx).await.map_err(|e| Problem::waiting(reason, e.to_string()))
 }
 
 fn dependencies(ctx: &Context, spec: &Spec) -> Result<(), Problem> {
@@ -195,8 +201,10 @@ async fn prepare_release(
         crate::controller::context::ValuesTrouble::Cluster(e) => Problem::stumbled(Reason::ClusterUnavailable, e),
     })?;
     let test = object.test();
-    let remedy = |given: Option<crate::api::helm::Remediation>| {
-        given.map_or(Remedy { ignore_tests: test.ignore_failures, ..Remedy::DEFAULT }, |r| Remedy {
+    let remedy = |given: Option<crate::api::helm::Remediation>, strategy: Option<ActionStrategy>| {
+        let retry = strategy.and_then(|s| s.retry_after()).and_then(|d| SignedDuration::try_from(d.as_std()).ok());
+        given.map_or(Remedy { retry, ignore_tests: test.ignore_failures, ..Remedy::DEFAULT }, |r| Remedy {
+            retry,
             retries: Some(i32::try_from(r.retries).unwrap_or(i32::MAX)),
             remedy_last: r.remediate_last_failure,
             strategy: match r.strategy {
@@ -220,12 +228,12 @@ async fn prepare_release(
             shape: digest(&shape),
         },
         strategy,
-        install: remedy(object.install().remediation(&test)),
-        upgrade: remedy(object.upgrade().remediation(&test)),
+        install: remedy(object.install().remediation(&test), object.install().strategy),
+        upgrade: remedy(object.upgrade().remediation(&test), object.upgrade().strategy),
         correct_drift: object.drift_mode() == DriftMode::Enabled,
         tests: test.enable,
     };
-    let cluster = spec.act(ctx).map_err(|e| Problem::waiting(Reason::AccessDenied, e.to_string()))?;
+    let cluster = act(ctx, spec).await?;
     Ok(Prepared { want, spec: spec.clone(), cluster, what: What::Chart { chart, values }, source: Some(state), notes: Vec::new() })
 }
 
@@ -238,6 +246,7 @@ async fn prepare_bundle(
     snapshot: &crate::source::Snapshot,
 ) -> Result<Prepared, Problem> {
     let object = &bundle.object.spec;
+    let cluster = act(ctx, spec).await?;
     let path = object.path();
     let shape = digest(&spec.shape(&[json!(object.target_namespace), json!(object.common_metadata), json!(path)]));
     // The same tree under the same spec is not built again.
@@ -247,7 +256,7 @@ async fn prepare_bundle(
     let target = match before.map(|p| &p.what) {
         Some(What::Objects(target)) => Arc::clone(target),
         _ => {
-            let built = ctx.build_bundle(&bundle.object, snapshot).await.map_err(|e| {
+            let built = ctx.build_bundle(&cluster, &bundle.object, snapshot).await.map_err(|e| {
                 Problem::stumbled(
                     Reason::BuildFailed,
                     format!("./{path} of {} at {}: {e}", spec.source(), crate::release::summary::short(&state.info.revision)),
@@ -279,7 +288,6 @@ async fn prepare_bundle(
         correct_drift: true,
         tests: false,
     };
-    let cluster = spec.act(ctx).map_err(|e| Problem::waiting(Reason::AccessDenied, e.to_string()))?;
     Ok(Prepared { want, spec: spec.clone(), cluster, what: What::Objects(target), source: Some(state), notes })
 }
 

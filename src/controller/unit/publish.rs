@@ -2,6 +2,7 @@
 
 use super::Unit;
 use super::{Prepared, Spec};
+use crate::api::helm::HelmReleaseStatus;
 use crate::api::names;
 use crate::api::{Condition, ConditionStatus, ConditionType, Reason, condition};
 use crate::controller::context::Context;
@@ -44,7 +45,11 @@ pub(super) async fn publish(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec:
         now,
     };
     let (old, new) = match spec {
-        Spec::Release(release) => (json!(release.object.status), json!(summary::helm_release(&release.object.status, &scene))),
+        Spec::Release(release) => {
+            let mut status = summary::helm_release(&release.object.status, &scene);
+            handled(&mut status, spec, outcome);
+            (json!(release.object.status), json!(status))
+        }
         Spec::Bundle(bundle) => (json!(bundle.object.status), json!(summary::kustomization(&bundle.object.status, &scene))),
     };
     let message = summary::sentence(&scene);
@@ -63,6 +68,17 @@ pub(super) async fn publish(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec:
         ctx.units.queue.add_after(key.clone(), std::time::Duration::from_secs(1));
     }
     report(ctx, key, unit, spec, Seen { pill: pill(unit, outcome), message, conditions });
+}
+
+/// Requests to force and to reset are noted once they were seen, whether their value was that of a request or not, as in Flux.
+fn handled(status: &mut HelmReleaseStatus, spec: &Spec, outcome: &Outcome) {
+    if !matches!(outcome, Outcome::Running(_)) {
+        for (field, key) in [(&mut status.last_handled_force_at, names::FORCE_AT), (&mut status.last_handled_reset_at, names::RESET_AT)] {
+            if let Some(token) = spec.annotation(key) {
+                *field = Some(token.to_owned());
+            }
+        }
+    }
 }
 
 /// Most runs are over before anybody could read that they are under way: that is told of those that take longer, and then not with every
@@ -85,6 +101,11 @@ pub(super) async fn invalid(ctx: &Context, key: &UnitKey, unit: &mut Unit, objec
 pub(super) async fn unreadable(ctx: &Context, key: &UnitKey, unit: &mut Unit, object: &Json, error: &str) {
     let message = format!("could not determine the state of the release: {error}");
     refused(ctx, key, unit, object, (Reason::StateError, ConditionType::Reconciling), &message).await;
+}
+
+/// The cluster that it is for cannot be reached; its Secret, or the time, brings the next pass.
+pub(super) async fn unreachable(ctx: &Context, key: &UnitKey, unit: &mut Unit, object: &Json, error: &str) {
+    refused(ctx, key, unit, object, (Reason::RESTClientError, ConditionType::Reconciling), error).await;
 }
 
 /// Not Ready for a reason that comes before any record of the unit.
@@ -180,7 +201,7 @@ fn report(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec: &Spec, seen: Seen
         drift_mode: spec.drift_word().to_owned(),
         drift,
         drift_history: unit.episodes.iter().cloned().collect(),
-        objects: objects(ctx, &record),
+        objects: objects(ctx, &record, spec.is_elsewhere()),
         history: record.history.iter().rev().cloned().collect(),
         rejected: record.rejected.iter().rev().cloned().collect(),
         conditions: seen.conditions,
@@ -272,11 +293,11 @@ fn drift_sentence(unit: &Unit, spec: &Spec) -> Option<String> {
 }
 
 /// The objects of a unit with their health, the worst first.
-fn objects(ctx: &Context, record: &crate::release::UnitRecord) -> Vec<ObjectReport> {
+fn objects(ctx: &Context, record: &crate::release::UnitRecord, elsewhere: bool) -> Vec<ObjectReport> {
     let mut out: Vec<ObjectReport> = record
         .objects()
         .map(|(id, applied)| {
-            let health = ctx.hub.get(&id).filter(|_| health::takes_time(&id)).map(|live| health::check(Some(&live.body)));
+            let health = ctx.hub.get(&id).filter(|_| !elsewhere && health::takes_time(&id)).map(|live| health::check(Some(&live.body)));
             ObjectReport { id, api_version: applied.api_version.clone(), health, owner: None }
         })
         .collect();

@@ -1,6 +1,7 @@
 //! What is remembered of a unit: from the store; where that does not know, from release Secrets and status. Losing the store
 //! loses nothing that matters.
 
+use super::place;
 use super::prepare::{Prepared, What};
 use super::run::{content, failure};
 use super::spec::Spec;
@@ -21,31 +22,30 @@ use std::sync::Arc;
 
 /// The record of a unit, and what drift was seen before.
 pub(super) async fn load(ctx: &Context, key: &UnitKey, spec: &Spec) -> Result<(UnitRecord, VecDeque<DriftEpisode>), String> {
-    let storage = format!("{}/{}", spec.storage_namespace(), spec.release().1);
-    if let Some(kept) = ctx.load(key).await {
-        let moved = kept.record.storage.as_ref().is_some_and(|s| *s != storage);
-        if !moved && key.kind == UnitKind::Release && !ctx.agrees_with_helm(&storage, &kept.record) {
+    let kept = ctx.load(key).await;
+    // It may be somewhere else than it is wanted now.
+    let place = place::known(kept.as_ref().map(|k| &k.record), spec).unwrap_or_else(|| spec.place());
+    let spec = &spec.at(&place);
+    let storage = format!("{}/{}", place.storage, place.name);
+    let placed = |record: UnitRecord| UnitRecord { storage: Some(storage.clone()), namespace: Some(place.namespace.clone()), ..record };
+    let episodes = match kept {
+        Some(kept) if key.kind != UnitKind::Release || spec.is_elsewhere() || ctx.agrees_with_helm(&storage, &kept.record) => {
+            return Ok((placed(kept.record), kept.episodes));
+        }
+        Some(kept) => {
             tracing::warn!(unit = %key, "Helm's records are not as the store has them; rebuilding from the cluster");
-            let mut record = from_helm(ctx, spec).await?;
-            record.storage = Some(storage);
-            return Ok((record, kept.episodes));
+            kept.episodes
         }
-        if !moved {
-            let mut record = kept.record;
-            record.storage = Some(storage);
-            return Ok((record, kept.episodes));
-        }
-        tracing::warn!(unit = %key, "the release's name or storage namespace changed: what is remembered of the old one is left alone");
-    }
-    let mut record = match spec {
+        None => VecDeque::new(),
+    };
+    let record = match spec {
         Spec::Release(_) => from_helm(ctx, spec).await?,
         Spec::Bundle(bundle) => from_kustomization(bundle),
     };
-    record.storage = Some(storage);
     if !record.history.is_empty() {
         tracing::info!(unit = %key, revisions = record.history.len(), "rebuilt from the cluster");
     }
-    Ok((record, VecDeque::new()))
+    Ok((placed(record), episodes))
 }
 
 /// From Helm's release Secrets, and from the status for what they do not say.
@@ -53,9 +53,10 @@ async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
     let Spec::Release(release_spec) = spec else { return Ok(UnitRecord::default()) };
     let status = &release_spec.object.status;
     let (_, name) = spec.release();
-    let cluster = spec.act(ctx).map_err(|e| e.to_string())?;
+    let cluster = spec.act(ctx).await.map_err(|e| e.to_string())?;
     let secrets = cluster.releases(spec.storage_namespace(), name).await.map_err(|e| e.to_string())?;
-    let mut record = UnitRecord { handled: status.last_handled_reconcile_at.clone(), ..UnitRecord::default() };
+    let mut record =
+        UnitRecord { handled: status.last_handled_reconcile_at.clone(), tried: status.last_attempted_generation, ..UnitRecord::default() };
     for secret in secrets {
         let release = match release::decode(&secret.payload) {
             Ok(release) => release,
@@ -120,7 +121,7 @@ async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
     record.failures = u32::try_from(status.failures).unwrap_or(0);
     if let Some(deployed) = record.deployed().filter(|_| record.inventory.is_empty()).map(|r| r.number) {
         // A release of the Helm CLI: its objects are those of its manifest.
-        let prepared = super::prepare::for_removal(ctx, spec).map_err(|e| e.to_string())?;
+        let prepared = super::prepare::for_removal(ctx, spec).await.map_err(|e| e.to_string())?;
         if let Ok(target) = helm_target(ctx, &prepared, deployed).await {
             for manifest in &target.manifests {
                 let id = manifest.id.inventory_id();
@@ -260,6 +261,6 @@ async fn helm_target(ctx: &Context, prepared: &Prepared, number: u32) -> Result<
         }
     }
     let Spec::Release(spec) = &prepared.spec else { return Ok(target) };
-    ctx.place_release(&spec.object, &mut target).await.map_err(|e| failure(&e))?;
+    ctx.place_release(&prepared.cluster, &spec.object, &mut target).await.map_err(|e| failure(&e))?;
     Ok(target)
 }

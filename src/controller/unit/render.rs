@@ -66,7 +66,7 @@ pub(super) async fn render(
         if new.is_empty() {
             let rendered = rendered.map_err(|e| content(e.to_string()))?;
             let mut target = target(&rendered, chart, Json::Object(Arc::unwrap_or_clone(values)), &release.post)?;
-            ctx.place_release(object, &mut target).await.map_err(|e| failure(&e))?;
+            ctx.place_release(cluster, object, &mut target).await.map_err(|e| failure(&e))?;
             return Ok(target);
         }
         for query in new {

@@ -2,11 +2,13 @@
 
 use crate::api::helm::{CrdsPolicy, DeletionPropagation, DriftMode};
 use crate::api::unsupported::Unsupported;
-use crate::api::{self, Condition, HelmRelease, Kustomization, ObjectMeta, extras, names};
+use crate::api::{self, Condition, HelmRelease, KubeConfig, Kustomization, ObjectMeta, extras, names};
 use crate::cluster::{ApiError, Apply, Cluster, Owner, Propagation};
 use crate::controller::context::Context;
+use crate::controller::remote::secret_of;
 use crate::controller::source::SourceKey;
 use crate::object::{Json, Manifest, ObjectId};
+use crate::plan::inventory::{PrunePolicy, protection};
 use crate::plan::{drift, ignore::Rules};
 use crate::release::{RunAction, UnitKey, UnitKind};
 use crate::render::post::PostRenderers;
@@ -133,15 +135,16 @@ impl Spec {
         (!fields.is_empty()).then(|| format!("not honoured yet, so nothing is applied: {}; take it out of the object", fields.join(", ")))
     }
 
-    /// Secrets and ConfigMaps that values come from.
+    /// Secrets and ConfigMaps that values come from, and the kubeconfig.
     pub(super) fn inputs(&self) -> HashSet<ObjectId> {
-        match self {
+        let values: HashSet<ObjectId> = match self {
             Self::Release(r) => {
                 let own = &r.object.metadata.namespace;
                 r.object.spec.values_from.iter().map(|v| ObjectId::new("", v.kind.as_str(), own, &v.name)).collect()
             }
             Self::Bundle(_) => HashSet::new(),
-        }
+        };
+        values.into_iter().chain(self.kube_config_secret()).collect()
     }
 
     pub(super) fn conditions(&self) -> &[Condition] {
@@ -222,9 +225,31 @@ impl Spec {
     /// The cluster with the rights that it has.
     ///
     /// # Errors
-    /// Where the identity to act as is not complete.
-    pub(super) fn act(&self, ctx: &Context) -> Result<Cluster, ApiError> {
-        ctx.tenancy.act(&ctx.cluster, &self.metadata().namespace, self.service_account())
+    /// Where the identity to act as is not complete, or the kubeconfig cannot be used.
+    pub(super) async fn act(&self, ctx: &Context) -> Result<Cluster, ApiError> {
+        let namespace = &self.metadata().namespace;
+        let cluster = match self.kube_config() {
+            Some(kube_config) => ctx.remotes.get(&ctx.cluster, kube_config, namespace).await?,
+            None => ctx.cluster.clone(),
+        };
+        ctx.tenancy.act(&cluster, namespace, self.service_account())
+    }
+
+    fn kube_config(&self) -> Option<&KubeConfig> {
+        match self {
+            Self::Release(r) => r.object.spec.kube_config.as_ref(),
+            Self::Bundle(b) => b.object.spec.kube_config.as_ref(),
+        }
+    }
+
+    /// Whether its objects are in another cluster.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.kube_config().is_some()
+    }
+
+    /// The Secret with the kubeconfig of another cluster.
+    pub(super) fn kube_config_secret(&self) -> Option<ObjectId> {
+        secret_of(self.kube_config(), &self.metadata().namespace)
     }
 
     pub(super) fn source(&self) -> SourceKey {
@@ -358,7 +383,19 @@ impl Spec {
     }
 
     /// Whether an object whose immutable field changed may be deleted and made again.
-    pub(super) fn recreates(&self, manifest: &Manifest) -> bool {
+    pub(super) fn recreates(&self, manifest: &Manifest, action: RunAction) -> bool {
+        // What is protected from pruning holds data, or is held by others: deleting it is never a way to change it.
+        if protection(&manifest.id, [&manifest.body], &PrunePolicy::default()).is_some() {
+            return false;
+        }
+        let forced = match (self, action) {
+            (Self::Release(r), RunAction::Upgrade) => r.object.spec.upgrade().force,
+            (Self::Release(r), RunAction::Rollback) => r.object.spec.rollback().force,
+            _ => false,
+        };
+        if forced {
+            return true;
+        }
         let says = |value: Option<&str>| value.is_some_and(|v| matches!(v.to_lowercase().as_str(), "enabled" | "true"));
         says(manifest.annotation(names::KUSTOMIZE_FORCE)) || says(self.annotation(names::RECREATE))
     }

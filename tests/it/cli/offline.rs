@@ -147,15 +147,18 @@ fn the_kubectl_plugin_is_the_same_binary() {
     assert!(help.out.contains("Usage: kubectl helmward "), "{}", help.out);
 }
 
-/// Whoever changes a command runs `helmward reference > docs/reference/cli.md`.
+/// Whoever changes a command runs `helmward reference > docs/reference/cli.md`; whoever honours a field, the same for compatibility.
 #[test]
-fn the_reference_page_is_that_of_the_commands() {
+fn the_reference_pages_are_those_of_the_commands_and_the_fields() {
     let home = tempfile::tempdir().unwrap();
-    let made = said(home.path(), &["reference"]).exits(0).out;
-    let stored = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/cli.md")).unwrap();
-    let differs = made.lines().zip(stored.lines()).find(|(made, stored)| made != stored);
-    assert_eq!(differs, None, "run `helmward reference > docs/reference/cli.md`");
-    assert_eq!(made.lines().count(), stored.lines().count(), "run `helmward reference > docs/reference/cli.md`");
+    for page in ["cli", "compatibility"] {
+        let made = said(home.path(), &["reference", page]).exits(0).out;
+        let stored = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/reference/{page}.md"))).unwrap();
+        let differs = made.lines().zip(stored.lines()).find(|(made, stored)| made != stored);
+        assert_eq!(differs, None, "run `helmward reference {page} > docs/reference/{page}.md`");
+        assert_eq!(made.lines().count(), stored.lines().count(), "run `helmward reference {page} > docs/reference/{page}.md`");
+        assert!(!made.contains("| ? |"), "every field is honoured or refused");
+    }
 }
 
 #[test]

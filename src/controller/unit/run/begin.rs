@@ -25,7 +25,7 @@ pub(in super::super) async fn begin(
     };
     let number = unit.record().next_number();
     let target = Arc::new(prepared.render(ctx, key, action, number).await?);
-    super::crds::reachable(ctx, &target).await?;
+    super::crds::reachable(&prepared.cluster, &target).await?;
     start(
         ctx,
         key,

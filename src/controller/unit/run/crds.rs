@@ -2,8 +2,7 @@
 
 use super::{Done, Scene, StepResult, failure, surroundings};
 use crate::api::helm::CrdsPolicy;
-use crate::cluster::Apply;
-use crate::controller::context::Context;
+use crate::cluster::{Apply, Cluster};
 use crate::object::{Gvk, Json, Manifest};
 use crate::release::Failure;
 use crate::render::target::Target;
@@ -34,7 +33,7 @@ impl Scene<'_> {
 }
 
 /// Every kind of the target is served, or its CRD comes with it; checked before the first write.
-pub(super) async fn reachable(ctx: &Context, target: &Target) -> Result<(), Failure> {
+pub(super) async fn reachable(cluster: &Cluster, target: &Target) -> Result<(), Failure> {
     let coming: BTreeSet<(String, String)> = target
         .crds
         .iter()
@@ -48,7 +47,7 @@ pub(super) async fn reachable(ctx: &Context, target: &Target) -> Result<(), Fail
         if coming.contains(&(gvk.group.clone(), gvk.kind.clone())) {
             continue;
         }
-        match ctx.cluster.discovery().resource(&gvk).await {
+        match cluster.discovery().resource(&gvk).await {
             Ok(Some(_)) => {}
             Ok(None) => drop(missing.insert(gvk.to_string(), manifest.origin.to_string())),
             Err(error) => return Err(failure(&error)),

@@ -43,7 +43,7 @@ impl Scene<'_> {
         let id = &hook.manifest.id;
         let token = format!("{}.{}", self.run.revision, self.run.started.as_millisecond());
         let runs = matches!(id.kind.as_str(), "Job" | "Pod");
-        if runs {
+        if runs && !self.prepared.cluster.is_remote() {
             // Their end is told by an event, and some are gone right after it.
             self.ctx.watch_objects(self.key.kind, std::slice::from_ref(&hook.manifest));
             self.ctx.units.await_objects(self.key, unit, [id.clone()].into());
@@ -112,7 +112,9 @@ impl Scene<'_> {
             return Err(content(format!("{word} {id} failed: {why}{last_words}")));
         }
         self.ctx.units.await_objects(self.key, unit, [id.clone()].into());
-        Ok(Done::Wait { until: (since + timeout).min(now + SignedDuration::from_secs(30)), what: format!("waiting for {word} {id}") })
+        // From another cluster no event comes.
+        let look = if self.prepared.cluster.is_remote() { PATIENCE } else { SignedDuration::from_secs(30) };
+        Ok(Done::Wait { until: (since + timeout).min(now + look), what: format!("waiting for {word} {id}") })
     }
 
     /// Of hooks that succeeded, those that ask for it are deleted.

@@ -68,7 +68,9 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
         }
     };
     // From before the first write on, so that nobody has to ask how it goes.
-    ctx.watch_objects(key.kind, &target.manifests);
+    if !prepared.cluster.is_remote() {
+        ctx.watch_objects(key.kind, &target.manifests);
+    }
     let stages = stages(&target.manifests);
     let policy = &prepared.spec.policy(run.action);
     let shape = Shape {

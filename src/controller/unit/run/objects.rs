@@ -43,7 +43,7 @@ impl Scene<'_> {
         let autoscaled = Autoscaled::by(self.target.manifests.iter().map(|m| &m.body));
         for manifest in members.iter().map(|&i| &self.target.manifests[i]) {
             let known = unit.record().inventory.get(&manifest.id.inventory_id());
-            if known.is_some_and(|known| live::as_verified(self.ctx, manifest, known)) {
+            if known.is_some_and(|known| live::as_verified(self.ctx, self.prepared, manifest, known)) {
                 continue;
             }
             let prior = match known {
@@ -51,7 +51,7 @@ impl Scene<'_> {
                 Some(known) if !known.uid.is_empty() => Prior::Ours { resource_version: known.resource_version.clone() },
                 _ => Prior::Unknown,
             };
-            let recreate = self.prepared.spec.recreates(manifest);
+            let recreate = self.prepared.spec.recreates(manifest, self.run.action);
             let body = live::sendable(self.prepared, manifest, &autoscaled).await.map_err(|e| failure(&e))?;
             jobs.push(Job::Apply { manifest: Arc::new(body), prior, recreate });
             sent.push(manifest);
@@ -135,7 +135,7 @@ impl Scene<'_> {
             return Err(failure(&error));
         }
         // An upgrade does not wait for ever for an object with a finalizer; it stays in the inventory, and the next run asks again.
-        if waiting.is_empty() || (!uninstall && self.waited() > SignedDuration::from_secs(30)) {
+        if waiting.is_empty() || (uninstall && !policy.wait) || (!uninstall && self.waited() > SignedDuration::from_secs(30)) {
             return Ok(Done::Yes);
         }
         let what = format!("{} to be gone", names_of(waiting.iter()));
@@ -164,6 +164,8 @@ impl Scene<'_> {
             Verdict::Waiting { on, until } => {
                 let what = on.first().map_or_else(|| "health".to_owned(), |f| f.sentence.clone());
                 self.ctx.units.await_objects(self.key, unit, ids.into_iter().collect());
+                // No event comes from another cluster.
+                let until = if self.prepared.cluster.is_remote() { until.min(now + PATIENCE) } else { until };
                 Ok(Done::Wait { until, what: format!("waiting for {what}") })
             }
             Verdict::Failed { because, .. } => {
