@@ -36,7 +36,8 @@ pub(super) async fn follow(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec: 
     let version = |id: &ObjectId| ctx.hub.get(id).map_or_else(String::new, |live| live.resource_version.clone());
     let seen: BTreeMap<ObjectId, String> = external.iter().map(|id| (id.clone(), version(id))).collect();
     let known = |unit: &Unit| readers.iter().all(|(workload, _)| unit.record().read.contains_key(&workload.id.inventory_id()));
-    if seen == unit.read && known(unit) && unit.record().read.len() == readers.len() {
+    // In another cluster nothing is watched: there they are read each time.
+    if !prepared.cluster.is_remote() && seen == unit.read && known(unit) && unit.record().read.len() == readers.len() {
         return Ok(());
     }
     let mut objects: HashMap<ObjectId, Option<Json>> = HashMap::new();
