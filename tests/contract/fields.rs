@@ -295,7 +295,12 @@ async fn oo8_an_immutable_secret_is_refused_or_replaced() {
     assert_eq!(secret().await["metadata"]["uid"], before["metadata"]["uid"]);
 
     world.git.push_file("clusters/demo/stall.yaml", Some(&release("  upgrade: {force: true}\n  values: {key: second}\n")), "By force");
-    world.until("replaced", SOON, || async { (secret().await["metadata"]["uid"] != before["metadata"]["uid"]).then_some(()) }).await;
+    world
+        .until("replaced", SOON, || async {
+            let now = world.get("v1", "Secret", "market", "stall").await?;
+            (now["metadata"]["uid"] != before["metadata"]["uid"]).then_some(())
+        })
+        .await;
     is_ready(&world, "1.0.0").await;
     assert_ne!(secret().await["data"], before["data"]);
     assert_ne!(checksum().await, sum, "whoever reads it is restarted");
@@ -327,7 +332,12 @@ async fn as14_a_changed_job_is_refused_or_made_again() {
     assert_eq!(greeting(&world).await, "a", "what was changed already is as before");
 
     world.git.push_file("clusters/demo/stall.yaml", Some(&spec("  upgrade: {force: true}\n", "b")), "By force");
-    world.until("made again", SOON, || async { (job().await["metadata"]["uid"] != before["metadata"]["uid"]).then_some(()) }).await;
+    world
+        .until("made again", SOON, || async {
+            let now = world.get("batch/v1", "Job", "market", "stall-buckets").await?;
+            (now["metadata"]["uid"] != before["metadata"]["uid"]).then_some(())
+        })
+        .await;
     is_ready(&world, "1.0.0").await;
     assert_eq!(job().await["spec"]["template"]["spec"]["containers"][0]["args"], json!(["b"]));
     assert_eq!(greeting(&world).await, "b");
