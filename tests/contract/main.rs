@@ -20,6 +20,7 @@ mod rollback;
 mod small;
 mod start;
 mod story;
+mod supersession;
 mod tenants;
 mod text;
 mod validation;
