@@ -216,6 +216,9 @@ pub struct TestRun {
     pub completed: Option<Timestamp>,
     /// How far it came; `None` where it was left out or not reached.
     pub phase: Option<TestPhase>,
+    /// How it failed; empty where it did not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
 }
 
 /// How far a test came, in Helm's words.

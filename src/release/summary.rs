@@ -277,12 +277,13 @@ fn success(scene: &Scene<'_>, revision: &RevisionMeta) -> String {
 pub fn test_sentence((namespace, name): (&str, &str), revision: &RevisionMeta) -> (bool, String) {
     let tests = revision.tests.iter().flatten();
     let of = format!("release {namespace}/{name}.v{} with chart {}@{}", revision.number, revision.chart_name, revision.attempt.version);
-    let failed: Vec<&str> = tests.clone().filter(|(_, t)| t.phase == Some(TestPhase::Failed)).map(|(name, _)| name.as_str()).collect();
+    let failed = |(name, test): (&String, &TestRun)| {
+        let told = if test.message.is_empty() { format!("test {name} failed") } else { test.message.clone() };
+        (test.phase == Some(TestPhase::Failed)).then_some(told)
+    };
+    let failed: Vec<String> = tests.clone().filter_map(failed).collect();
     if !failed.is_empty() {
-        // How it failed is the description of a revision that failed with it; one that is ignored has another.
-        let why =
-            if revision.status == RevisionStatus::Failed { revision.description.clone() } else { format!("{} failed", failed.join(", ")) };
-        return (true, format!("Helm test failed for {of}: {why}"));
+        return (true, format!("Helm test failed for {of}: {}", failed.join("; ")));
     }
     let passed = tests.filter(|(_, t)| t.phase == Some(TestPhase::Succeeded)).count();
     let what = match passed {

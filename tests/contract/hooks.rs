@@ -1,5 +1,6 @@
 //! Hooks and Helm tests: in which order, what they leave, and what becomes of a release whose hook or test fails.
 
+use crate::helm::Helm;
 use crate::small::{self, Workload, image_of, is_ready, rolled_back};
 use crate::world::{SOON, World, condition};
 use serde_json::json;
@@ -42,6 +43,13 @@ async fn as16_tests_decide_unless_ignored() {
     assert_eq!(hooks["gate-slow"], json!({}), "named, and left out by the filter");
     assert!(world.get("batch/v1", "Job", "gate", "gate-slow").await.is_none(), "never made");
 
+    if let Some(helm) = Helm::find(&world) {
+        let seen = helm.json(&["status", "gate", "-n", "gate"]);
+        let hooks = seen["hooks"].as_array().unwrap();
+        let phase = |name: &str| hooks.iter().find(|h| h["name"] == name).unwrap()["last_run"]["phase"].clone();
+        assert_eq!((phase("gate-smoke"), phase("gate-slow")), (json!("Succeeded"), json!("")), "{seen}");
+    }
+
     write("1.1.0", "1.1.0", loud.into());
     world.git.push("A failing test");
     let release = rolled_back(&world, "gate", "1.1.0").await;
@@ -66,7 +74,9 @@ async fn as16_tests_decide_unless_ignored() {
     small::release(&root, "gate", &TESTING.replace("timeout: 20s", "timeout: 20s, ignoreFailures: true"));
     world.git.push("Ignore it");
     let release = is_ready(&world, "gate", "1.2.0").await;
-    assert_eq!(condition(&release, "TestSuccess").unwrap().1, "TestFailed");
+    let (_, reason, message) = condition(&release, "TestSuccess").unwrap();
+    assert_eq!(reason, "TestFailed");
+    assert!(message.contains("test Pod/gate/gate-smoke failed") && !message.contains("s3cr3t"), "{message}");
     assert_eq!(condition(&release, "Ready").unwrap().1, "UpgradeSucceeded");
 
     // A rollback passes over a revision whose test failed.
@@ -111,6 +121,26 @@ async fn as16_tests_switched_on_later_test_what_is_deployed() {
     world.until("known again", SOON, || async { (world.page("/api/v1/releases/gate/gate").await?["pill"] == "Ready").then_some(()) }).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(world.get("batch/v1", "Job", "gate", "gate-smoke").await.unwrap()["metadata"]["uid"], uid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as16_a_test_that_is_under_way_is_not_run_twice() {
+    let mut world = World::start().await;
+    let root = world.git.work().to_path_buf();
+    let slow = test("probe:1.0.0").replace("template: {spec", "template: {metadata: {annotations: {sim.test/complete-after: 4s}}, spec");
+    small::chart(&root, "gate", "1.0.0", &[("app", Workload::deployment("app", "app:1.0.0").text()), ("test", slow)]);
+    small::release(&root, "gate", TESTING);
+    world.git.push("A slow test");
+    world.start_daemon(&[]).await;
+    let job = world.until("the test begun", SOON, || async { world.get("batch/v1", "Job", "gate", "gate-smoke").await }).await;
+    world.kill_daemon();
+    world.start_daemon(&[]).await;
+    let release = is_ready(&world, "gate", "1.0.0").await;
+    assert_eq!(condition(&release, "Ready").unwrap().1, "TestSucceeded");
+    let after = world.get("batch/v1", "Job", "gate", "gate-smoke").await.unwrap();
+    assert_eq!(after["metadata"]["uid"], job["metadata"]["uid"]);
+    let secrets = world.release_secrets("gate", "gate").await;
+    assert_eq!(secrets.iter().map(|s| s.1.as_str()).collect::<Vec<_>>(), ["deployed"], "{secrets:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -204,6 +204,14 @@ async fn oo9_a_load_balancer_is_waited_for_unless_excepted() {
     world.git.push("LoadBalancer that nobody waits for");
     is_ready(&world, "shop", "1.2.0").await;
     assert_eq!(world.get("v1", "Service", "shop", "web").await.unwrap()["spec"]["type"], "LoadBalancer");
+    // What had no address before is not waited for: a cluster without load balancers must not undo every upgrade.
+    chart("1.3.0", "LoadBalancer", "");
+    world.git.push("Without the annotation");
+    is_ready(&world, "shop", "1.3.0").await;
+    chart("1.4.0-unready", "LoadBalancer", "");
+    world.git.push("Broken otherwise");
+    rolled_back(&world, "shop", "1.4.0").await;
+    assert_eq!(image_of(&world, "Deployment", "shop", "app").await, "app:1.3.0");
 }
 
 #[tokio::test(flavor = "multi_thread")]

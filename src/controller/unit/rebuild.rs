@@ -137,6 +137,7 @@ fn tests_of(hooks: &BTreeMap<String, TestHookStatus>) -> BTreeMap<String, TestRu
         started: hook.last_started.as_ref().map(|t| t.timestamp()),
         completed: hook.last_completed.as_ref().map(|t| t.timestamp()),
         phase: hook.phase.as_deref().and_then(TestPhase::parse),
+        message: String::new(),
     };
     hooks.iter().map(|(name, hook)| (name.clone(), of(hook))).collect()
 }

@@ -154,6 +154,8 @@ impl Scene<'_> {
         let policy = self.prepared.spec.policy(self.run.action);
         let mut ids = self.prepared.spec.waits_for(&self.target.manifests, self.run.action);
         ids.retain(|id| !self.run.refused.contains(&id.inventory_id()));
+        let left_out = self.pending_before(unit).await;
+        ids.retain(|id| !left_out.contains(id));
         match live::verdict(self.ctx, self.prepared, self.key, unit, &ids, since, now, policy.timeout).await {
             Verdict::Healthy => {
                 self.ctx.units.await_objects(self.key, unit, Default::default());
@@ -175,6 +177,28 @@ impl Scene<'_> {
                 Err(content(format!("not healthy: {}", sentences.join("; "))))
             }
         }
+    }
+
+    /// Load balancers that have no address and had none before either: where nothing assigns any, they were good enough until now. A
+    /// rollback waits for none at all, because what it goes back to was good.
+    async fn pending_before(&self, unit: &mut Unit) -> BTreeSet<ObjectId> {
+        let balances =
+            |m: &&Manifest| m.id.kind == "Service" && m.id.group.is_empty() && m.body.pointer("/spec/type") == Some(&"LoadBalancer".into());
+        let now: BTreeSet<ObjectId> = self.target.manifests.iter().filter(balances).map(|m| m.id.clone()).collect();
+        if now.is_empty() || self.run.action == RunAction::Rollback {
+            return now;
+        }
+        let Some(good) = unit.record().last_good().map(|r| r.number) else { return BTreeSet::new() };
+        let before = match &unit.deployed {
+            Some((number, target)) if *number == good => Arc::clone(target),
+            _ => match super::super::rebuild::target(self.ctx, unit.record(), self.prepared, good).await {
+                Ok(target) => target,
+                Err(_) => return BTreeSet::new(),
+            },
+        };
+        unit.deployed = Some((good, Arc::clone(&before)));
+        let then: BTreeSet<&ObjectId> = before.manifests.iter().filter(balances).map(|m| &m.id).collect();
+        now.into_iter().filter(|id| then.contains(id)).collect()
     }
 
     pub(super) async fn finish(&self, unit: &mut Unit) -> StepResult {

@@ -28,7 +28,7 @@ impl Scene<'_> {
         let name = &self.target.hooks[index].manifest.id.name;
         let test = self.tests(unit).entry(name.clone()).or_default();
         if test.phase.is_none() {
-            *test = TestRun { started: Some(Timestamp::now()), completed: None, phase: Some(TestPhase::Running) };
+            *test = TestRun { started: Some(Timestamp::now()), phase: Some(TestPhase::Running), ..TestRun::default() };
         }
         let timeout = self.prepared.spec.policy(RunAction::Test).timeout;
         let result = self.run_hook(unit, index, "test", timeout, self.shape.tests.as_deref().unwrap_or_default()).await;
@@ -39,6 +39,7 @@ impl Scene<'_> {
         };
         let test = self.tests(unit).entry(name.clone()).or_default();
         (test.completed, test.phase) = (Some(Timestamp::now()), Some(phase));
+        test.message = result.as_ref().err().map(|failure| failure.message.clone()).unwrap_or_default();
         match result {
             Err(failure) if self.ignores(unit) => {
                 tracing::warn!(unit = %self.key, "{}; ignored as the spec says", failure.message);
