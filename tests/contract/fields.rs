@@ -525,3 +525,26 @@ async fn a_kubeconfig_leads_to_another_cluster() {
     world.until("removed", SOON, || async { stall(&world).await.is_none().then_some(()) }).await;
     assert!(there("", "configmaps", "stall").is_none() && there("", "secrets", "sh.helm.release.v1.stall.v2").is_none());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_upgrade_is_uninstalled_where_asked() {
+    let mut world = World::start().await;
+    chart(&world, "1.0.0", &[("config", CONFIG), ("hook", &hook("pre-upgrade", "registry.example/tool:1-fail"))]);
+    let spec = |word: &str| {
+        release(&format!(
+            "  upgrade:\n    remediation: {{retries: 1, strategy: uninstall, remediateLastFailure: true}}\n  values: {{greeting: {word}}}\n"
+        ))
+    };
+    world.git.write("clusters/demo/stall.yaml", &spec("one"));
+    world.git.push("Install");
+    world.start_daemon(&[]).await;
+    is_ready(&world, "1.0.0").await;
+    let uid = async || world.get("v1", "ConfigMap", "market", "stall").await.map(|map| map["metadata"]["uid"].clone());
+    let before = uid().await.expect("it is live");
+    world.git.push_file("clusters/demo/stall.yaml", Some(&spec("two")), "The hook fails");
+    world.until("installed anew", SOON, || async { (greeting(&world).await == "two").then_some(()) }).await;
+    let release = is_ready(&world, "1.0.0").await;
+    assert_ne!(uid().await, Some(before), "it was made again");
+    assert_eq!(release["status"]["history"][0]["action"], "install", "{}", release["status"]["history"]);
+    assert_eq!(release["status"]["history"].as_array().map(Vec::len), Some(1));
+}

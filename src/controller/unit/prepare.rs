@@ -214,7 +214,8 @@ async fn prepare_release(
             ignore_tests: r.ignore_test_failures,
         })
     };
-    let mut shape = vec![json!(object.target_namespace), json!(object.storage_namespace), json!(release.name), json!(object.common_metadata)];
+    let mut shape =
+        vec![json!(object.target_namespace), json!(object.storage_namespace), json!(release.name), json!(object.common_metadata)];
     if !release.post.is_empty() {
         shape.extend([json!(object.post_renderers), json!(object.post_render_strategy)]);
     }
