@@ -65,6 +65,8 @@ words! {
         UnsupportedFields = "UnsupportedFields",
         /// A commit deletes more than its budget and waits for an approval; present only while true.
         ApprovalRequired = "ApprovalRequired",
+        /// Objects are left as they are on purpose, such as CRDs by policy; present only while true.
+        Held = "Held",
         /// An artifact of the source is stored.
         ArtifactInStorage = "ArtifactInStorage",
         /// The stored artifact is older than the source; present only while true.

@@ -2,6 +2,7 @@
 
 use super::names;
 use crate::object::ObjectId;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What the annotations of an object ask for.
@@ -31,6 +32,41 @@ pub struct Extras {
     pub drop_unknown_fields: bool,
     /// Whether the rest goes on where the API refuses an object.
     pub skip_refused: bool,
+    /// Kinds that are protected from pruning and may be pruned all the same.
+    pub prune: Vec<Protected>,
+}
+
+/// A kind whose objects hold what a commit must not be able to delete by mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Protected {
+    /// With it go all objects of its kind.
+    CustomResourceDefinition,
+    /// With it goes its volume.
+    PersistentVolumeClaim,
+    /// With it goes all that is in it.
+    Namespace,
+}
+
+impl Protected {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::CustomResourceDefinition, Self::PersistentVolumeClaim, Self::Namespace];
+
+    /// The kind's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CustomResourceDefinition => "CustomResourceDefinition",
+            Self::PersistentVolumeClaim => "PersistentVolumeClaim",
+            Self::Namespace => "Namespace",
+        }
+    }
+
+    /// The kind of an object, where it is protected.
+    #[must_use]
+    pub fn of(id: &ObjectId) -> Option<Self> {
+        let group = |kind: Self| if kind == Self::CustomResourceDefinition { "apiextensions.k8s.io" } else { "" };
+        Self::ALL.into_iter().find(|kind| kind.as_str() == id.kind && group(*kind) == id.group)
+    }
 }
 
 /// How much one commit may delete.
@@ -60,7 +96,7 @@ pub const TABLE: &[(&str, &str, &str)] = &[
         "group/Kind/namespace/name[,…]",
         "objects of any kind that must be ready first; the core group is `core`, a cluster-scoped object has an empty namespace",
     ),
-    (names::ADOPT, "true | false", "takes over objects that someone else owns"),
+    (names::ADOPT, "enabled | disabled", "takes over objects that someone else owns"),
     (
         names::APPROVE,
         "a commit's id | namespace/name@storage | chart:name",
@@ -71,8 +107,8 @@ pub const TABLE: &[(&str, &str, &str)] = &[
         "a number | a percentage such as 50%",
         "how many objects one commit may delete before it waits for an approval",
     ),
-    (names::CRD_ROLLBACK, "true | false", "lets a rollback take CRDs back too"),
-    (names::RECREATE, "true | false", "deletes and recreates objects whose immutable fields changed"),
+    (names::CRD_ROLLBACK, "enabled | disabled", "lets a rollback take CRDs back too"),
+    (names::RECREATE, "enabled | disabled", "deletes and recreates objects whose immutable fields changed"),
     (
         names::RESTART,
         "enabled | disabled",
@@ -80,13 +116,18 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ),
     (names::WAIT, "enabled | disabled", "on any object of a release: whether its health is waited for"),
     (names::ROLLBACK_TO, "a revision's number", "goes back to that revision"),
-    (names::TRIM_RECORD, "true | false", "stores a release record without chart files where it would be over the size limit"),
+    (names::TRIM_RECORD, "enabled | disabled", "stores a release record without chart files where it would be over the size limit"),
     (names::UNKNOWN_FIELDS, "refuse | drop", "drops fields that a kind does not have, instead of having the object refused"),
     (names::ON_REFUSAL, "rollback | skip", "leaves an object that the API refuses as it is, and goes on with the rest"),
+    (
+        names::PRUNE,
+        "all | CustomResourceDefinition | PersistentVolumeClaim | Namespace, separated by commas",
+        "kinds that are pruned although they are protected; on a protected object itself: `enabled`",
+    ),
 ];
 
 /// Annotations under our prefix that the daemon itself writes.
-const OURS: [&str; 3] = [names::CRD_VERSION, names::OWNED, names::RESTARTED_FOR];
+const OURS: [&str; 4] = [names::CRD_VERSION, names::OWNED, names::RESTARTED_FOR, names::SUSPEND_REASON];
 
 /// Reads our annotations. What cannot be read is left at its default and named in the second part, with what to write instead:
 /// one bad annotation never makes an object unusable.
@@ -98,15 +139,16 @@ pub fn parse(annotations: &BTreeMap<String, String>) -> (Extras, Vec<String>) {
         let value = value.trim();
         let understood = match name.as_str() {
             names::DEPENDS_ON => dependencies(value).map(|list| extras.depends_on = list),
-            names::ADOPT => switch(value).map(|on| extras.adopt = on),
+            names::ADOPT => enabled(value).map(|on| extras.adopt = on),
             names::APPROVE => commit(value).or_else(|| reinstallation(value)).map(|id| extras.approve = Some(id)),
             names::DELETION_BUDGET => budget(value).map(|budget| extras.deletion_budget = Some(budget)),
-            names::CRD_ROLLBACK => switch(value).map(|on| extras.crd_rollback = on),
-            names::RECREATE => switch(value).map(|on| extras.recreate = on),
+            names::CRD_ROLLBACK => enabled(value).map(|on| extras.crd_rollback = on),
+            names::RECREATE => enabled(value).map(|on| extras.recreate = on),
             names::ROLLBACK_TO => value.parse().ok().filter(|n| *n > 0).map(|number| extras.rollback_to = Some(number)),
             names::RESTART => enabled(value).map(|on| extras.restart = Some(on)),
             names::WAIT => enabled(value).map(|on| extras.wait = Some(on)),
-            names::TRIM_RECORD => switch(value).map(|on| extras.trim_record = on),
+            names::TRIM_RECORD => enabled(value).map(|on| extras.trim_record = on),
+            names::PRUNE => kinds(value).map(|kinds| extras.prune = kinds),
             names::UNKNOWN_FIELDS => either(value, "refuse", "drop").map(|drop| extras.drop_unknown_fields = drop),
             names::ON_REFUSAL => either(value, "rollback", "skip").map(|skip| extras.skip_refused = skip),
             other if OURS.contains(&other) => Some(()),
@@ -121,10 +163,6 @@ pub fn parse(annotations: &BTreeMap<String, String>) -> (Extras, Vec<String>) {
         }
     }
     (extras, problems)
-}
-
-fn switch(value: &str) -> Option<bool> {
-    either(value, "false", "true")
 }
 
 /// Whether it is the second of two words.
@@ -151,6 +189,14 @@ fn commit(value: &str) -> Option<String> {
 /// What a release that would be installed anew names.
 fn reinstallation(value: &str) -> Option<String> {
     (value.starts_with("chart:") || value.contains('@')).then(|| value.to_owned())
+}
+
+fn kinds(value: &str) -> Option<Vec<Protected>> {
+    let words: Vec<&str> = value.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+    if words == ["all"] {
+        return Some(Protected::ALL.to_vec());
+    }
+    words.iter().map(|word| Protected::ALL.into_iter().find(|kind| kind.as_str() == *word)).collect()
 }
 
 fn budget(value: &str) -> Option<Budget> {
@@ -190,7 +236,8 @@ mod tests {
             (names::ROLLBACK_TO, "7"),
             (names::RESTART, "enabled"),
             (names::WAIT, "disabled"),
-            (names::TRIM_RECORD, "true"),
+            (names::TRIM_RECORD, "enabled"),
+            (names::PRUNE, "Namespace, PersistentVolumeClaim"),
             (names::UNKNOWN_FIELDS, "drop"),
             (names::ON_REFUSAL, "skip"),
         ] {
@@ -198,6 +245,7 @@ mod tests {
             assert!(problems.is_empty(), "{problems:?}");
             assert_ne!(extras, Extras::default(), "{name}");
         }
+        assert_eq!(read(names::PRUNE, "all").0.prune, Protected::ALL);
         let (extras, _) = read(names::DEPENDS_ON, "core/Secret/shop/token,rbac.authorization.k8s.io/ClusterRole//admin");
         assert_eq!(
             extras.depends_on,
@@ -214,6 +262,7 @@ mod tests {
             (names::APPROVE, "abc123"),
             (names::DELETION_BUDGET, "150%"),
             (names::DELETION_BUDGET, "-1"),
+            (names::PRUNE, "Secret"),
             (names::ROLLBACK_TO, "0"),
             (names::ON_REFUSAL, "true"),
             (names::ROLLBACK_TO, "latest"),

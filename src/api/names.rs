@@ -66,7 +66,7 @@ pub const PREFIX: &str = "helmward.dev/";
 /// Objects of any kind that must be ready first: `group/Kind/namespace/name[,…]`; the core group is written `core`,
 /// a cluster-scoped object has an empty namespace.
 pub const DEPENDS_ON: &str = "helmward.dev/depends-on";
-/// `true` takes over objects that someone else owns.
+/// `enabled` takes over objects that someone else owns.
 pub const ADOPT: &str = "helmward.dev/adopt";
 /// Approves the deletions of one commit: its full id.
 pub const APPROVE: &str = "helmward.dev/approve";
@@ -84,6 +84,8 @@ pub const ON_REFUSAL: &str = "helmward.dev/on-refusal";
 pub const ROLLBACK_TO: &str = "helmward.dev/rollback-to";
 /// The words of whoever suspended an object.
 pub const SUSPEND_REASON: &str = "helmward.dev/suspend-reason";
+/// On a HelmRelease or Kustomization: protected kinds that it may prune; on a protected object: `enabled`.
+pub const PRUNE: &str = "helmward.dev/prune";
 /// `true` stores a release record without chart files where it would be over the size limit.
 pub const TRIM_RECORD: &str = "helmward.dev/trim-record";
 /// `enabled` restarts pods when a Secret or ConfigMap that they read and that the release does not bring changes. On a release or bundle for

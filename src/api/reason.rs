@@ -146,6 +146,10 @@ words! {
         AnotherController = "AnotherController",
         /// A commit deletes more than its budget.
         DeletionBudgetExceeded = "DeletionBudgetExceeded",
+        /// A CRD of a chart is absent or differs, and the policy leaves it.
+        CRDHeld = "CRDHeld",
+        /// Objects that left the source are kept, because their kind is protected.
+        PruneProtected = "PruneProtected",
         /// Correction backs off, because another writer keeps changing the same fields.
         DriftFight = "DriftFight",
         /// Pods restart because a Secret or ConfigMap that they read has changed.
@@ -173,7 +177,7 @@ mod tests {
         assert_eq!(
             conditions.join(" "),
             "Ready Reconciling Stalled Healthy Released TestSuccess Remediated RolledBack Drifted Quarantined \
-             UnsupportedFields ApprovalRequired ArtifactInStorage ArtifactOutdated SourceVerified FetchFailed BuildFailed \
+             UnsupportedFields ApprovalRequired Held ArtifactInStorage ArtifactOutdated SourceVerified FetchFailed BuildFailed \
              StorageOperationFailed"
         );
         let reasons: Vec<_> = Reason::ALL.iter().map(|r| r.as_str()).collect();
@@ -188,7 +192,7 @@ mod tests {
              TestSucceeded TestFailed RollbackSucceeded RollbackFailed UninstallSucceeded UninstallFailed DriftDetected \
              NoDriftDetected DriftCorrected DriftCorrectionFailed ValuesError RetriesExceeded MissingRollbackTarget \
              PendingRelease ArtifactFailed BuildFailed PruneFailed NotSupported UnsupportedField InvalidSpec Quarantined \
-             RolledBack ChartHeld OwnershipConflict AnotherController DeletionBudgetExceeded DriftFight Restarted Superseded \
+             RolledBack ChartHeld OwnershipConflict AnotherController DeletionBudgetExceeded CRDHeld PruneProtected DriftFight Restarted Superseded \
              MissingKind ClusterUnavailable RenderFailed"
         );
     }

@@ -53,6 +53,9 @@ pub(super) struct RunArgs {
     /// Refuse sources of other namespaces than the object's own
     #[arg(long)]
     no_cross_namespace_refs: bool,
+    /// Namespaces that HelmReleases may deploy to, separated by commas: names, with a * for any text, and . for the object's own [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
+    target_namespaces: Vec<String>,
     /// What becomes of fields that a kind does not have: the API refuses the object, or they are dropped and that is said
     #[arg(long, value_enum, default_value = "refuse", value_name = "WHAT")]
     unknown_fields: UnknownFields,
@@ -109,7 +112,11 @@ pub(super) async fn start_daemon(args: RunArgs, globals: &Globals) -> Result<Exi
         namespace: globals.home().to_owned(),
         identity: args.identity.unwrap_or_default(),
         bootstrap,
-        tenancy: Tenancy { default_service_account: args.default_service_account, no_cross_namespace_refs: args.no_cross_namespace_refs },
+        tenancy: Tenancy {
+            default_service_account: args.default_service_account,
+            no_cross_namespace_refs: args.no_cross_namespace_refs,
+            target_namespaces: args.target_namespaces,
+        },
         drop_unknown_fields: args.unknown_fields == UnknownFields::Drop,
         cluster_name: name,
         simulated: false,

@@ -263,9 +263,9 @@ impl Cluster {
         for last in [false, true] {
             let Some(live) = self.get_metadata(&resource, id).await? else { return Ok(String::new()) };
             if !options.adopt
-                && let Some(stranger) = options.owner.stranger(&live)
+                && let Some(stranger) = options.owner.stranger(&live).or_else(|| Owner::by_hand(&live))
             {
-                let words = format!("it belongs to {stranger}; remove it there, or set the annotation {}: \"true\"", names::ADOPT);
+                let words = format!("it belongs to {stranger}; remove it there, or set the annotation {}: enabled", names::ADOPT);
                 return Err(ApiError::local(Step::Apply, id, Kind::Refused, words));
             }
             let version = live.pointer("/metadata/resourceVersion").and_then(Json::as_str).unwrap_or_default().to_owned();

@@ -213,12 +213,17 @@ impl Context {
         Some(target)
     }
 
-    async fn put_json(&self, value: &impl Serialize) -> Result<String, String> {
+    /// Keeps bytes of any shape, encrypted; the answer is their address.
+    ///
+    /// # Errors
+    /// Where the store refuses.
+    pub async fn put_json(&self, value: &impl Serialize) -> Result<String, String> {
         let bytes = serde_json::to_vec(value).map_err(|e| e.to_string())?;
         Ok(self.store.content_put(bytes).await.map_err(|e| e.to_string())?.to_string())
     }
 
-    async fn get_json<T: serde::de::DeserializeOwned>(&self, id: &str) -> Option<T> {
+    /// What is kept under an address.
+    pub async fn get_json<T: serde::de::DeserializeOwned>(&self, id: &str) -> Option<T> {
         let bytes = self.store.content_get(&serde_json::from_value(json!(id)).ok()?).await.ok()?;
         serde_json::from_slice(&bytes).ok()
     }

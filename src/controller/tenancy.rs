@@ -9,6 +9,8 @@ pub struct Tenancy {
     pub default_service_account: Option<String>,
     /// Whether sources of other namespaces are refused.
     pub no_cross_namespace_refs: bool,
+    /// Namespaces that releases may go to: names, with a `*` for any text, and `.` for the object's own. Empty for all.
+    pub target_namespaces: Vec<String>,
 }
 
 impl Tenancy {
@@ -42,6 +44,25 @@ impl Tenancy {
         }
         Ok(())
     }
+
+    /// Refuses a release whose objects or records would go to a namespace that is not allowed.
+    ///
+    /// # Errors
+    /// Says which namespace, and which are allowed.
+    pub fn may_target(&self, own: &str, target: &str) -> Result<(), String> {
+        let allows = |pattern: &String| match pattern.split_once('*') {
+            Some((before, after)) => target.len() >= before.len() + after.len() && target.starts_with(before) && target.ends_with(after),
+            None if pattern == "." => target == own,
+            None => pattern == target,
+        };
+        if self.target_namespaces.is_empty() || self.target_namespaces.iter().any(allows) {
+            return Ok(());
+        }
+        Err(format!(
+            "releases may not go to namespace {target} (--target-namespaces={}); set spec.targetNamespace and spec.storageNamespace to one that is allowed",
+            self.target_namespaces.join(",")
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -56,6 +77,26 @@ mod tests {
         assert_eq!(locked.account(None), Some("default"));
         assert_eq!(locked.account(Some("")), Some("default"), "an empty name is no way around the default");
         assert_eq!(locked.account(Some("a")), Some("a"));
+    }
+
+    #[test]
+    fn releases_go_where_they_may() {
+        let tenancy =
+            |patterns: &[&str]| Tenancy { target_namespaces: patterns.iter().map(|p| (*p).to_owned()).collect(), ..Tenancy::default() };
+        for (patterns, own, target, allowed) in [
+            (&[][..], "a", "b", true),
+            (&["."], "a", "a", true),
+            (&["."], "a", "b", false),
+            (&[".", "shop-*"], "a", "shop-front", true),
+            (&["shop-*"], "a", "shop", false),
+            (&["*-x-*"], "a", "b-x-*", true),
+            (&["ab*ba"], "a", "aba", false),
+            (&["system"], "a", "system", true),
+        ] {
+            let answer = tenancy(patterns).may_target(own, target);
+            assert_eq!(answer.is_ok(), allowed, "{patterns:?} {own} {target}");
+            assert!(answer.err().is_none_or(|words| words.contains(target) && words.contains("--target-namespaces")));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use sha2::Sha256;
 use std::fmt;
 
 /// A value as it may be shown to anyone who may see the object.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Shown {
     /// Not secret, or a tree whose secret leaves were replaced.

@@ -178,7 +178,7 @@ impl Build<'_> {
                 op.batch = 0;
                 ops.push(op);
             } else {
-                self.plan.held.push(Held { id: op.id, why: Hold::CrdSkipped, changes: op.changes });
+                self.plan.held.push(Held { changes: op.changes, ..Held::new(op.id, Hold::CrdSkipped) });
             }
         }
         ops.sort_by(|a, b| a.id.cmp(&b.id));
@@ -227,7 +227,7 @@ impl Build<'_> {
         for (n, manifest) in self.inputs.desired.iter().enumerate() {
             let op = self.judge(manifest, Input::Desired(n));
             if let Some(why) = left_alone(manifest, &op) {
-                self.plan.held.push(Held { id: op.id, why, changes: op.changes });
+                self.plan.held.push(Held { changes: op.changes, ..Held::new(op.id, why) });
             } else {
                 stages.entry(order::stage_of(&manifest.id)).or_default().push(op);
             }

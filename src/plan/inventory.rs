@@ -1,6 +1,8 @@
 //! Which objects are ours to delete: Flux's inventory entries, the prune set and what protects from it.
 
 use super::{Approval, Held, Hold};
+use crate::api::extras::{Budget, Protected};
+use crate::api::names;
 use crate::object::{Json, Manifest, ObjectId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -42,8 +44,8 @@ pub fn ids(entries: &[Entry]) -> Result<BTreeSet<ObjectId>, Vec<String>> {
 pub struct PrunePolicy {
     /// Nothing is deleted at all.
     pub off: bool,
-    /// CustomResourceDefinitions, PersistentVolumeClaims and Namespaces may be deleted too.
-    pub protected_kinds_too: bool,
+    /// Protected kinds that may be deleted too.
+    pub also: Vec<Protected>,
     /// Deletions that need no approval, whatever the size of the unit; `None` is the default of
     /// [`DEFAULT_BUDGET`] or half of the unit, whichever is more.
     pub budget: Option<usize>,
@@ -53,6 +55,16 @@ pub struct PrunePolicy {
 
 /// So many objects may always be deleted without asking.
 pub const DEFAULT_BUDGET: usize = 20;
+
+/// How many of a unit's `all` objects one commit may delete, where the annotation says `given`.
+#[must_use]
+pub fn budget(given: Option<Budget>, all: usize) -> usize {
+    match given {
+        None => DEFAULT_BUDGET.max(all / 2),
+        Some(Budget::Objects(most)) => usize::try_from(most).unwrap_or(usize::MAX),
+        Some(Budget::Percent(most)) => all.saturating_mul(usize::from(most)) / 100,
+    }
+}
 
 /// The annotation by which charts keep objects from deletion.
 pub const HELM_KEEP: &str = "helm.sh/resource-policy";
@@ -66,16 +78,16 @@ pub fn protection<'a>(id: &ObjectId, seen: impl IntoIterator<Item = &'a Json>, p
     if policy.off {
         return Some(Hold::PruneOff);
     }
+    let mut allowed = false;
     for object in seen {
         if let Some(hold) = asked(object) {
             return Some(hold);
         }
+        let own = object.pointer("/metadata/annotations").and_then(|all| all.get(names::PRUNE)).and_then(Json::as_str);
+        allowed |= own.is_some_and(|text| matches!(text.trim(), "enabled" | "true"));
     }
-    let protected = matches!(
-        (id.group.as_str(), id.kind.as_str()),
-        ("apiextensions.k8s.io", "CustomResourceDefinition") | ("", "PersistentVolumeClaim" | "Namespace")
-    );
-    (protected && !policy.protected_kinds_too).then_some(Hold::ProtectedKind)
+    let protected = Protected::of(id).is_some_and(|kind| !policy.also.contains(&kind));
+    (protected && !allowed).then_some(Hold::ProtectedKind)
 }
 
 fn asked(object: &Json) -> Option<Hold> {
@@ -108,11 +120,11 @@ pub fn prune<'a>(
     let mut result = Prune::default();
     for id in old.difference(desired) {
         match protection(id, seen(id), policy) {
-            Some(why) => result.held.push(Held { id: id.clone(), why, changes: Vec::new() }),
+            Some(why) => result.held.push(Held::new(id.clone(), why)),
             None => _ = result.delete.insert(id.clone()),
         }
     }
-    let budget = policy.budget.unwrap_or_else(|| DEFAULT_BUDGET.max(old.len() / 2));
+    let budget = policy.budget.unwrap_or_else(|| budget(None, old.len()));
     if result.delete.len() > budget && !policy.approved {
         result.approval = Some(Approval { deletions: result.delete.len(), of: old.len(), budget });
     }
@@ -160,7 +172,9 @@ mod tests {
 
     #[test]
     fn what_is_protected_stays() {
-        let all = PrunePolicy { protected_kinds_too: true, ..PrunePolicy::default() };
+        let all = PrunePolicy { also: Protected::ALL.to_vec(), ..PrunePolicy::default() };
+        let own = json!({"metadata": {"annotations": {names::PRUNE: "enabled"}}});
+        let claims = PrunePolicy { also: vec![Protected::PersistentVolumeClaim], ..PrunePolicy::default() };
         let off = PrunePolicy { off: true, ..PrunePolicy::default() };
         let keep = json!({"metadata": {"annotations": {HELM_KEEP: "keep"}}});
         let flux = json!({"metadata": {"annotations": {FLUX_PRUNE: "Disabled"}}});
@@ -176,6 +190,9 @@ mod tests {
             ("PersistentVolumeClaim", &plain, &PrunePolicy::default(), Some(Hold::ProtectedKind)),
             ("CustomResourceDefinition", &plain, &PrunePolicy::default(), Some(Hold::ProtectedKind)),
             ("CustomResourceDefinition", &plain, &all, None),
+            ("CustomResourceDefinition", &own, &PrunePolicy::default(), None),
+            ("CustomResourceDefinition", &plain, &claims, Some(Hold::ProtectedKind)),
+            ("PersistentVolumeClaim", &plain, &claims, None),
         ] {
             assert_eq!(protection(&id(kind, "x"), [&plain, object], policy), want, "{kind} {object}");
         }

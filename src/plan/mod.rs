@@ -183,7 +183,7 @@ pub struct Approval {
 }
 
 /// An object that is left as it is on purpose.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Held {
     /// The object.
@@ -193,6 +193,17 @@ pub struct Held {
     /// What would have changed, where that is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// More about it in words; empty where there is no more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+impl Held {
+    /// An object that is left as it is, of which nothing more is said.
+    #[must_use]
+    pub fn new(id: ObjectId, why: Hold) -> Self {
+        Self { id, why, changes: Vec::new(), detail: String::new() }
+    }
 }
 
 /// Why an object is left as it is.

@@ -7,8 +7,16 @@ use serde_json::{Map, json};
 
 /// Managers whose fields we take over: Helm, Flux's controllers, kubectl, and what the API server calls whoever wrote
 /// before managed fields were kept.
-pub const PREDECESSORS: &[&str] =
-    &["helm", "helm-controller", "kustomize-controller", "kubectl", "kubectl-client-side-apply", "before-first-apply"];
+pub const PREDECESSORS: &[&str] = &[
+    "helm",
+    "helm-controller",
+    "kustomize-controller",
+    "kubectl",
+    "kubectl-client-side-apply",
+    "kubectl-create",
+    "kubectl-replace",
+    "before-first-apply",
+];
 
 /// The JSON patch that moves the fields of `from` to our apply; `None` where there is nothing to move. The patch
 /// names the resourceVersion, so that the API server refuses it if the object was written in between.

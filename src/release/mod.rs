@@ -11,6 +11,7 @@
 //! performs one step, records the result, and asks again. A process killed anywhere finds the run in its record and goes on.
 
 pub mod decide;
+pub mod held;
 pub mod record;
 pub mod report;
 pub mod stages;
@@ -20,8 +21,8 @@ pub mod summary;
 
 pub use decide::{Action, Decision, decide};
 pub use record::{
-    Applied, Attempt, Failure, Fault, Quarantine, Rejected, Remedy, RemedyStrategy, RevisionMeta, RevisionStatus, Run, RunAction, Strategy,
-    TestPhase, TestRun, UnitKey, UnitKind, UnitRecord, Want,
+    Applied, Attempt, Deletions, Failure, Fault, Quarantine, Rejected, Remedy, RemedyStrategy, RevisionMeta, RevisionStatus, Run,
+    RunAction, Strategy, TestPhase, TestRun, UnitKey, UnitKind, UnitRecord, Want,
 };
 pub use state::{Cause, Facts, State, observe};
 pub use steps::{Step, steps};

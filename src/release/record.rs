@@ -1,6 +1,7 @@
 //! What is remembered of a unit. Every type here is stored, so fields are added with defaults and never change meaning.
 
 use crate::object::ObjectId;
+use crate::plan::{Approval, Held};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -376,6 +377,39 @@ pub struct Quarantine {
     pub restored: Option<u32>,
 }
 
+/// A target that deletes more than its budget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deletions {
+    /// The target, as it was held first: its commit may be approved as well as the newest that wants the same.
+    pub attempt: Attempt,
+    /// How many objects, of how many, and how many it may.
+    pub size: Approval,
+    /// Some of them, in words.
+    pub some: String,
+}
+
+impl Deletions {
+    /// The commit or digest that an approval names, of a source revision such as `main@sha1:0123…`.
+    #[must_use]
+    pub fn commit(revision: &str) -> &str {
+        revision.rsplit(':').next().unwrap_or_default()
+    }
+
+    /// What is held, and what to do about it.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Approval { deletions, of, budget } = self.size;
+        let commit = Self::commit(&self.attempt.source_revision);
+        format!(
+            "{} would delete {deletions} of {of} objects ({}), more than its budget of {budget}; nothing was changed. To approve, set the annotation \
+             {}: {commit}",
+            super::summary::short(&self.attempt.source_revision),
+            self.some,
+            crate::api::names::APPROVE,
+        )
+    }
+}
+
 /// How an object was when we last wrote or verified it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
@@ -432,6 +466,18 @@ pub struct UnitRecord {
     /// Attempts that were refused before their first write, oldest first; the last few.
     #[serde(default)]
     pub rejected: VecDeque<Rejected>,
+    /// Objects that are left as they are on purpose, since the run that found them so.
+    #[serde(default)]
+    pub holds: Vec<Held>,
+    /// A target that is not begun before a person approves what it deletes.
+    #[serde(default)]
+    pub approval: Option<Deletions>,
+    /// What the annotations allowed when a target was last begun or refused: where they allow something else, it is tried again.
+    #[serde(default)]
+    pub leave: Option<String>,
+    /// By revision: the content id of the CRDs that it replaced and the objects of their kinds, as they were before it.
+    #[serde(default)]
+    pub backups: BTreeMap<u32, String>,
 }
 
 /// So many refused attempts are remembered.

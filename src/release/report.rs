@@ -4,7 +4,7 @@ use super::record::{Rejected, RevisionMeta, UnitKey};
 use crate::api::Condition;
 use crate::health::Health;
 use crate::object::ObjectId;
-use crate::plan::Drift;
+use crate::plan::{Drift, Held};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,9 @@ pub struct Report {
     pub next_check: Option<Timestamp>,
     /// Fields of the spec that are not honoured yet.
     pub unsupported: Vec<String>,
+    /// Objects that are left as they are on purpose, each with what would change.
+    #[serde(default)]
+    pub held: Vec<Held>,
 }
 
 /// The status of a unit in one word. The order is the order on the page: the worst first.

@@ -1,6 +1,7 @@
 //! The one place where conditions and statuses are computed. Nothing else in the daemon writes a condition of a unit.
 
-use super::record::{RevisionMeta, RevisionStatus, Run, RunAction, TestPhase, TestRun, UnitRecord};
+use super::held;
+use super::record::{Deletions, RevisionMeta, RevisionStatus, Run, RunAction, TestPhase, TestRun, UnitRecord};
 use crate::api::condition::{self, Condition, ConditionStatus, ConditionType};
 use crate::api::helm::{AttemptedAction, Snapshot, TestHookStatus};
 use crate::api::reason::Reason;
@@ -180,6 +181,11 @@ fn common(conditions: &mut Vec<Condition>, scene: &Scene<'_>) {
     present(conditions, scene, ConditionType::Quarantined, quarantine.map(|q| (Reason::Quarantined, q.message.as_str())));
     let unsupported = (!scene.unsupported.is_empty()).then(|| format!("not honoured yet: {}", scene.unsupported.join(", ")));
     present(conditions, scene, ConditionType::UnsupportedFields, unsupported.as_deref().map(|m| (Reason::UnsupportedField, m)));
+    let holds = &scene.record.holds;
+    let held = held::reason(holds).zip(held::all(holds));
+    present(conditions, scene, ConditionType::Held, held.as_ref().map(|(reason, words)| (*reason, words.as_str())));
+    let approval = scene.record.approval.as_ref().map(Deletions::words);
+    present(conditions, scene, ConditionType::ApprovalRequired, approval.as_deref().map(|m| (Reason::DeletionBudgetExceeded, m)));
     match scene.drift {
         Some(drift) => set(conditions, scene, ConditionType::Drifted, true, Reason::DriftDetected, drift),
         None if scene.drift_detection && condition::find(conditions, ConditionType::Drifted).is_some() => {
@@ -189,8 +195,20 @@ fn common(conditions: &mut Vec<Condition>, scene: &Scene<'_>) {
     }
 }
 
-/// Status, reason and message of `Ready`.
+/// Status, reason and message of `Ready`. What is left as it is on purpose is said there too: nobody reads the other conditions of what is
+/// ready.
 fn ready(scene: &Scene<'_>) -> (ConditionStatus, Reason, String) {
+    let (status, reason, mut message) = verdict(scene);
+    if *scene.outcome == Outcome::Settled
+        && let Some(words) = held::short(&scene.record.holds)
+    {
+        message.push_str("; ");
+        message.push_str(&words);
+    }
+    (status, reason, message)
+}
+
+fn verdict(scene: &Scene<'_>) -> (ConditionStatus, Reason, String) {
     let record = scene.record;
     match scene.outcome {
         Outcome::Settled => match record.last() {

@@ -226,6 +226,7 @@ pub(super) fn report(namespace: &str, name: &str, pill: Pill) -> Report {
         depends_on: vec!["HelmRelease/team-a/postgres".into()],
         next_check: Some(now() + SignedDuration::from_secs(411)),
         unsupported: Vec::new(),
+        held: Vec::new(),
     }
 }
 

@@ -4,9 +4,11 @@
 //! (`tests/contract/cluster.sh`), they run there.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stderr, missing_docs, unreachable_pub)]
 
+mod adoption;
 mod chart;
 mod charts;
 mod crash;
+mod crds;
 mod edges;
 mod errors;
 mod examples;
@@ -15,6 +17,8 @@ mod gitserver;
 mod helm;
 mod hooks;
 mod monorepo;
+mod operator;
+mod protection;
 mod rendering;
 mod rollback;
 mod small;

@@ -3,6 +3,9 @@
 use crate::{api::names, object::Json};
 use std::fmt;
 
+/// What kubectl calls itself where it makes objects. Edits and patches of others' objects have names of their own.
+const BY_HAND: [&str; 4] = ["kubectl", "kubectl-client-side-apply", "kubectl-create", "kubectl-replace"];
+
 /// For whom objects are applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
@@ -31,6 +34,11 @@ pub enum Owner {
         /// Name.
         name: String,
     },
+    /// Somebody with kubectl, as the managed fields say.
+    Kubectl {
+        /// The field manager.
+        manager: String,
+    },
 }
 
 impl fmt::Display for Owner {
@@ -39,6 +47,7 @@ impl fmt::Display for Owner {
             Self::HelmRelease { namespace, name, .. } => write!(f, "HelmRelease {namespace}/{name}"),
             Self::Release { namespace, name } => write!(f, "the Helm release {namespace}/{name}"),
             Self::Kustomization { namespace, name } => write!(f, "Kustomization {namespace}/{name}"),
+            Self::Kubectl { manager } => write!(f, "whoever applied it with kubectl (field manager {manager})"),
         }
     }
 }
@@ -48,6 +57,21 @@ impl Owner {
     #[must_use]
     pub fn stranger(&self, live: &Json) -> Option<Owner> {
         owners(live).into_iter().find(|owner| !self.is(owner))
+    }
+
+    /// Who applied the live object with kubectl, where nobody else says that it is his. Namespaces are made by hand before anything is
+    /// deployed to them, so they are anybody's.
+    #[must_use]
+    pub fn by_hand(live: &Json) -> Option<Owner> {
+        if !owners(live).is_empty() || live.get("kind").and_then(Json::as_str) == Some("Namespace") {
+            return None;
+        }
+        let entries = live.pointer("/metadata/managedFields").and_then(Json::as_array);
+        let text = |entry: &Json, key: &str| entry.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let own = entries.into_iter().flatten().filter(|entry| text(entry, "subresource").is_empty());
+        own.map(|entry| text(entry, "manager"))
+            .find(|manager| BY_HAND.contains(&manager.as_str()))
+            .map(|manager| Owner::Kubectl { manager })
     }
 
     fn is(&self, other: &Owner) -> bool {
@@ -88,6 +112,24 @@ fn owners(live: &Json) -> Vec<Owner> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_kubectl_applied_is_somebodys() {
+        let live = |kind: &str, manager: &str, labels: Json| {
+            json!({"kind": kind, "metadata": {"labels": labels, "managedFields": [
+            {"manager": "kubectl", "operation": "Update", "subresource": "status"}, {"manager": manager, "operation": "Update"}]}})
+        };
+        let named = |live: Json| Owner::by_hand(&live).map(|owner| owner.to_string());
+        let applied = named(live("ConfigMap", "kubectl-client-side-apply", json!({})));
+        assert_eq!(applied.as_deref(), Some("whoever applied it with kubectl (field manager kubectl-client-side-apply)"));
+        for (kind, manager, labels) in [
+            ("ConfigMap", "kubectl-edit", json!({})),
+            ("Namespace", "kubectl", json!({})),
+            ("ConfigMap", "kubectl", json!({"kustomize.toolkit.fluxcd.io/name": "a", "kustomize.toolkit.fluxcd.io/namespace": "b"})),
+        ] {
+            assert_eq!(named(live(kind, manager, labels)), None, "{kind} {manager}");
+        }
+    }
 
     #[test]
     fn strangers_are_named() {

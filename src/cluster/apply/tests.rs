@@ -96,7 +96,7 @@ async fn a_real_server_sees_a_whole_life() {
     assert_eq!(
         words,
         "apply ConfigMap/default/life-stranger: it belongs to the Helm release shop/other; \
-         remove it there, or set the annotation helmward.dev/adopt: \"true\""
+         remove it there, or set the annotation helmward.dev/adopt: enabled"
     );
     assert_eq!(
         results(&cluster.run_stage(vec![delete(&stranger)], &options()).await),

@@ -213,7 +213,9 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
     if let Some(ending) = by_hand(ctx, key, unit, spec, &prepared).await {
         return ending;
     }
-    let mut asked = requested.is_some() || renewed;
+    // What was refused for want of a permission is tried again when the object gives it.
+    let leave = unit.record().leave.as_ref().is_some_and(|leave| *leave != spec.leave());
+    let mut asked = requested.is_some() || renewed || leave;
     let mut done: Vec<Action> = Vec::new();
     let ending = loop {
         let now = Timestamp::now();
@@ -225,12 +227,23 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
         let action = match decision {
             Decision::Finish => {
                 learn(unit, &prepared);
+                let mut leaving = false;
+                if state == State::Settled && (full || !unit.awaits.is_empty()) {
+                    match run::late(ctx, key, unit, &prepared).await {
+                        Ok(pending) => leaving = pending,
+                        Err(failure) => break stumble(unit, Reason::PruneFailed, failure.message),
+                    }
+                }
+                if unit.record_mut().approval.take().is_some() {
+                    ctx.save(key, unit, false).await;
+                }
                 let held = matches!(state, State::Held).then(|| prepared.want.attempt.clone());
                 if unit.record().held != held {
                     unit.record_mut().held = held;
                     ctx.save(key, unit, false).await;
                 }
-                break Ending::new(settled(key, unit));
+                let ending = Ending::new(settled(key, unit));
+                break if leaving { ending.again(SignedDuration::from_secs(5)) } else { ending };
             }
             Decision::Hold(why) => {
                 break match state {
@@ -274,6 +287,9 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
                 refuse(ctx, key, unit, &prepared, failure).await;
                 continue;
             }
+        }
+        if let Some(deletions) = unit.record().approval.as_ref().filter(|_| unit.record().run.is_none()) {
+            break Ending::new(Outcome::Waiting(Reason::DeletionBudgetExceeded, deletions.words()));
         }
         // A run that began, or that was found, goes on until it waits or ends.
         if unit.record().run.is_some() {
@@ -415,6 +431,7 @@ async fn refuse(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &super:
     let now = Timestamp::now();
     let record = unit.record_mut();
     record.failures += 1;
+    record.leave = Some(prepared.spec.leave());
     tracing::warn!(unit = %key, error = %failure.message, "refused before the first write");
     let first = record.last_good().is_none();
     let event = if first { Reason::InstallFailed } else { Reason::UpgradeFailed };

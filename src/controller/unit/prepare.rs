@@ -81,6 +81,12 @@ pub(super) async fn for_removal(ctx: &Context, spec: &Spec) -> Result<Prepared, 
 
 /// Finds out what is wanted.
 pub(super) async fn prepare(ctx: &Context, key: &UnitKey, unit: &Unit, spec: &Spec, due: bool) -> Result<Prepared, Problem> {
+    if let Spec::Release(release) = spec {
+        let own = &release.object.metadata.namespace;
+        for namespace in [spec.target_namespace(), spec.storage_namespace()] {
+            ctx.tenancy.may_target(own, namespace).map_err(|e| Problem::waiting(Reason::AccessDenied, e))?;
+        }
+    }
     dependencies(ctx, spec)?;
     let state = source(ctx, spec)?;
     let snapshot = state.snapshot.clone().expect("source() checked it");

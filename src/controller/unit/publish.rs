@@ -209,6 +209,7 @@ fn report(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec: &Spec, seen: Seen
         depends_on: spec.depends_on().iter().map(ToString::to_string).collect(),
         next_check: unit.next_full,
         unsupported: spec.unsupported(),
+        held: record.holds.clone(),
     };
     ctx.metrics.unit(&report);
     ctx.views.put_unit(report);
@@ -239,6 +240,7 @@ fn blank(key: &UnitKey) -> Report {
         depends_on: Vec::new(),
         next_check: None,
         unsupported: Vec::new(),
+        held: Vec::new(),
     }
 }
 
@@ -259,6 +261,8 @@ fn pill(unit: &Unit, outcome: &Outcome) -> Pill {
         Outcome::Running(_) => Pill::Progressing,
         Outcome::Quarantined(_) if unit.record().quarantine.as_ref().is_some_and(|q| q.restored.is_some()) => Pill::RolledBack,
         Outcome::Pinned(_) => Pill::RolledBack,
+        // It does not go on by itself.
+        Outcome::Waiting(Reason::DeletionBudgetExceeded, _) => Pill::Failed,
         Outcome::Waiting(..) => Pill::Progressing,
         Outcome::Retrying(..) | Outcome::Stalled(..) | Outcome::Quarantined(_) => Pill::Failed,
     }

@@ -1,8 +1,9 @@
 //! A unit's custom resource, and what follows from it alone.
 
+use crate::api::extras::{self, Extras};
 use crate::api::helm::{CrdsPolicy, DeletionPropagation, DriftMode};
 use crate::api::unsupported::Unsupported;
-use crate::api::{self, Condition, HelmRelease, KubeConfig, Kustomization, ObjectMeta, extras, names};
+use crate::api::{self, Condition, HelmRelease, KubeConfig, Kustomization, ObjectMeta, names};
 use crate::cluster::{ApiError, Apply, Cluster, Owner, Propagation};
 use crate::controller::context::Context;
 use crate::controller::remote::secret_of;
@@ -126,7 +127,20 @@ impl Spec {
 
     /// Fields of the spec that are not honoured yet, in words.
     pub(super) fn unsupported(&self) -> Vec<String> {
-        self.unsupported_fields().iter().map(ToString::to_string).collect()
+        let (_, problems) = extras::parse(&self.metadata().annotations);
+        self.unsupported_fields().iter().map(ToString::to_string).chain(problems).collect()
+    }
+
+    /// What our own annotations ask for.
+    pub(super) fn extras(&self) -> Extras {
+        extras::parse(&self.metadata().annotations).0
+    }
+
+    /// What decides, besides the target, whether a refused target would be refused again.
+    pub(super) fn leave(&self) -> String {
+        let extras = self.extras();
+        let crds = [RunAction::Install, RunAction::Upgrade].map(|action| self.policy(action).crds);
+        format!("adopt={} recreate={} crds={crds:?}", extras.adopt, extras.recreate)
     }
 
     /// Why nothing of it may be applied: fields without which something else would be brought about.
@@ -179,7 +193,7 @@ impl Spec {
     }
 
     pub(super) fn adopts(&self) -> bool {
-        self.annotation(names::ADOPT).is_some_and(|v| matches!(v, "enabled" | "true"))
+        self.extras().adopt
     }
 
     /// Whether the rest goes on where the API refuses an object.
@@ -397,7 +411,12 @@ impl Spec {
             return true;
         }
         let says = |value: Option<&str>| value.is_some_and(|v| matches!(v.to_lowercase().as_str(), "enabled" | "true"));
-        says(manifest.annotation(names::KUSTOMIZE_FORCE)) || says(self.annotation(names::RECREATE))
+        says(manifest.annotation(names::KUSTOMIZE_FORCE)) || self.extras().recreate
+    }
+
+    /// What may be deleted.
+    pub(super) fn prune_policy(&self) -> PrunePolicy {
+        PrunePolicy { also: self.extras().prune, ..PrunePolicy::default() }
     }
 
     /// Labels of a namespace that is made for the release, as Flux sets them.

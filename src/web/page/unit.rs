@@ -122,6 +122,21 @@ fn summary(report: &Report, now: Timestamp) -> Markup {
                 p class="more" { a href={ (path) "/drift" } { "All fields, with what happens next" } }
             }
         }
+        @if !report.held.is_empty() {
+            section #held {
+                h2 { "Held back on purpose " span class="count" { (report.held.len()) } }
+                ul class="plain" {
+                    @for held in &report.held {
+                        li {
+                            (crate::release::held::words(held))
+                            @if !held.changes.is_empty() {
+                                ul class="plain" { @for change in &held.changes { li { code { (change) } } } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
         div class="columns" {
             section {
                 h2 { "Lately" }

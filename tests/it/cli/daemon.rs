@@ -84,6 +84,7 @@ fn report(name: &str, drift: Vec<Drift>) -> Report {
         depends_on: Vec::new(),
         next_check: None,
         unsupported: Vec::new(),
+        held: Vec::new(),
     }
 }
 

@@ -9,7 +9,8 @@ use crate::render::target::Target;
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// Begins a first deployment or an upgrade: renders, checks what can be checked, and stores the run. Nothing is written yet.
+/// Begins a first deployment or an upgrade: renders, checks what can be checked, and stores the run. Nothing is written yet. Where the target
+/// deletes more than it may without an approval, no run begins.
 pub(in super::super) async fn begin(
     ctx: &Context,
     key: &UnitKey,
@@ -25,7 +26,11 @@ pub(in super::super) async fn begin(
     };
     let number = unit.record().next_number();
     let target = Arc::new(prepared.render(ctx, key, action, number).await?);
-    super::crds::reachable(&prepared.cluster, &target).await?;
+    super::crds::reachable(prepared, action, &target).await?;
+    if super::prune::needs_approval(ctx, key, unit, prepared, &target) {
+        ctx.save(key, unit, false).await;
+        return Ok(());
+    }
     start(
         ctx,
         key,
@@ -200,6 +205,8 @@ async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepare
     });
     // Kept until the new revision is good: the quarantine of another target is void, and so is its hold.
     record.held = None;
+    record.approval = None;
+    record.leave = Some(prepared.spec.leave());
     unit.running = Some((begin.number, begin.target));
     unit.seen = unit.seen.or(prepared.source_seen());
     ctx.save(key, unit, true).await;

@@ -1,15 +1,16 @@
 //! The steps of a run. The run is stored before its first write and after each step; each step finds out what of it was done already,
 //! so that a run that was cut off anywhere is simply gone on with.
+mod backup;
 mod begin;
 mod crds;
 mod end;
 mod hooks;
 mod logs;
 mod objects;
+mod prune;
 mod testing;
 
 use super::{Prepared, Unit};
-use crate::api::helm::CrdsPolicy;
 use crate::cluster::ApiError;
 use crate::controller::context::Context;
 use crate::release::stages::stages;
@@ -19,6 +20,7 @@ use crate::render::target::Target;
 pub(super) use begin::{begin, begin_rollback, begin_test, begin_uninstall, supersede, unlock};
 pub(super) use end::end;
 use jiff::{SignedDuration, Timestamp};
+pub(super) use prune::late;
 use std::sync::Arc;
 
 /// How long a CRD may take to be established, and a removed object to be gone, before it is looked at again without an event.
@@ -78,7 +80,7 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
         before: hooks::of(&target.hooks, run.action, true, policy.hooks),
         after: hooks::of(&target.hooks, run.action, false, policy.hooks),
         tests: prepared.spec.tests().map(|filters| testing::chosen(&target.hooks, filters)),
-        crds: !target.crds.is_empty() && policy.crds != CrdsPolicy::Skip,
+        crds: crds::concerned(unit, prepared, &target, &run),
         wait: policy.wait,
     };
     let shape = if run.action == RunAction::Uninstall { Shape { stages: Vec::new(), crds: false, wait: false, ..shape } } else { shape };
@@ -94,7 +96,7 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
         let scene = Scene { ctx, key, prepared, target: &target, run: &run, shape: &shape };
         let result = match step {
             Step::Begin => scene.pending(unit).await,
-            Step::Crds => scene.crds().await,
+            Step::Crds => scene.crds(unit).await,
             Step::Hook(index) => scene.hook(unit, index).await,
             Step::CleanHooks { before } => scene.clean_hooks(if before { &shape.before } else { &shape.after }).await.map(|()| Done::Yes),
             Step::Apply(index) => scene.apply(unit, &stages[index].members).await,

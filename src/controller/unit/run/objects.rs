@@ -1,17 +1,15 @@
 //! Steps that apply, delete and wait for objects.
 
-use super::super::{Unit, live, publish, record};
+use super::super::{Spec, Unit, live, publish, record};
 use super::{Done, PATIENCE, Scene, StepResult, content, failure};
 use crate::api::Reason;
 use crate::cluster::{ApiError, Done as Outcome, Job, Prior, StageOptions};
+use crate::controller::context::Context;
 use crate::health::Verdict;
-use crate::object::{Manifest, ObjectId};
-use crate::plan::inventory::PrunePolicy;
+use crate::object::Manifest;
 use crate::plan::replicas::Autoscaled;
-use crate::release::stages::sort_for_deletion;
 use crate::release::{RunAction, UnitKind};
-use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// Objects of one stage that are applied at the same time.
@@ -29,11 +27,6 @@ impl Scene<'_> {
             record::write_pending(self.key, unit, self.prepared, self.target, self.run).await.map_err(|e| failure(&e))?;
         }
         Ok(Done::Yes)
-    }
-
-    fn options(&self) -> StageOptions {
-        let spec = &self.prepared.spec;
-        StageOptions { owner: spec.owner(), adopt: spec.adopts(), apply: spec.applies(self.ctx), concurrency: CONCURRENCY }
     }
 
     /// Applies those objects of a stage that differ.
@@ -56,7 +49,7 @@ impl Scene<'_> {
             jobs.push(Job::Apply { manifest: Arc::new(body), prior, recreate });
             sent.push(manifest);
         }
-        let outcomes = self.prepared.cluster.run_stage(jobs, &self.options()).await;
+        let outcomes = self.prepared.cluster.run_stage(jobs, &options(self.ctx, &self.prepared.spec)).await;
         let mut first: Option<(ApiError, &Manifest)> = None;
         for (manifest, outcome) in sent.into_iter().zip(outcomes) {
             let id = &manifest.id;
@@ -97,54 +90,6 @@ impl Scene<'_> {
             failure.message = format!("{} ({})", failure.message, manifest.origin);
         }
         Err(failure)
-    }
-
-    /// Deletes what the inventory has and the target has not. An entry leaves only when its deletion was confirmed.
-    pub(super) async fn prune(&self, unit: &mut Unit) -> StepResult {
-        let uninstall = self.run.action == RunAction::Uninstall;
-        let wanted: BTreeSet<String> =
-            if uninstall { BTreeSet::new() } else { self.target.manifests.iter().map(|m| m.id.inventory_id()).collect() };
-        let policy = self.prepared.spec.policy(self.run.action);
-        if !policy.prune {
-            unit.record_mut().inventory.retain(|id, _| wanted.contains(id));
-            return Ok(Done::Yes);
-        }
-        let mut gone: Vec<ObjectId> = unit.record().objects().map(|(id, _)| id).filter(|id| !wanted.contains(&id.inventory_id())).collect();
-        sort_for_deletion(&mut gone);
-        let job = |id: ObjectId| {
-            let api_version = unit.record().inventory.get(&id.inventory_id()).map(|a| a.api_version.clone()).unwrap_or_default();
-            // CRDs, claims and namespaces stay, with their release too: a commit must not be able to delete data. Nothing opts out yet.
-            Job::Delete { id, api_version, protect: Some(PrunePolicy::default()), propagation: policy.propagation }
-        };
-        let outcomes = self.prepared.cluster.run_stage(gone.into_iter().map(job).collect(), &self.options()).await;
-        let mut waiting = BTreeSet::new();
-        let mut first: Option<ApiError> = None;
-        for outcome in outcomes {
-            match outcome.result {
-                Outcome::Deleted | Outcome::Gone => drop(unit.record_mut().inventory.remove(&outcome.id.inventory_id())),
-                Outcome::Kept(why) => {
-                    tracing::info!(unit = %self.key, object = %outcome.id, "not deleted: {why}");
-                    unit.record_mut().inventory.remove(&outcome.id.inventory_id());
-                }
-                Outcome::Deleting => drop(waiting.insert(outcome.id)),
-                Outcome::Refused(error) => first = first.or(Some(error)),
-                _ => {}
-            }
-        }
-        if let Some(error) = first {
-            return Err(failure(&error));
-        }
-        // An upgrade does not wait for ever for an object with a finalizer; it stays in the inventory, and the next run asks again.
-        if waiting.is_empty() || (uninstall && !policy.wait) || (!uninstall && self.waited() > SignedDuration::from_secs(30)) {
-            return Ok(Done::Yes);
-        }
-        let what = format!("{} to be gone", names_of(waiting.iter()));
-        self.ctx.units.await_objects(self.key, unit, waiting.into_iter().collect());
-        Ok(Done::Wait { until: Timestamp::now() + PATIENCE, what })
-    }
-
-    fn waited(&self) -> SignedDuration {
-        self.run.waiting_since.map_or(SignedDuration::ZERO, |since| Timestamp::now().duration_since(since))
     }
 
     /// Waits for health; the verdict is the pure core's.
@@ -209,11 +154,7 @@ impl Scene<'_> {
     }
 }
 
-fn names_of<'a>(ids: impl Iterator<Item = &'a ObjectId>) -> String {
-    let names: Vec<String> = ids.map(ToString::to_string).collect();
-    match names.as_slice() {
-        [one] => one.clone(),
-        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
-        [] => String::new(),
-    }
+/// How objects are applied and deleted for a unit.
+pub(super) fn options(ctx: &Context, spec: &Spec) -> StageOptions {
+    StageOptions { owner: spec.owner(), adopt: spec.adopts(), apply: spec.applies(ctx), concurrency: CONCURRENCY }
 }

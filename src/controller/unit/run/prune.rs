@@ -1,0 +1,223 @@
+//! Deleting what is no longer wanted; what is kept of it, and what waits for an approval.
+
+use super::super::{Prepared, Unit, publish};
+use super::{Done, PATIENCE, Scene, StepResult, crds, failure, objects};
+use crate::api::Reason;
+use crate::api::extras::Protected;
+use crate::cluster::{ApiError, Cluster, Done as Outcome, Job, Keep, ListOptions, Outcome as Result_};
+use crate::controller::context::Context;
+use crate::object::{Json, ObjectId};
+use crate::plan::inventory::{self, PrunePolicy};
+use crate::plan::{Approval, Held, Hold};
+use crate::release::stages::sort_for_deletion;
+use crate::release::{Deletions, Failure, RunAction, UnitKey};
+use crate::render::target::Target;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeSet, HashSet};
+
+/// Objects that an approval names in words.
+const NAMED: usize = 3;
+
+impl Scene<'_> {
+    /// Deletes what the inventory has and the target has not. An entry leaves only when its deletion was confirmed, or when it is not ours
+    /// to delete; what is kept because its kind is protected stays in the inventory, so that it can be allowed later.
+    pub(super) async fn prune(&self, unit: &mut Unit) -> StepResult {
+        let uninstall = self.run.action == RunAction::Uninstall;
+        let wanted: BTreeSet<String> =
+            if uninstall { BTreeSet::new() } else { self.target.manifests.iter().map(|m| m.id.inventory_id()).collect() };
+        let policy = self.prepared.spec.policy(self.run.action);
+        if !policy.prune {
+            let record = unit.record_mut();
+            record.inventory.retain(|id, _| wanted.contains(id));
+            record.holds.retain(|held| held.why == Hold::CrdSkipped);
+            return Ok(Done::Yes);
+        }
+        let outcomes = delete(self.ctx, unit, self.prepared, &wanted, policy.propagation).await;
+        let mut waiting = BTreeSet::new();
+        let mut first: Option<ApiError> = None;
+        let mut kept = Vec::new();
+        for outcome in outcomes {
+            let id = outcome.id;
+            match outcome.result {
+                Outcome::Deleted | Outcome::Gone => drop(unit.record_mut().inventory.remove(&id.inventory_id())),
+                Outcome::Kept(Keep::Held(Hold::ProtectedKind)) if !uninstall => kept.push(id),
+                Outcome::Kept(why) => {
+                    if uninstall {
+                        let message = format!("{id} stays: {why}");
+                        publish::event(self.ctx, self.key, unit, false, Reason::PruneProtected, &message);
+                    }
+                    tracing::info!(unit = %self.key, object = %id, "not deleted: {why}");
+                    unit.record_mut().inventory.remove(&id.inventory_id());
+                }
+                Outcome::Deleting => drop(waiting.insert(id)),
+                Outcome::Refused(error) => first = first.or(Some(error)),
+                _ => {}
+            }
+        }
+        keep(self.ctx, self.key, unit, self.prepared, kept).await;
+        if let Some(error) = first {
+            return Err(failure(&error));
+        }
+        // An upgrade does not wait for ever for an object with a finalizer; it stays in the inventory, and the next run asks again.
+        if waiting.is_empty() || (uninstall && !policy.wait) || (!uninstall && self.waited() > SignedDuration::from_secs(30)) {
+            return Ok(Done::Yes);
+        }
+        let what = format!("{} to be gone", names_of(waiting.iter()));
+        self.ctx.units.await_objects(self.key, unit, waiting.into_iter().collect());
+        Ok(Done::Wait { until: Timestamp::now() + PATIENCE, what })
+    }
+
+    pub(super) fn waited(&self) -> SignedDuration {
+        self.run.waiting_since.map_or(SignedDuration::ZERO, |since| Timestamp::now().duration_since(since))
+    }
+}
+
+/// Deletes all of the inventory that is not wanted, as far as nothing protects it.
+async fn delete(
+    ctx: &Context,
+    unit: &Unit,
+    prepared: &Prepared,
+    wanted: &BTreeSet<String>,
+    propagation: crate::cluster::Propagation,
+) -> Vec<Result_> {
+    let mut gone: Vec<ObjectId> = unit.record().objects().map(|(id, _)| id).filter(|id| !wanted.contains(&id.inventory_id())).collect();
+    sort_for_deletion(&mut gone);
+    let protect = prepared.spec.prune_policy();
+    let job = |id: ObjectId| {
+        let api_version = unit.record().inventory.get(&id.inventory_id()).map(|a| a.api_version.clone()).unwrap_or_default();
+        Job::Delete { id, api_version, protect: Some(protect.clone()), propagation }
+    };
+    prepared.cluster.run_stage(gone.into_iter().map(job).collect(), &objects::options(ctx, &prepared.spec)).await
+}
+
+/// Notes what is kept because its kind is protected, and says what its deletion would take along. What was known before is not asked again.
+async fn keep(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared, kept: Vec<ObjectId>) {
+    let (mut holds, known): (Vec<Held>, Vec<Held>) =
+        std::mem::take(&mut unit.record_mut().holds).into_iter().partition(|h| h.why == Hold::CrdSkipped);
+    for id in kept {
+        if let Some(old) = known.iter().find(|held| held.id == id) {
+            holds.push(old.clone());
+            continue;
+        }
+        let detail = at_stake(&prepared.cluster, &id).await;
+        let held = Held { detail, ..Held::new(id, Hold::ProtectedKind) };
+        publish::event(ctx, key, unit, true, Reason::PruneProtected, &crate::release::held::words(&held));
+        holds.push(held);
+    }
+    unit.record_mut().holds = holds;
+}
+
+/// What would go with an object.
+async fn at_stake(cluster: &Cluster, id: &ObjectId) -> String {
+    let what = match Protected::of(id) {
+        Some(Protected::CustomResourceDefinition) => match count(cluster, id).await {
+            Ok(1) => "1 object would be deleted".to_owned(),
+            Ok(count) => format!("{count} objects would be deleted"),
+            Err(error) => {
+                tracing::debug!(object = %id, %error, "its objects cannot be counted");
+                "all objects of its kind would be deleted".to_owned()
+            }
+        },
+        Some(Protected::Namespace) => "all that is in it would be deleted".to_owned(),
+        _ => "its volume would be deleted".to_owned(),
+    };
+    format!("protected: {what}")
+}
+
+/// How many objects there are of the kind that a CRD defines.
+async fn count(cluster: &Cluster, crd: &ObjectId) -> Result<usize, ApiError> {
+    let Some(live) = cluster.get(crd).await? else { return Ok(0) };
+    let text = |pointer: &str| live.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
+    let Some(kind) = cluster.discovery().preferred(text("/spec/group"), text("/spec/names/kind")).await? else { return Ok(0) };
+    Ok(cluster.list(&kind, &ListOptions { metadata_only: true, ..ListOptions::default() }).await?.items.len())
+}
+
+/// What a run left on purpose, looked at again outside of one: kinds that may be pruned by now, CRDs that may be changed by now. Says
+/// whether something is still on its way out.
+pub(in super::super) async fn late(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared) -> Result<bool, Failure> {
+    let Some((number, target)) = unit.deployed.clone() else { return Ok(false) };
+    let mut leaving = HashSet::new();
+    let before = (unit.record().inventory.len(), unit.record().holds.clone());
+    crds::late(ctx, key, unit, prepared, number, &target).await?;
+    let wanted: BTreeSet<String> = target.manifests.iter().map(|m| m.id.inventory_id()).collect();
+    let policy = prepared.spec.policy(RunAction::Upgrade);
+    if policy.prune && unit.record().inventory.keys().any(|id| !wanted.contains(id)) {
+        let mut kept = Vec::new();
+        for outcome in delete(ctx, unit, prepared, &wanted, policy.propagation).await {
+            let id = outcome.id;
+            match outcome.result {
+                Outcome::Kept(Keep::Held(Hold::ProtectedKind)) => kept.push(id),
+                Outcome::Deleting => drop(leaving.insert(id)),
+                Outcome::Refused(error) => return Err(failure(&error)),
+                result => {
+                    unit.record_mut().inventory.remove(&id.inventory_id());
+                    if result == Outcome::Deleted {
+                        let message = format!("{id} is no longer in Git and was deleted");
+                        publish::event(ctx, key, unit, false, Reason::ReconciliationSucceeded, &message);
+                    }
+                }
+            }
+        }
+        keep(ctx, key, unit, prepared, kept).await;
+    } else {
+        unit.record_mut().holds.retain(|held| held.why == Hold::CrdSkipped);
+    }
+    if before != (unit.record().inventory.len(), unit.record().holds.clone()) {
+        ctx.save(key, unit, false).await;
+    }
+    let pending = !leaving.is_empty();
+    ctx.units.await_objects(key, unit, leaving);
+    Ok(pending)
+}
+
+/// Notes that a target deletes more than it may without an approval; says whether it does. Nothing of it was written.
+pub(super) fn needs_approval(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared, target: &Target) -> bool {
+    let attempt = &prepared.want.attempt;
+    let first = unit.record_mut().approval.take().filter(|old| {
+        let of = |a: &crate::release::Attempt| (a.content.clone(), a.config.clone(), a.shape.clone());
+        of(&old.attempt) == of(attempt)
+    });
+    let spec = &prepared.spec;
+    if !spec.policy(RunAction::Upgrade).prune {
+        return false;
+    }
+    let policy = spec.prune_policy();
+    let gone = deletions(unit, target, &policy);
+    let of = unit.record().inventory.len();
+    let extras = spec.extras();
+    let budget = inventory::budget(extras.deletion_budget, of);
+    let approved = |revision: &str| extras.approve.as_deref() == Some(&Deletions::commit(revision).to_lowercase());
+    if gone.len() <= budget || approved(&attempt.source_revision) || first.as_ref().is_some_and(|f| approved(&f.attempt.source_revision)) {
+        return false;
+    }
+    let known = first.is_some();
+    let named: Vec<String> = gone.iter().take(NAMED).map(ToString::to_string).collect();
+    let some = if gone.len() > NAMED { format!("{} and {} more", named.join(", "), gone.len() - NAMED) } else { named.join(", ") };
+    let attempt = first.map_or_else(|| attempt.clone(), |first| first.attempt);
+    let held = Deletions { attempt, size: Approval { deletions: gone.len(), of, budget }, some };
+    if !known {
+        publish::event(ctx, key, unit, true, Reason::DeletionBudgetExceeded, &held.words());
+    }
+    unit.record_mut().approval = Some(held);
+    true
+}
+
+/// What a target would delete. What its last manifest protects is not counted.
+fn deletions(unit: &Unit, target: &Target, policy: &PrunePolicy) -> Vec<ObjectId> {
+    let wanted: BTreeSet<&ObjectId> = target.manifests.iter().map(|m| &m.id).collect();
+    let last = |id: &ObjectId| {
+        let (_, deployed) = unit.deployed.as_ref()?;
+        deployed.manifests.iter().find(|m| m.id == *id).map(|m| &m.body)
+    };
+    let gone = unit.record().objects().map(|(id, _)| id).filter(|id| !wanted.contains(id));
+    gone.filter(|id| inventory::protection(id, last(id), policy).is_none()).collect()
+}
+
+fn names_of<'a>(ids: impl Iterator<Item = &'a ObjectId>) -> String {
+    let names: Vec<String> = ids.map(ToString::to_string).collect();
+    match names.as_slice() {
+        [one] => one.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+        [] => String::new(),
+    }
+}
