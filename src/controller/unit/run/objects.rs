@@ -6,10 +6,11 @@ use crate::api::Reason;
 use crate::cluster::{ApiError, Done as Outcome, Job, Prior, StageOptions};
 use crate::controller::context::Context;
 use crate::health::Verdict;
-use crate::object::Manifest;
+use crate::object::{Manifest, ObjectId};
 use crate::plan::replicas::Autoscaled;
 use crate::release::{RunAction, UnitKind};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Objects of one stage that are applied at the same time.
