@@ -463,6 +463,9 @@ pub struct UnitRecord {
     /// Rollbacks that failed one after the other.
     #[serde(default)]
     pub rollback_failures: u32,
+    /// Whether it holds what another tool has drawn by chance, such as passwords: then that is kept from revision to revision.
+    #[serde(default)]
+    pub drawn: bool,
     /// Attempts that were refused before their first write, oldest first; the last few.
     #[serde(default)]
     pub rejected: VecDeque<Rejected>,

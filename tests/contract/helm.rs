@@ -311,7 +311,6 @@ async fn helm_goes_on_after_each_action() {
 
 /// Passwords and certificates that a chart draws by chance are not drawn again by whoever takes its release over.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "what is drawn by chance is drawn again"]
 async fn adopted_secrets_stay() {
     let world = World::start().await;
     let Some(helm) = Helm::find(&world) else { return };

@@ -385,8 +385,10 @@ async fn lenient(annotation: &str, flags: &[&str]) {
     let page = world.page("/api/v1/kustomizations/flux-system/actors").await.expect("the page knows the bundle");
     assert_eq!((page["drift"].as_array().map(Vec::len), page["driftHistory"].as_array().map(Vec::len)), (Some(0), Some(0)), "{page}");
     let events = world.list("v1", "Event", "flux-system", "").await;
+    let uid = world.kustomization("flux-system", "actors").await.unwrap()["metadata"]["uid"].clone();
     let told: Vec<(&Value, &Value)> = events
         .iter()
+        .filter(|e| e["involvedObject"]["uid"] == uid)
         .filter(|e| e["message"].as_str().is_some_and(|m| m.contains(".spec.workload.type")))
         .map(|e| (&e["message"], &e["type"]))
         .collect();

@@ -36,11 +36,13 @@ pub async fn pass(ctx: Arc<Context>, key: UnitKey) {
 pub(super) struct Ending {
     pub(super) outcome: Outcome,
     pub(super) again: Option<SignedDuration>,
+    /// Whether the status stays as it is: nothing is known that was not known before.
+    pub(super) quiet: bool,
 }
 
 impl Ending {
     pub(super) fn new(outcome: Outcome) -> Self {
-        Self { outcome, again: None }
+        Self { outcome, again: None, quiet: false }
     }
 
     pub(super) fn again(self, after: SignedDuration) -> Self {
@@ -138,7 +140,11 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
     let again = ending.again.map_or(until_full, |a| a.min(until_full));
     ctx.units.queue.clear_timer(key);
     ctx.units.queue.add_after(key.clone(), std(again));
-    publish::publish(ctx, key, unit, &spec, &ending.outcome).await;
+    if ending.quiet {
+        publish::watching(ctx, key, unit, &spec);
+    } else {
+        publish::publish(ctx, key, unit, &spec, &ending.outcome).await;
+    }
     true
 }
 
@@ -191,7 +197,7 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
                     return if problem.stumbled {
                         stumble(unit, problem.reason, problem.message)
                     } else {
-                        Ending::new(Outcome::Waiting(problem.reason, problem.message))
+                        Ending { quiet: problem.quiet, ..Ending::new(Outcome::Waiting(problem.reason, problem.message)) }
                     };
                 }
             }

@@ -1,6 +1,7 @@
 //! From a custom resource and its source to what is wanted: the chart and its values, or the manifests of a folder.
 
 use super::Unit;
+use super::render::Turn;
 use super::run::surroundings;
 use super::spec::{BundleSpec, ReleaseSpec, Spec, clean};
 use crate::api::Reason;
@@ -9,7 +10,7 @@ use crate::cluster::{ApiError, Cluster};
 use crate::controller::context::Context;
 use crate::controller::source::State;
 use crate::object::{Json, ObjectId};
-use crate::release::{Attempt, Failure, Remedy, RemedyStrategy, RunAction, Strategy, UnitKey, Want};
+use crate::release::{Attempt, Failure, Remedy, RemedyStrategy, Strategy, UnitKey, Want};
 use crate::render::target::{Target, digest};
 use crate::render::{chart, values};
 use jiff::{SignedDuration, Timestamp};
@@ -51,15 +52,17 @@ pub(super) struct Problem {
     pub(super) awaits: HashSet<ObjectId>,
     /// Whether only time can tell when it ends.
     pub(super) stumbled: bool,
+    /// Whether nobody need be told: this process has not looked yet, and what was true before it began still is.
+    pub(super) quiet: bool,
 }
 
 impl Problem {
     fn waiting(reason: Reason, message: String) -> Self {
-        Self { reason, message, awaits: HashSet::new(), stumbled: false }
+        Self { reason, message, awaits: HashSet::new(), stumbled: false, quiet: false }
     }
 
     fn stumbled(reason: Reason, message: String) -> Self {
-        Self { reason, message, awaits: HashSet::new(), stumbled: true }
+        Self { reason, message, awaits: HashSet::new(), stumbled: true, quiet: false }
     }
 }
 
@@ -165,7 +168,7 @@ fn source(ctx: &Context, spec: &Spec) -> Result<State, Problem> {
         Some(state) if state.snapshot.is_some() => Ok(state),
         Some(state) => Err(wait(format!("{key} cannot be read: {}", state.error.unwrap_or_default()))),
         None if ctx.objects.source(&key).is_none() => Err(wait(format!("{key} does not exist"))),
-        None => Err(wait(format!("{key} has not been read yet"))),
+        None => Err(Problem { quiet: true, ..wait(format!("{key} has not been read yet")) }),
     }
 }
 
@@ -300,13 +303,14 @@ async fn prepare_bundle(
 
 impl Prepared {
     /// Renders the target. Costs nothing where it was built to find out what is wanted.
-    pub(super) async fn render(&self, ctx: &Context, key: &UnitKey, action: RunAction, number: u32) -> Result<Target, Failure> {
+    /// Where objects are given, what they hold that is drawn by chance is kept; the second answer says whether anything is drawn then.
+    pub(super) async fn render(&self, ctx: &Context, key: &UnitKey, turn: Turn<'_>) -> Result<(Target, bool), Failure> {
         match &self.what {
             What::Removal => Err(surroundings("the unit is being removed".into())),
-            What::Objects(target) => Ok(Target::clone(target)),
+            What::Objects(target) => Ok((Target::clone(target), false)),
             What::Chart { chart, values } => {
                 let Spec::Release(release) = &self.spec else { return Err(surroundings("a chart belongs to a HelmRelease".into())) };
-                super::render::render(ctx, &self.cluster, key, release, chart, values, action, number).await
+                super::render::render(ctx, &self.cluster, key, release, chart, values, turn).await
             }
         }
     }

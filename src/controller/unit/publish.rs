@@ -133,7 +133,7 @@ async fn refused(ctx: &Context, key: &UnitKey, unit: &mut Unit, object: &Json, (
     ctx.views.put_unit(Report { pill: Pill::Failed, message: error.to_owned(), since, conditions, ..blank(key) });
 }
 
-/// Another daemon writes: what is seen is shown, nothing is done.
+/// Another daemon writes, or nothing was looked at yet: what is seen is shown, nothing is done.
 pub(super) fn watching(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec: &Spec) {
     let conditions = spec.conditions().to_vec();
     let ready = condition::find(&conditions, ConditionType::Ready);

@@ -8,6 +8,7 @@ use crate::object::{Json, Manifest, Origin};
 use crate::plan::hook::{Hook, Role};
 use crate::release::{Failure, RunAction, UnitKey};
 use crate::render::chart::Loaded;
+use crate::render::drawn;
 use crate::render::post::PostRenderers;
 use crate::render::target::{Payload, Target};
 use helmward_chart::render::{Input, ReleaseInfo, Rendered, helm_template_capabilities, parse_kube_version};
@@ -20,7 +21,21 @@ use sha2::Sha256;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Renders a release.
+/// So many other chances tell what is drawn: fewer, and what is the same by chance looks as if it were not drawn.
+const CHANCES: usize = 4;
+
+/// For which revision a release is rendered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turn<'a> {
+    /// What makes it.
+    pub action: RunAction,
+    /// Its number.
+    pub number: u32,
+    /// The objects whose drawn texts are kept.
+    pub before: Option<&'a Target>,
+}
+
+/// Renders a release. Where the objects before are given, what they hold that is drawn by chance is kept.
 pub(super) async fn render(
     ctx: &Context,
     cluster: &Cluster,
@@ -28,9 +43,9 @@ pub(super) async fn render(
     release: &ReleaseSpec,
     chart: &Arc<Loaded>,
     values: &Json,
-    action: RunAction,
-    number: u32,
-) -> Result<Target, Failure> {
+    turn: Turn<'_>,
+) -> Result<(Target, bool), Failure> {
+    let Turn { action, number, before } = turn;
     let capabilities = Arc::new(capabilities(cluster).await?);
     let object = &release.object;
     let (name, namespace) = (release.name.as_str(), object.release_namespace());
@@ -47,12 +62,12 @@ pub(super) async fn render(
     };
     let context = format!("{}/{}\0{namespace}/{name}\0{}", key.namespace, key.name, chart.name());
     let mut answers: HashMap<LookupQuery, Option<Json>> = HashMap::new();
-    for _ in 0..Lookups::ROUNDS {
-        let asked = Arc::new(Lookups::with(answers.clone()));
-        let entropy = Arc::new(Keyed { key: ctx.secret, context: context.clone(), calls: Mutex::default() });
+    // Renders with the answers known so far, and a chance of its own for each context.
+    let once = async |asked: &Arc<Lookups>, context: String| {
+        let entropy = Arc::new(Keyed { key: ctx.secret, context, calls: Mutex::default() });
         let job = {
             let (chart, values, capabilities) = (Arc::clone(chart), Arc::clone(&values), Arc::clone(&capabilities));
-            let (info, now, asked, parsed) = (info.clone(), now.clone(), Arc::clone(&asked), Arc::clone(&ctx.parsed));
+            let (info, now, asked, parsed) = (info.clone(), now.clone(), Arc::clone(asked), Arc::clone(&ctx.parsed));
             move || {
                 let mut input = Input::new(&chart.chart, &values, info, &capabilities, now, entropy);
                 input.lookup = asked;
@@ -61,13 +76,31 @@ pub(super) async fn render(
                 helmward_chart::render::render(&input)
             }
         };
-        let rendered = tokio::task::spawn_blocking(job).await.map_err(|e| content(format!("rendering ended: {e}")))?;
+        tokio::task::spawn_blocking(job).await.map_err(|e| content(format!("rendering ended: {e}")))
+    };
+    for _ in 0..Lookups::ROUNDS {
+        let asked = Arc::new(Lookups::with(answers.clone()));
+        let rendered = once(&asked, context.clone()).await?;
         let new = asked.take_new();
         if new.is_empty() {
-            let rendered = rendered.map_err(|e| content(e.to_string()))?;
-            let mut target = target(&rendered, chart, Json::Object(Arc::unwrap_or_clone(values)), &release.post)?;
+            let mut rendered = rendered.map_err(|e| content(e.to_string()))?;
+            let mut drawn = false;
+            if let Some(before) = before {
+                let mut others: Vec<Rendered> = Vec::new();
+                for n in 0..CHANCES {
+                    let other = once(&asked, format!("{context}\0{n}")).await?.map_err(|e| content(e.to_string()))?;
+                    let same = other.manifests == rendered.manifests;
+                    others.push(other);
+                    if same {
+                        break;
+                    }
+                }
+                let others: Vec<_> = others.iter().map(|o| o.manifests.as_slice()).collect();
+                drawn = drawn::keep(&mut rendered.manifests, &others, &before.manifests);
+            }
+            let mut target = target(&rendered, chart, Json::Object(values.as_ref().clone()), &release.post)?;
             ctx.place_release(cluster, object, &mut target).await.map_err(|e| failure(&e))?;
-            return Ok(target);
+            return Ok((target, drawn));
         }
         for query in new {
             let answer = cluster.look_up(&query).await.map_err(|e| failure(&e))?;

@@ -1,10 +1,11 @@
 //! How a run begins, and how one is given up.
 
+use super::super::render::Turn;
 use super::super::{Prepared, Unit, publish, record};
 use super::{failure, surroundings};
 use crate::api::Reason;
 use crate::controller::context::Context;
-use crate::release::{Attempt, Failure, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey};
+use crate::release::{Attempt, Failure, Fault, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey};
 use crate::render::target::Target;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -25,7 +26,10 @@ pub(in super::super) async fn begin(
         action
     };
     let number = unit.record().next_number();
-    let target = Arc::new(prepared.render(ctx, key, action, number).await?);
+    let before = drawn_before(ctx, unit, prepared).await?;
+    let (target, drawn) = prepared.render(ctx, key, Turn { action, number, before: before.as_deref() }).await?;
+    let target = Arc::new(target);
+    unit.record_mut().drawn |= drawn;
     super::crds::reachable(prepared, action, &target).await?;
     if super::prune::needs_approval(ctx, key, unit, prepared, &target) {
         ctx.save(key, unit, false).await;
@@ -49,6 +53,23 @@ pub(in super::super) async fn begin(
         },
     )
     .await
+}
+
+/// The objects that hold what another tool has drawn by chance: those of a revision that is not ours, and, once something of them was kept,
+/// of each that came after. Our own chance gives the same each time.
+async fn drawn_before(ctx: &Context, unit: &Unit, prepared: &Prepared) -> Result<Option<Arc<Target>>, Failure> {
+    let record = unit.record();
+    let Some(good) = record.last_good().filter(|r| !r.chart_name.is_empty() && (r.target.is_none() || record.drawn)) else {
+        return Ok(None);
+    };
+    match super::super::rebuild::target(ctx, record, prepared, good.number).await {
+        Ok(target) => Ok(Some(target)),
+        Err(failure) if failure.fault == Fault::Content => {
+            tracing::warn!(revision = good.number, error = %failure.message, "what was drawn by chance before is not known");
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Begins a rollback to the target of an earlier revision, from the store or from Helm's record of it.
