@@ -56,6 +56,8 @@ pub struct Settings {
     pub tenancy: Tenancy,
     /// Whether fields that a kind does not have are dropped where the object says nothing.
     pub drop_unknown_fields: bool,
+    /// Whether `readyExpr` is asked beside the Ready condition of a dependency, and not in its place.
+    pub additive_ready_expr: bool,
     /// Whether the API is the simulated one of the demo.
     pub simulated: bool,
 }
@@ -185,6 +187,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
         artifact_base: format!("http://{}", settings.listen),
         secret,
         parsed: Arc::default(),
+        additive_ready_expr: settings.additive_ready_expr,
         bootstrap: settings.bootstrap.as_ref().map(|b| (b.url.clone(), b.credentials.clone())),
         managed: Default::default(),
         inputs: Default::default(),

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub struct Extras {
     /// Objects of any kind that must be ready first.
     pub depends_on: Vec<ObjectId>,
+    /// Objects outside of the release that must be healthy too.
+    pub health_checks: Vec<ObjectId>,
     /// Whether objects of others are taken over.
     pub adopt: bool,
     /// The commit whose deletions are approved, or the reinstallation that is.
@@ -96,6 +98,11 @@ pub const TABLE: &[(&str, &str, &str)] = &[
         "group/Kind/namespace/name[,…]",
         "objects of any kind that must be ready first; the core group is `core`, a cluster-scoped object has an empty namespace",
     ),
+    (
+        names::HEALTH_CHECKS,
+        "group/Kind/namespace/name[,…]",
+        "objects outside of a HelmRelease whose health counts as its own: it waits for them, and goes back where they do not become healthy",
+    ),
     (names::ADOPT, "enabled | disabled", "takes over objects that someone else owns"),
     (
         names::APPROVE,
@@ -139,6 +146,7 @@ pub fn parse(annotations: &BTreeMap<String, String>) -> (Extras, Vec<String>) {
         let value = value.trim();
         let understood = match name.as_str() {
             names::DEPENDS_ON => dependencies(value).map(|list| extras.depends_on = list),
+            names::HEALTH_CHECKS => dependencies(value).map(|list| extras.health_checks = list),
             names::ADOPT => enabled(value).map(|on| extras.adopt = on),
             names::APPROVE => commit(value).or_else(|| reinstallation(value)).map(|id| extras.approve = Some(id)),
             names::DELETION_BUDGET => budget(value).map(|budget| extras.deletion_budget = Some(budget)),
@@ -228,6 +236,7 @@ mod tests {
     fn every_annotation_of_the_table_is_read() {
         for (name, value) in [
             (names::DEPENDS_ON, "core/Secret/shop/token, apps/Deployment/shop/db,"),
+            (names::HEALTH_CHECKS, "core/ConfigMap/asya/asya-runtime"),
             (names::ADOPT, "true"),
             (names::APPROVE, "sha1:0123456789ABCDEF0123456789abcdef01234567"),
             (names::DELETION_BUDGET, "50%"),

@@ -66,6 +66,8 @@ pub const PREFIX: &str = "helmward.dev/";
 /// Objects of any kind that must be ready first: `group/Kind/namespace/name[,…]`; the core group is written `core`,
 /// a cluster-scoped object has an empty namespace.
 pub const DEPENDS_ON: &str = "helmward.dev/depends-on";
+/// Objects outside of a HelmRelease whose health counts as its own, in the same grammar.
+pub const HEALTH_CHECKS: &str = "helmward.dev/health-checks";
 /// `enabled` takes over objects that someone else owns.
 pub const ADOPT: &str = "helmward.dev/adopt";
 /// Approves the deletions of one commit: its full id.

@@ -59,6 +59,10 @@ pub(super) struct RunArgs {
     /// What becomes of fields that a kind does not have: the API refuses the object, or they are dropped and that is said
     #[arg(long, value_enum, default_value = "refuse", value_name = "WHAT")]
     unknown_fields: UnknownFields,
+    /// Feature gates as Flux has them, such as AdditiveCELDependencyCheck=true: a readyExpr is asked beside the Ready condition of a
+    /// dependency, and not in its place
+    #[arg(long, value_name = "NAME=BOOL", value_delimiter = ',', value_parser = feature_gate)]
+    feature_gates: Vec<FeatureGate>,
     /// File with the key of the store [default: made once, beside the state directory]
     #[arg(long, value_name = "FILE", env = "HELMWARD_STORE_KEY_FILE")]
     store_key_file: Option<PathBuf>,
@@ -118,6 +122,7 @@ pub(super) async fn start_daemon(args: RunArgs, globals: &Globals) -> Result<Exi
             target_namespaces: args.target_namespaces,
         },
         drop_unknown_fields: args.unknown_fields == UnknownFields::Drop,
+        additive_ready_expr: args.feature_gates.last().is_some_and(|FeatureGate::AdditiveCelDependencyCheck(on)| *on),
         cluster_name: name,
         simulated: false,
     };
@@ -196,6 +201,22 @@ fn without_userinfo(url: &str) -> String {
     match rest[..end].rfind('@') {
         Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
         None => url.to_owned(),
+    }
+}
+
+/// A switch that Flux has by the same name.
+#[derive(Debug, Clone, Copy)]
+enum FeatureGate {
+    /// `readyExpr` is asked beside the Ready condition, and not in its place.
+    AdditiveCelDependencyCheck(bool),
+}
+
+fn feature_gate(text: &str) -> Result<FeatureGate, String> {
+    match text.trim().split_once('=') {
+        Some(("AdditiveCELDependencyCheck", on)) => {
+            on.parse().map(FeatureGate::AdditiveCelDependencyCheck).map_err(|_| format!("`{on}` is neither true nor false"))
+        }
+        _ => Err("there is only AdditiveCELDependencyCheck=true or =false".into()),
     }
 }
 

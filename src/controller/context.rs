@@ -13,6 +13,7 @@ use crate::cluster::{
     Served, Severity, WatchHandle, WatchHub, WatchSpec,
 };
 use crate::git::{Credentials, Git};
+use crate::health::Exprs;
 use crate::object::{Gvk, Json, Manifest, ObjectId, Redactor};
 use crate::release::report::DriftEpisode;
 use crate::release::{UnitKey, UnitKind, UnitRecord};
@@ -85,6 +86,8 @@ pub struct Context {
     pub secret: [u8; 32],
     /// Templates parsed for any release: versions of a chart, and charts with the same library, share most of theirs.
     pub parsed: Arc<ParseCache>,
+    /// Whether `readyExpr` is asked beside the Ready condition of a dependency, and not in its place.
+    pub additive_ready_expr: bool,
     /// Credentials of `--git`, and the URL that they belong to.
     pub bootstrap: Option<(String, Credentials)>,
     /// Watches of managed kinds, kept while the daemon runs.
@@ -231,7 +234,9 @@ impl Context {
     // --- watches
 
     /// Watches the kinds of these objects by the label that a unit's objects carry.
-    pub fn watch_objects(&self, kind: UnitKind, manifests: &[Manifest]) {
+    ///
+    /// Kinds that expressions of a user judge are watched as a whole: such an expression may look at any field.
+    pub fn watch_objects(&self, kind: UnitKind, manifests: &[Manifest], exprs: &Exprs) {
         let label = match kind {
             UnitKind::Release => HELM_NAME_LABEL,
             UnitKind::Bundle => KUSTOMIZE_NAME_LABEL,
@@ -239,8 +244,14 @@ impl Context {
         let mut managed = lock(&self.managed);
         for manifest in manifests {
             let gvk = manifest.gvk();
-            let depth = if crate::health::takes_time(&manifest.id) { Depth::Health } else { Depth::Metadata };
-            managed.entry((kind, gvk.clone())).or_insert_with(|| self.hub.ensure(WatchSpec::labelled(gvk, label, depth)));
+            let depth = match () {
+                () if exprs.cover(&gvk.group, &gvk.kind) => Depth::Full,
+                () if crate::health::takes_time(&manifest.id) => Depth::Health,
+                () => Depth::Metadata,
+            };
+            if managed.get(&(kind, gvk.clone())).is_none_or(|watch| watch.spec().depth < depth) {
+                managed.insert((kind, gvk.clone()), self.hub.ensure(WatchSpec::labelled(gvk, label, depth)));
+            }
         }
     }
 
@@ -357,49 +368,6 @@ impl Context {
                 self.units.wake(&key);
             }
         }
-    }
-
-    /// A circle of dependencies that a unit is part of, in words.
-    #[must_use]
-    pub fn dependency_cycle(&self, start: &UnitKey) -> Option<String> {
-        let edges = |key: &UnitKey| -> Vec<UnitKey> {
-            let Some(object) = self.objects.get(key) else { return Vec::new() };
-            let list = object.pointer("/spec/dependsOn").and_then(Json::as_array).cloned().unwrap_or_default();
-            list.iter()
-                .filter_map(|d| {
-                    let namespace = d.get("namespace").and_then(Json::as_str).filter(|n| !n.is_empty()).unwrap_or(&key.namespace);
-                    Some(UnitKey { kind: key.kind, namespace: namespace.to_owned(), name: d.get("name")?.as_str()?.to_owned() })
-                })
-                .collect()
-        };
-        let mut path = vec![start.clone()];
-        let mut seen = HashSet::new();
-        fn walk(
-            at: &UnitKey,
-            start: &UnitKey,
-            path: &mut Vec<UnitKey>,
-            seen: &mut HashSet<UnitKey>,
-            edges: &dyn Fn(&UnitKey) -> Vec<UnitKey>,
-        ) -> bool {
-            for next in edges(at) {
-                if next == *start {
-                    return true;
-                }
-                if seen.insert(next.clone()) {
-                    path.push(next.clone());
-                    if walk(&next, start, path, seen, edges) {
-                        return true;
-                    }
-                    path.pop();
-                }
-            }
-            false
-        }
-        walk(start, start, &mut path, &mut seen, &edges).then(|| {
-            let mut names: Vec<String> = path.iter().map(|k| format!("{}/{}", k.namespace, k.name)).collect();
-            names.push(format!("{}/{}", start.namespace, start.name));
-            names.join(" -> ")
-        })
     }
 
     // --- custom resources

@@ -100,6 +100,8 @@ pub fn dispatch(ctx: &Arc<Context>, event: &LiveEvent) {
     let (live, deleted) = match &event.change {
         Change::Applied { object, before } => {
             if only_ours_moved(object, before.as_deref()) {
+                // An expression, or the revision of a source, may be what others wait for in it.
+                ctx.units.arrived(&object.id);
                 return;
             }
             (object, false)

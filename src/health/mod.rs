@@ -1,14 +1,17 @@
 //! Is it healthy, and if not, why. Health never talks to a cluster; live objects, pods and events are arguments.
 //!
 //! - [`check`]: the health of one live object, by the rules of its kind (one file per kind)
+//! - [`Exprs`]: the same by the expressions of a user, written in CEL ([`cel`])
 //! - [`verdict::judge`]: the verdict on a whole release, from its objects, the time and one's [`verdict::Patience`]
 //! - [`cause`]: the deepest cause of what is not healthy, down to the pod
 
 pub mod cause;
+pub mod cel;
 mod condition;
 mod daemonset;
 mod definition;
 mod deployment;
+pub mod expr;
 mod generic;
 mod job;
 mod namespace;
@@ -20,7 +23,8 @@ pub mod verdict;
 mod volume;
 
 pub use cause::{CauseKind, Finding};
-pub use verdict::{Patience, Verdict, judge};
+pub use expr::Exprs;
+pub use verdict::{Patience, Verdict, judge, judge_by};
 
 use crate::object::{Gvk, Json, ObjectId, is_builtin_group};
 use jiff::Timestamp;

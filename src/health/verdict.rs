@@ -48,8 +48,21 @@ impl Default for Patience {
 /// them, `since` is when the last of them was written.
 #[must_use]
 pub fn judge(objects: &[(ObjectId, Option<&Json>)], family: &Family<'_>, since: Timestamp, now: Timestamp, patience: &Patience) -> Verdict {
+    judge_by(|_, live| check(live), objects, family, since, now, patience)
+}
+
+/// Likewise, where something else than the rules of its kind says how an object is.
+#[must_use]
+pub fn judge_by(
+    check: impl Fn(&ObjectId, Option<&Json>) -> Health,
+    objects: &[(ObjectId, Option<&Json>)],
+    family: &Family<'_>,
+    since: Timestamp,
+    now: Timestamp,
+    patience: &Patience,
+) -> Verdict {
     let unhealthy = objects.iter().filter_map(|(id, live)| {
-        let health = check(*live);
+        let health = check(id, *live);
         (health.state != HealthState::Current).then(|| find(id, *live, &health, family))
     });
     let mut findings: Vec<Finding> = unhealthy.collect();

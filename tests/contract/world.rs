@@ -318,6 +318,15 @@ impl World {
         let crds = self.list("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "").await;
         let foreign = |crd: &Value| !crd["spec"]["group"].as_str().unwrap_or_default().ends_with("fluxcd.io");
         for crd in crds.iter().filter(|c| foreign(c)) {
+            // Whoever would serve finalizers of its objects is gone.
+            let text = |pointer: &str| crd.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let api_version = format!("{}/{}", text("/spec/group"), text("/spec/versions/0/name"));
+            for object in self.list(&api_version, &text("/spec/names/kind"), "", "").await {
+                let (namespace, name) =
+                    (object["metadata"]["namespace"].as_str().unwrap_or_default(), object["metadata"]["name"].as_str().unwrap());
+                let api = self.api(&api_version, &text("/spec/names/kind"), namespace);
+                let _ = api.patch(name, &PatchParams::default(), &Patch::Merge(&free)).await;
+            }
             self.delete("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", crd["metadata"]["name"].as_str().unwrap()).await;
         }
         for (group, kind) in [

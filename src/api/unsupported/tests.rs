@@ -99,6 +99,7 @@ fn names_what_is_not_honoured_and_only_that() {
                 "spec.kubeConfig.configMapRef (kubeconfigs without a Secret need identities of cloud providers, which are not served yet; use secretRef)",
             ],
         ),
+        (1, json!({"dependsOn": [{"name": "a"}, {"name": "b", "readyExpr": "true"}]}), vec![]),
         (
             1,
             json!({"chart": {"metadata": {"labels": {"a": "b"}}, "spec": {"sourceRef": {"kind": "Bucket"}}}}),

@@ -111,6 +111,7 @@ fn settings(args: &DemoArgs, dir: &Path, repository: &Repository) -> Result<Sett
         tenancy: Default::default(),
         drop_unknown_fields: false,
         cluster_name: "demo".into(),
+        additive_ready_expr: false,
         simulated: true,
     })
 }

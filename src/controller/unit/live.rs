@@ -5,7 +5,7 @@ use super::{Prepared, Unit, publish};
 use crate::api::Reason;
 use crate::cluster::{ApiError, Apply, Kind};
 use crate::controller::context::Context;
-use crate::health::{self, Patience, Verdict, cause::Family};
+use crate::health::{self, Exprs, Health, HealthState, Patience, Verdict, cause::Family};
 use crate::object::{Json, Manifest, ObjectId};
 use crate::plan::replicas::Autoscaled;
 use crate::plan::{Drift, DriftPolicy, drift};
@@ -14,7 +14,7 @@ use crate::release::{Applied, Failure, Fault, UnitKey};
 use crate::render::target::{Target, digest};
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Dry-runs of one unit that are under way at the same time.
 const CONCURRENCY: usize = 8;
@@ -81,7 +81,7 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
     };
     let remote = prepared.cluster.is_remote();
     if !remote {
-        ctx.watch_objects(prepared.spec.kind(), &target.manifests);
+        ctx.watch_objects(prepared.spec.kind(), &target.manifests, prepared.spec.exprs());
     }
     if !unit.compared {
         if !remote && !ctx.watches_synced(prepared.spec.kind(), &target.manifests) {
@@ -261,19 +261,68 @@ pub(super) async fn look(ctx: &Context, unit: &mut Unit, spec: &super::Spec) {
     }
 }
 
-/// An object as the watch has it, or as it was read.
+/// How long what had failed before a run wrote anything may go on saying so: its controller has yet to look at what is new.
+const EXCUSED: SignedDuration = SignedDuration::from_secs(20);
+
+/// An object as the watch has it, or as it was read; or why nothing of it is known.
 enum Known {
     Watched(std::sync::Arc<crate::cluster::Live>),
     Read(Json),
+    /// It is not there.
+    Absent,
+    /// It cannot be looked at.
+    Hidden(String),
 }
 
 impl Known {
-    fn body(&self) -> &Json {
+    fn body(&self) -> Option<&Json> {
         match self {
-            Self::Watched(live) => &live.body,
-            Self::Read(body) => body,
+            Self::Watched(live) => Some(&live.body),
+            Self::Read(body) => Some(body),
+            Self::Absent | Self::Hidden(_) => None,
         }
     }
+
+    fn resource_version(&self) -> &str {
+        self.body().and_then(|body| body.pointer("/metadata/resourceVersion")).and_then(Json::as_str).unwrap_or_default()
+    }
+}
+
+/// The health of each object, as the unit's spec has it judged.
+struct Judge<'a> {
+    exprs: &'a Exprs,
+    /// Why objects cannot be looked at.
+    hidden: HashMap<&'a ObjectId, &'a str>,
+    /// Objects that had failed before, and still only say so.
+    excused: HashSet<&'a ObjectId>,
+}
+
+impl Judge<'_> {
+    fn check(&self, id: &ObjectId, live: Option<&Json>) -> Health {
+        if let Some(why) = self.hidden.get(id) {
+            return Health::new(HealthState::Unknown, "Hidden", *why);
+        }
+        let health = self.exprs.check(live);
+        if health.state == HealthState::Failed && self.excused.contains(id) {
+            return Health { state: HealthState::InProgress, message: format!("{} (since before this change)", health.message), ..health };
+        }
+        health
+    }
+}
+
+/// Says of what does not belong to the unit that it is missing, and where it should be.
+async fn name_missing(prepared: &Prepared, unit: &Unit, mut verdict: Verdict) -> Verdict {
+    let (Verdict::Waiting { on: findings, .. } | Verdict::Failed { because: findings, .. }) = &mut verdict else { return verdict };
+    for finding in findings.iter_mut().filter(|f| f.health.state == HealthState::NotFound) {
+        let id = &finding.object;
+        if unit.record().inventory.contains_key(&id.inventory_id()) {
+            continue;
+        }
+        let place = if id.namespace.is_empty() { String::new() } else { format!("{}/", id.namespace) };
+        let why = super::depend::no_namespace(&prepared.cluster, id).await.map(|why| format!(": {why}")).unwrap_or_default();
+        finding.sentence = format!("missing {} {place}{}{why}", id.kind, id.name);
+    }
+    verdict
 }
 
 /// The verdict on the health of some objects, with the deepest cause found. Pods are watched only from here on.
@@ -287,7 +336,7 @@ pub(super) async fn verdict(
     now: Timestamp,
     timeout: SignedDuration,
 ) -> Verdict {
-    let mut objects: Vec<(ObjectId, Option<Known>)> = Vec::with_capacity(ids.len());
+    let mut objects: Vec<(ObjectId, Known)> = Vec::with_capacity(ids.len());
     for id in ids {
         let known = unit.record().inventory.get(&id.inventory_id());
         // The daemon's watches see more than a tenant may: what the unit did not apply is read with its own rights.
@@ -296,16 +345,39 @@ pub(super) async fn verdict(
         // The watch may be behind our own write: then the object is not what we wait for yet.
         let fresh = live.filter(|live| known.is_none_or(|k| !older(&live.resource_version, &k.resource_version)));
         let object = match fresh {
-            Some(live) => Some(Known::Watched(live)),
-            None => prepared.cluster.get(id).await.ok().flatten().map(Known::Read),
+            Some(live) => Known::Watched(live),
+            None => match prepared.cluster.get(id).await {
+                Ok(Some(object)) => Known::Read(object),
+                Ok(None) => Known::Absent,
+                Err(error) if error.kind == Kind::KindMissing => Known::Absent,
+                Err(error) => Known::Hidden(error.to_string()),
+            },
         };
         objects.push((id.clone(), object));
     }
-    let seen: Vec<(ObjectId, Option<&Json>)> = objects.iter().map(|(id, object)| (id.clone(), object.as_ref().map(Known::body))).collect();
+    let exprs = prepared.spec.exprs();
+    if since == now {
+        let failed =
+            objects.iter().filter(|(id, known)| exprs.cover(&id.group, &id.kind) && exprs.check(known.body()).state == HealthState::Failed);
+        unit.failed_before = failed.map(|(id, known)| (id.clone(), known.resource_version().to_owned())).collect();
+    }
+    let excused = |(id, known): &&(ObjectId, Known)| {
+        now < since + EXCUSED && unit.failed_before.get(id).is_some_and(|version| *version == known.resource_version())
+    };
+    let judge = Judge {
+        exprs,
+        hidden: objects
+            .iter()
+            .filter_map(|(id, known)| if let Known::Hidden(why) = known { Some((id, why.as_str())) } else { None })
+            .collect(),
+        excused: objects.iter().filter(excused).map(|(id, _)| id).collect(),
+    };
+    let check = |id: &ObjectId, live: Option<&Json>| judge.check(id, live);
+    let seen: Vec<(ObjectId, Option<&Json>)> = objects.iter().map(|(id, object)| (id.clone(), object.body())).collect();
     let patience = Patience { timeout, grace: GRACE };
     // Pods only tell why something is not healthy. There are many of them, and most waits are short: they are looked at once it takes
     // longer, and then not more often than anybody could read it.
-    match health::judge(&seen, &Family::default(), since, now, &patience) {
+    match health::judge_by(check, &seen, &Family::default(), since, now, &patience) {
         Verdict::Healthy => {
             unit.judged = None;
             return Verdict::Healthy;
@@ -321,7 +393,7 @@ pub(super) async fn verdict(
                     _ => Verdict::Waiting { on, until: until.min(next) },
                 };
                 unit.judged = last;
-                return verdict;
+                return name_missing(prepared, unit, verdict).await;
             }
         }
         Verdict::Failed { .. } => {}
@@ -342,7 +414,8 @@ pub(super) async fn verdict(
     }
     ctx.units.wait_in(key, &namespaces);
     let (owners, pods, events) = ctx.workloads(&seen.iter().filter_map(|(_, object)| *object).collect::<Vec<_>>());
-    let verdict = health::judge(&seen, &Family { owners: &owners, pods: &pods, events: &events }, since, now, &patience);
+    let verdict = health::judge_by(check, &seen, &Family { owners: &owners, pods: &pods, events: &events }, since, now, &patience);
+    let verdict = name_missing(prepared, unit, verdict).await;
     unit.judged = Some((now, verdict.clone()));
     verdict
 }

@@ -7,6 +7,7 @@
 //! - `spec`: the custom resource, and what follows from it alone
 //! - `place`: where a release is, and moving it
 //! - `prepare`: from the custom resource and its source to what is wanted
+//! - `depend`: what it waits for before it begins, and before it goes
 //! - `restart`: of pods whose Secrets and ConfigMaps changed
 //! - `run`: the steps of a run
 //! - `live`: comparing with the cluster, drift and its correction
@@ -14,6 +15,7 @@
 //! - `record`: Helm's release Secrets
 //! - `publish`: status, events, report
 
+mod depend;
 mod live;
 mod pass;
 mod place;
@@ -122,6 +124,10 @@ pub struct Unit {
     pub read: BTreeMap<ObjectId, String>,
     /// Somebody else went on with the release: what is remembered is void.
     pub stale: bool,
+    /// Watches of objects outside of it that it depends on, or whose health counts.
+    pub foreign: HashMap<ObjectId, crate::cluster::WatchHandle>,
+    /// Objects that had failed before the run that is under way wrote anything of theirs, with the resource version that said so.
+    pub failed_before: HashMap<ObjectId, String>,
     /// Watches of pods and warnings, held while health is waited for.
     pub workloads: Vec<crate::cluster::WatchHandle>,
     /// What was said to whoever wrote its objects.

@@ -1,6 +1,6 @@
 //! The loop of a pass: gather, observe, decide, act, until there is nothing to do now.
 
-use super::{Inbox, Spec, Unit, live, place, prepare, publish, rebuild, run};
+use super::{Inbox, Spec, Unit, depend, live, place, prepare, publish, rebuild, run};
 use crate::api::Reason;
 use crate::controller::context::Context;
 use crate::release::{
@@ -61,7 +61,7 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
     let spec = match Spec::parse(key.kind, &object) {
         Ok(spec) => spec,
         Err(error) => {
-            publish::invalid(ctx, key, unit, &object, &error.to_string()).await;
+            publish::invalid(ctx, key, unit, &object, error.reason, &error.message).await;
             return true;
         }
     };
@@ -175,6 +175,7 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
         inputs.extend(unit.read.keys().cloned());
         ctx.watch_inputs(&inputs);
         ctx.units.take_from(key, unit, inputs);
+        depend::follow(ctx, unit, spec);
         match prepare::prepare(ctx, key, unit, spec, due).await {
             Ok(prepared) => {
                 let notes: Vec<String> = prepared.notes.iter().filter(|note| unit.noted.insert((*note).clone())).cloned().collect();
@@ -476,6 +477,12 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec)
     let keeps = keeps || powerless.is_some();
     if !keeps && (unit.record().last().is_some_and(|r| r.status != RevisionStatus::Uninstalled) || !unit.record().inventory.is_empty()) {
         let uninstalling = unit.record().run.as_ref().is_some_and(|r| r.action == RunAction::Uninstall);
+        if !uninstalling && let Some(before) = depend::before_removal(ctx, unit, spec) {
+            ctx.units.await_objects(key, unit, before.awaits);
+            publish::publish(ctx, key, unit, spec, &Outcome::Waiting(Reason::DependencyNotReady, before.message)).await;
+            ctx.units.queue.add_after(key.clone(), std(before.again));
+            return true;
+        }
         if !uninstalling && let Err(failure) = run::begin_uninstall(ctx, key, unit).await {
             publish::publish(ctx, key, unit, spec, &Outcome::Retrying(Reason::UninstallFailed, failure.message)).await;
             ctx.units.queue.add_after(key.clone(), std::time::Duration::from_secs(5));

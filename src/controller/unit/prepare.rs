@@ -17,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::HashSet;
 use std::sync::Arc;
+
 /// What is wanted of a unit, with all that is needed to bring it about.
 #[derive(Debug)]
 pub struct Prepared {
@@ -90,7 +91,7 @@ pub(super) async fn prepare(ctx: &Context, key: &UnitKey, unit: &Unit, spec: &Sp
             ctx.tenancy.may_target(own, namespace).map_err(|e| Problem::waiting(Reason::AccessDenied, e))?;
         }
     }
-    dependencies(ctx, spec)?;
+    super::depend::ready(ctx, unit, spec).await?;
     let state = source(ctx, spec)?;
     let snapshot = state.snapshot.clone().expect("source() checked it");
     // Values may live in Secrets and ConfigMaps that changed without a word: they are read again at the interval.
@@ -105,36 +106,6 @@ pub(super) async fn prepare(ctx: &Context, key: &UnitKey, unit: &Unit, spec: &Sp
 async fn act(ctx: &Context, spec: &Spec) -> Result<Cluster, Problem> {
     let reason = if spec.is_elsewhere() { Reason::RESTClientError } else { Reason::AccessDenied };
     spec.act(ctx).await.map_err(|e| Problem::waiting(reason, e.to_string()))
-}
-
-fn dependencies(ctx: &Context, spec: &Spec) -> Result<(), Problem> {
-    let own = spec.key();
-    for dependency in spec.depends_on() {
-        let id = crate::controller::objects::unit_id(&dependency);
-        let wait = |why: String| {
-            let mut problem = Problem::waiting(Reason::DependencyNotReady, why);
-            problem.awaits.insert(id.clone());
-            Err(problem)
-        };
-        if dependency == own {
-            return Err(Problem::waiting(Reason::DependencyNotReady, format!("{own} depends on itself; take it out of spec.dependsOn")));
-        }
-        if let Some(cycle) = ctx.dependency_cycle(&own) {
-            return Err(Problem::waiting(Reason::DependencyNotReady, format!("dependencies go in a circle: {cycle}; break it")));
-        }
-        let Some(object) = ctx.objects.get(&dependency) else {
-            return wait(format!("dependency '{}/{}' does not exist", dependency.namespace, dependency.name));
-        };
-        let generation = object.pointer("/metadata/generation").and_then(Json::as_i64);
-        let observed = object.pointer("/status/observedGeneration").and_then(Json::as_i64);
-        let conditions = object.pointer("/status/conditions").and_then(Json::as_array);
-        let ready = conditions.is_some_and(|c| c.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"));
-        if !ready || generation != observed {
-            return wait(format!("dependency '{}/{}' is not ready", dependency.namespace, dependency.name));
-        }
-        // A bundle waits until its dependency is at the same revision of the same source, as Flux does.
-    }
-    Ok(())
 }
 
 fn source(ctx: &Context, spec: &Spec) -> Result<State, Problem> {

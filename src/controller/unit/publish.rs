@@ -93,8 +93,8 @@ fn held_back(unit: &Unit, outcome: &Outcome, now: Timestamp) -> Option<SignedDur
 }
 
 /// A spec that cannot be read stalls its object alone.
-pub(super) async fn invalid(ctx: &Context, key: &UnitKey, unit: &mut Unit, object: &Json, error: &str) {
-    refused(ctx, key, unit, object, (Reason::InvalidSpec, ConditionType::Stalled), error).await;
+pub(super) async fn invalid(ctx: &Context, key: &UnitKey, unit: &mut Unit, object: &Json, reason: Reason, error: &str) {
+    refused(ctx, key, unit, object, (reason, ConditionType::Stalled), error).await;
 }
 
 /// What is remembered of the unit cannot be read now; it is tried again.
@@ -201,12 +201,17 @@ fn report(ctx: &Context, key: &UnitKey, unit: &mut Unit, spec: &Spec, seen: Seen
         drift_mode: spec.drift_word().to_owned(),
         drift,
         drift_history: unit.episodes.iter().cloned().collect(),
-        objects: objects(ctx, &record, spec.is_elsewhere()),
+        objects: objects(ctx, spec, &record),
         history: record.history.iter().rev().cloned().collect(),
         rejected: record.rejected.iter().rev().cloned().collect(),
         conditions: seen.conditions,
         events: unit.events.iter().cloned().collect(),
-        depends_on: spec.depends_on().iter().map(ToString::to_string).collect(),
+        depends_on: spec
+            .depends_on()
+            .iter()
+            .map(ToString::to_string)
+            .chain(spec.depends_on_any().iter().map(ToString::to_string))
+            .collect(),
         next_check: unit.next_full,
         unsupported: spec.unsupported(),
         held: record.holds.clone(),
@@ -297,11 +302,11 @@ fn drift_sentence(unit: &Unit, spec: &Spec) -> Option<String> {
 }
 
 /// The objects of a unit with their health, the worst first.
-fn objects(ctx: &Context, record: &crate::release::UnitRecord, elsewhere: bool) -> Vec<ObjectReport> {
+fn objects(ctx: &Context, spec: &Spec, record: &crate::release::UnitRecord) -> Vec<ObjectReport> {
     let mut out: Vec<ObjectReport> = record
         .objects()
         .map(|(id, applied)| {
-            let health = ctx.hub.get(&id).filter(|_| !elsewhere && health::takes_time(&id)).map(|live| health::check(Some(&live.body)));
+            let health = ctx.hub.get(&id).filter(|_| !spec.is_elsewhere() && health::takes_time(&id)).map(|live| spec.exprs().check(Some(&live.body)));
             ObjectReport { id, api_version: applied.api_version.clone(), health, owner: None }
         })
         .collect();

@@ -3,11 +3,12 @@
 use crate::api::extras::{self, Extras};
 use crate::api::helm::{CrdsPolicy, DeletionPropagation, DriftMode};
 use crate::api::unsupported::Unsupported;
-use crate::api::{self, Condition, HelmRelease, KubeConfig, Kustomization, ObjectMeta, names};
+use crate::api::{self, Condition, Dependency, HelmRelease, KubeConfig, Kustomization, ObjectMeta, Reason, names};
 use crate::cluster::{ApiError, Apply, Cluster, Owner, Propagation};
 use crate::controller::context::Context;
 use crate::controller::remote::secret_of;
 use crate::controller::source::SourceKey;
+use crate::health::{Exprs, cel::Expression};
 use crate::object::{Json, Manifest, ObjectId};
 use crate::plan::inventory::{PrunePolicy, protection};
 use crate::plan::{drift, ignore::Rules};
@@ -16,6 +17,7 @@ use crate::render::post::PostRenderers;
 use jiff::SignedDuration;
 use serde_json::json;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// A unit's custom resource, read.
 #[derive(Debug, Clone)]
@@ -35,6 +37,7 @@ pub struct ReleaseSpec {
     pub(super) post: PostRenderers,
     rules: Rules,
     unsupported: Vec<Unsupported>,
+    asks: Asks,
 }
 
 /// A read `Kustomization`, likewise.
@@ -42,6 +45,60 @@ pub struct ReleaseSpec {
 pub struct BundleSpec {
     pub(super) object: Kustomization,
     unsupported: Vec<Unsupported>,
+    asks: Asks,
+}
+
+/// What a unit asks for by expressions and by annotations of ours.
+#[derive(Debug, Clone, Default)]
+struct Asks {
+    health: Exprs,
+    /// For each entry of `spec.dependsOn`, the expression that judges it.
+    ready: Vec<Option<Arc<Expression>>>,
+    extras: Extras,
+}
+
+impl Asks {
+    fn read(health: &[api::HealthCheckExpr], depends_on: &[Dependency], metadata: &ObjectMeta) -> Result<Self, Invalid> {
+        let wrong = |message: String| Invalid { reason: Reason::InvalidCELExpression, message };
+        let ready = depends_on.iter().enumerate().map(|(index, dependency)| {
+            let Some(text) = dependency.ready_expr.as_deref().filter(|text| !text.is_empty()) else { return Ok(None) };
+            let read = Expression::parse(text, Some(&["dep", "self"])).map(Some);
+            read.map_err(|why| wrong(format!("spec.dependsOn[{index}].readyExpr cannot be used: {why}; correct the expression")))
+        });
+        let (extras, problems) = extras::parse(&metadata.annotations);
+        for problem in problems {
+            tracing::debug!(namespace = %metadata.namespace, name = %metadata.name, "{problem}");
+        }
+        // What cannot be read of these would be waited for in vain, or not at all.
+        let misread = |name: &str| metadata.annotation(name).is_some_and(|value| !value.trim().is_empty());
+        for (name, list) in [(names::DEPENDS_ON, &extras.depends_on), (names::HEALTH_CHECKS, &extras.health_checks)] {
+            if misread(name) && list.is_empty() {
+                let message =
+                    format!("annotation {name} cannot be read; write group/Kind/namespace/name, several with commas between them");
+                return Err(Invalid { reason: Reason::InvalidSpec, message });
+            }
+        }
+        Ok(Self { health: Exprs::compile(health).map_err(wrong)?, ready: ready.collect::<Result<_, _>>()?, extras })
+    }
+}
+
+/// Why a custom resource cannot be read.
+#[derive(Debug)]
+pub(super) struct Invalid {
+    pub(super) reason: Reason,
+    pub(super) message: String,
+}
+
+impl Invalid {
+    fn of(self, metadata: &ObjectMeta, kind: UnitKind) -> Self {
+        Self { message: format!("{} {}/{}: {}", kind.as_str(), metadata.namespace, metadata.name, self.message), ..self }
+    }
+}
+
+impl From<String> for Invalid {
+    fn from(message: String) -> Self {
+        Self { reason: Reason::InvalidSpec, message }
+    }
 }
 
 /// What a run may do, as the spec says for its action.
@@ -65,7 +122,7 @@ pub(super) struct Policy {
 
 impl Spec {
     /// Reads a custom resource.
-    pub(super) fn parse(kind: UnitKind, object: &Json) -> Result<Self, String> {
+    pub(super) fn parse(kind: UnitKind, object: &Json) -> Result<Self, Invalid> {
         let unsupported = api::unsupported::unsupported_fields(object);
         match kind {
             UnitKind::Release => {
@@ -74,11 +131,15 @@ impl Spec {
                 let rules = Rules::compile(&rules).map_err(|e| format!("spec.driftDetection.{e}"))?;
                 let post =
                     PostRenderers::compile(&object.spec.post_renderers, object.spec.post_render_strategy).map_err(|e| e.to_string())?;
-                Ok(Self::Release(Box::new(ReleaseSpec { name: object.release_name(), object, post, rules, unsupported })))
+                let asks = Asks::read(&object.spec.health_check_exprs, &object.spec.depends_on, &object.metadata)
+                    .map_err(|e| e.of(&object.metadata, kind))?;
+                Ok(Self::Release(Box::new(ReleaseSpec { name: object.release_name(), object, post, rules, unsupported, asks })))
             }
             UnitKind::Bundle => {
                 let object = api::parse_kustomization(object).map_err(|e| e.to_string())?;
-                Ok(Self::Bundle(Box::new(BundleSpec { object, unsupported })))
+                let asks = Asks::read(&object.spec.health_check_exprs, &object.spec.depends_on, &object.metadata)
+                    .map_err(|e| e.of(&object.metadata, kind))?;
+                Ok(Self::Bundle(Box::new(BundleSpec { object, unsupported, asks })))
             }
         }
     }
@@ -328,6 +389,36 @@ impl Spec {
         list.iter().map(|d| UnitKey { kind: self.kind(), namespace: d.namespace_or(own).to_owned(), name: d.name.clone() }).collect()
     }
 
+    fn asks(&self) -> &Asks {
+        match self {
+            Self::Release(r) => &r.asks,
+            Self::Bundle(b) => &b.asks,
+        }
+    }
+
+    /// For each of [`Spec::depends_on`], the expression that judges it in place of its Ready condition.
+    pub(super) fn ready_exprs(&self) -> &[Option<Arc<Expression>>] {
+        &self.asks().ready
+    }
+
+    /// Objects of any kind that must be ready first, by annotation.
+    pub(super) fn depends_on_any(&self) -> &[ObjectId] {
+        &self.asks().extras.depends_on
+    }
+
+    /// Objects outside of it whose health counts as its own.
+    pub(super) fn health_checks(&self) -> &[ObjectId] {
+        match self {
+            Self::Release(r) => &r.asks.extras.health_checks,
+            Self::Bundle(_) => &[],
+        }
+    }
+
+    /// How the kinds with an expression are judged.
+    pub(super) fn exprs(&self) -> &Exprs {
+        &self.asks().health
+    }
+
     pub(super) fn drift_mode(&self) -> drift::Mode {
         match self {
             Self::Release(r) => match r.object.spec.drift_mode() {
@@ -456,7 +547,9 @@ impl Spec {
         let waited = |m: &&Manifest| m.annotation(names::WAIT).and_then(extras::enabled) != Some(false);
         let all = || manifests.iter().filter(|m| jobs || m.id.kind != "Job").filter(waited).map(|m| m.id.clone());
         match self {
-            Self::Release(_) => all().collect(),
+            // What a rollback restores did without what it lacks now.
+            Self::Release(_) if action == RunAction::Rollback => all().collect(),
+            Self::Release(_) => all().chain(self.health_checks().iter().cloned()).collect(),
             Self::Bundle(b) if b.object.spec.wait => all().collect(),
             Self::Bundle(b) => {
                 let own = &b.object.metadata.namespace;

@@ -1,5 +1,7 @@
-//! What is done to a write between its being understood and its being stored: limit ranges, quotas, and webhooks as a test scripts them.
+//! What is done to a write between its being understood and its being stored: limit ranges, quotas, and webhooks as a test scripts them or
+//! as the cluster's own configurations name them.
 
+mod configured;
 mod limits;
 mod quota;
 mod webhook;
@@ -28,6 +30,7 @@ pub(crate) fn mutate(call: &Call<'_>, attempt: &Attempt<'_>, object: &mut Value)
     if attempt.write == Write::Create && attempt.target.resource.is("", "Pod") {
         limits::fill_in(call, &attempt.target.namespace, object);
     }
+    configured::check(call, attempt, object, "mutatingwebhookconfigurations")?;
     webhook::mutate(call.webhooks, attempt, object)
 }
 
@@ -40,6 +43,7 @@ pub(crate) fn validate(call: &Call<'_>, attempt: &Attempt<'_>, object: &Value) -
     if attempt.write != Write::Delete {
         limits::check(call, attempt, object).map_err(refuse)?;
     }
+    configured::check(call, attempt, object, "validatingwebhookconfigurations")?;
     let warnings = webhook::validate(call.webhooks, attempt, object)?;
     if attempt.write != Write::Delete {
         quota::check(call, attempt, object).map_err(refuse)?;

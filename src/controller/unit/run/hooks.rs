@@ -45,7 +45,7 @@ impl Scene<'_> {
         let runs = matches!(id.kind.as_str(), "Job" | "Pod");
         if runs && !self.prepared.cluster.is_remote() {
             // Their end is told by an event, and some are gone right after it.
-            self.ctx.watch_objects(self.key.kind, std::slice::from_ref(&hook.manifest));
+            self.ctx.watch_objects(self.key.kind, std::slice::from_ref(&hook.manifest), self.prepared.spec.exprs());
             self.ctx.units.await_objects(self.key, unit, [id.clone()].into());
         }
         let live = self.prepared.cluster.get(id).await.map_err(|e| failure(&e))?;

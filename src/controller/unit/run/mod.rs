@@ -44,7 +44,10 @@ pub(super) enum Progress {
 /// How a step ended.
 enum Done {
     Yes,
-    Wait { until: Timestamp, what: String },
+    Wait {
+        until: Timestamp,
+        what: String,
+    },
 }
 /// Goes on with the run: step by step, until it waits, stumbles or ends.
 pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, prepared: &Prepared) -> Progress {
@@ -71,7 +74,7 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
     };
     // From before the first write on, so that nobody has to ask how it goes.
     if !prepared.cluster.is_remote() {
-        ctx.watch_objects(key.kind, &target.manifests);
+        ctx.watch_objects(key.kind, &target.manifests, prepared.spec.exprs());
     }
     let stages = stages(&target.manifests);
     let policy = &prepared.spec.policy(run.action);

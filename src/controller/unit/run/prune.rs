@@ -1,6 +1,6 @@
 //! Deleting what is no longer wanted; what is kept of it, and what waits for an approval.
 
-use super::super::{Prepared, Unit, publish};
+use super::super::{Prepared, Unit, depend, publish};
 use super::{Done, PATIENCE, Scene, StepResult, crds, failure, objects};
 use crate::api::Reason;
 use crate::api::extras::Protected;
@@ -8,7 +8,7 @@ use crate::cluster::{ApiError, Cluster, Done as Outcome, Job, Keep, ListOptions,
 use crate::controller::context::Context;
 use crate::object::{Json, ObjectId};
 use crate::plan::inventory::{self, PrunePolicy};
-use crate::plan::{Approval, Held, Hold};
+use crate::plan::{Approval, Held, Hold, StageKind, order};
 use crate::release::stages::sort_for_deletion;
 use crate::release::{Deletions, Failure, RunAction, UnitKey};
 use crate::render::target::Target;
@@ -32,7 +32,9 @@ impl Scene<'_> {
             record.holds.retain(|held| held.why == Hold::CrdSkipped);
             return Ok(Done::Yes);
         }
-        let outcomes = delete(self.ctx, unit, self.prepared, &wanted, policy.propagation).await;
+        // Whoever does not wait at an uninstall does not wait for the order either.
+        let together = uninstall && !policy.wait;
+        let (outcomes, last) = delete(self.ctx, unit, self.prepared, &wanted, policy.propagation, together).await;
         let mut waiting = BTreeSet::new();
         let mut first: Option<ApiError> = None;
         let mut kept = Vec::new();
@@ -58,13 +60,47 @@ impl Scene<'_> {
         if let Some(error) = first {
             return Err(failure(&error));
         }
-        // An upgrade does not wait for ever for an object with a finalizer; it stays in the inventory, and the next run asks again.
-        if waiting.is_empty() || (uninstall && !policy.wait) || (!uninstall && self.waited() > SignedDuration::from_secs(30)) {
+        if waiting.is_empty() || together {
             return Ok(Done::Yes);
         }
-        let what = format!("{} to be gone", names_of(waiting.iter()));
+        let blocked = self.blocked(&waiting).await;
+        // An upgrade does not wait for ever for an object with a finalizer; it stays in the inventory, and is asked for again. What serves
+        // it stays with it, and is worth a longer wait.
+        let limit = if last { SignedDuration::from_secs(30) } else { policy.timeout.max(SignedDuration::from_secs(30)) };
+        if !uninstall && self.waited() > limit {
+            let message = blocked.unwrap_or_else(|| format!("{} are still being deleted", names_of(waiting.iter())));
+            publish::event(self.ctx, self.key, unit, true, Reason::PruneFailed, &message);
+            return Ok(Done::Yes);
+        }
+        let what = match blocked {
+            Some(blocked) => blocked,
+            None => format!("{} to be gone", names_of(waiting.iter())),
+        };
         self.ctx.units.await_objects(self.key, unit, waiting.into_iter().collect());
         Ok(Done::Wait { until: Timestamp::now() + PATIENCE, what })
+    }
+
+    /// Who keeps an object from going: the finalizers that nobody has taken off after a while.
+    async fn blocked(&self, waiting: &BTreeSet<ObjectId>) -> Option<String> {
+        if self.waited() < PATIENCE {
+            return None;
+        }
+        for id in waiting {
+            let object = match self.ctx.hub.get(id).filter(|_| !self.prepared.cluster.is_remote()) {
+                Some(live) => live.body.clone(),
+                None => self.prepared.cluster.get(id).await.ok().flatten()?,
+            };
+            let list = object.pointer("/metadata/finalizers").and_then(Json::as_array).cloned().unwrap_or_default();
+            let names: Vec<&str> = list.iter().filter_map(Json::as_str).filter(|name| !name.starts_with("foregroundDeletion")).collect();
+            if !names.is_empty() {
+                let more = if waiting.len() > 1 { format!(", and {} more", waiting.len() - 1) } else { String::new() };
+                return Some(format!(
+                    "blocked by {} on {id}{more}; nothing is forced: bring back what serves it, or take the finalizer off",
+                    names.join(", ")
+                ));
+            }
+        }
+        None
     }
 
     pub(super) fn waited(&self) -> SignedDuration {
@@ -72,14 +108,16 @@ impl Scene<'_> {
     }
 }
 
-/// Deletes all of the inventory that is not wanted, as far as nothing protects it.
+/// Deletes all of the inventory that is not wanted, as far as nothing protects it. What others are served by goes only when those are
+/// gone, unless all are to go `together`; says whether nothing is left for later.
 async fn delete(
     ctx: &Context,
     unit: &Unit,
     prepared: &Prepared,
     wanted: &BTreeSet<String>,
     propagation: crate::cluster::Propagation,
-) -> Vec<Result_> {
+    together: bool,
+) -> (Vec<Result_>, bool) {
     let mut gone: Vec<ObjectId> = unit.record().objects().map(|(id, _)| id).filter(|id| !wanted.contains(&id.inventory_id())).collect();
     sort_for_deletion(&mut gone);
     let protect = prepared.spec.prune_policy();
@@ -87,7 +125,34 @@ async fn delete(
         let api_version = unit.record().inventory.get(&id.inventory_id()).map(|a| a.api_version.clone()).unwrap_or_default();
         Job::Delete { id, api_version, protect: Some(protect.clone()), propagation }
     };
-    prepared.cluster.run_stage(gone.into_iter().map(job).collect(), &objects::options(ctx, &prepared.spec)).await
+    let mut waves: [Vec<ObjectId>; 3] = Default::default();
+    for id in gone {
+        waves[wave(&id)].push(id);
+    }
+    let options = objects::options(ctx, &prepared.spec);
+    let mut outcomes = Vec::new();
+    for index in 0..waves.len() {
+        let before = outcomes.len();
+        for ids in depend::dependants_first(ctx, std::mem::take(&mut waves[index])) {
+            outcomes.extend(prepared.cluster.run_stage(ids.into_iter().map(job).collect(), &options).await);
+        }
+        let stays = |outcome: &Result_| matches!(outcome.result, Outcome::Deleting | Outcome::Refused(_));
+        if !together && outcomes[before..].iter().any(stays) {
+            return (outcomes, waves[index + 1..].iter().all(Vec::is_empty));
+        }
+    }
+    (outcomes, true)
+}
+
+/// When an object is deleted among those that go together: custom resources while their operators run, then the releases that may be
+/// operators, then all that is left, sources of releases among it. Webhooks of operators that go must not refuse what their objects need.
+fn wave(id: &ObjectId) -> usize {
+    match order::stage_of(id) {
+        StageKind::Webhooks if id.kind != "APIService" => 0,
+        StageKind::CustomResources if depend::unit_of(id).is_some() => 1,
+        StageKind::CustomResources if !id.group.ends_with(".toolkit.fluxcd.io") => 0,
+        _ => 2,
+    }
 }
 
 /// Notes what is kept because its kind is protected, and says what its deletion would take along. What was known before is not asked again.
@@ -143,7 +208,7 @@ pub(in super::super) async fn late(ctx: &Context, key: &UnitKey, unit: &mut Unit
     let policy = prepared.spec.policy(RunAction::Upgrade);
     if policy.prune && unit.record().inventory.keys().any(|id| !wanted.contains(id)) {
         let mut kept = Vec::new();
-        for outcome in delete(ctx, unit, prepared, &wanted, policy.propagation).await {
+        for outcome in delete(ctx, unit, prepared, &wanted, policy.propagation, false).await.0 {
             let id = outcome.id;
             match outcome.result {
                 Outcome::Kept(Keep::Held(Hold::ProtectedKind)) => kept.push(id),
