@@ -190,6 +190,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
         additive_ready_expr: settings.additive_ready_expr,
         bootstrap: settings.bootstrap.as_ref().map(|b| (b.url.clone(), b.credentials.clone())),
         managed: Default::default(),
+        autoscalers: Default::default(),
         inputs: Default::default(),
         helm: Default::default(),
         remotes: Default::default(),
@@ -203,6 +204,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
         () = ctx.objects.settled() => {}
         () = shutdown.cancelled() => {}
     }
+    ctx.watch_autoscalers().await;
     ctx.learn_helm().await;
     if let Some(bootstrap) = settings.bootstrap.clone() {
         bootstrap::apply(&ctx, &bootstrap).await.map_err(StartError::Bootstrap)?;

@@ -36,6 +36,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Owners between a pod and the object of a release, or an Event and it, at most.
 const OWNERS: usize = 4;
 
+/// Group and kind of what sets the replicas of others.
+const AUTOSCALER: (&str, &str) = ("autoscaling", "HorizontalPodAutoscaler");
+
 /// Newest revision and status of each Helm release, by storage namespace and name.
 pub type HelmHeads = HashMap<(String, String), (u32, String)>;
 
@@ -92,6 +95,8 @@ pub struct Context {
     pub bootstrap: Option<(String, Credentials)>,
     /// Watches of managed kinds, kept while the daemon runs.
     pub managed: Mutex<HashMap<(UnitKind, Gvk), WatchHandle>>,
+    /// The watch of all autoscalers, likewise.
+    pub autoscalers: Mutex<Option<WatchHandle>>,
     /// Watches of the Secrets and ConfigMaps of namespaces where values come from them, likewise.
     pub inputs: Mutex<HashMap<(String, String), WatchHandle>>,
     /// The newest revision of each Helm release when the Lease became ours, with its status, by namespace and name; `None` where it
@@ -253,6 +258,19 @@ impl Context {
                 managed.insert((kind, gvk.clone()), self.hub.ensure(WatchSpec::labelled(gvk, label, depth)));
             }
         }
+    }
+
+    /// Watches all autoscalers, whoever made them. Waits a little for the first list: before it, what they do looks like drift.
+    pub async fn watch_autoscalers(&self) {
+        let watch = self.hub.ensure(WatchSpec::all(Gvk::new("autoscaling/v2", AUTOSCALER.1), Depth::Health));
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(5), watch.settled()).await;
+        *lock(&self.autoscalers) = Some(watch);
+    }
+
+    /// All autoscalers there are.
+    #[must_use]
+    pub fn autoscalers(&self) -> Vec<Arc<Live>> {
+        self.hub.list(AUTOSCALER.0, AUTOSCALER.1)
     }
 
     /// Watches, without their content, the Secrets and ConfigMaps that values come from.

@@ -39,7 +39,9 @@ impl Autoscaled {
     }
 }
 
-fn target(object: &Json) -> Option<ObjectId> {
+/// The object whose replicas an autoscaler sets.
+#[must_use]
+pub fn target(object: &Json) -> Option<ObjectId> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Json::as_str);
     let group = Gvk::new(text("/apiVersion")?, "").group;
     match (group.as_str(), text("/kind")?) {

@@ -325,16 +325,22 @@ async fn as10_what_is_outside_of_a_release_counts_for_its_health() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as6_napping_is_healthy() {
+async fn as6_napping_is_healthy_and_autoscaling_is_no_drift() {
     let mut world = World::start().await;
     operator_and_actors(&world);
     world.git.write("clusters/demo/a.yaml", &namespace("asya"));
     let exprs = "  dependsOn:\n    - name: operator\n  healthCheckExprs:\n    - apiVersion: asya.sh/v1alpha1\n      kind: AsyncActor\n      current: status.status in ['Running', 'Napping']\n\
         \x20     failed: status.status == 'Degraded' || status.status.endsWith('Error')\n";
-    world.git.write(
-        "clusters/demo/both.yaml",
-        &(release("asya", "operator", "operator", "", "") + &release("asya", "actors", "actors", "", exprs)),
+    // The operator's chart asks for one copy, by number.
+    chart(
+        &world,
+        "operator",
+        "1.0.0",
+        &[("templates/operator.yaml", &DEPLOYMENT.replace("spec:\n  selector", "spec:\n  replicas: 1\n  selector"))],
     );
+    let drift = "  driftDetection: {mode: enabled}\n";
+    let both = release("asya", "operator", "operator", "", drift) + &release("asya", "actors", "actors", "", exprs);
+    world.git.write("clusters/demo/both.yaml", &both);
     world.git.push("An actor that naps");
     world.start_daemon(&[]).await;
     world.until("the actor", SOON, || world.get(ACTOR.0, ACTOR.1, "asya", "actors")).await;
@@ -342,5 +348,27 @@ async fn as6_napping_is_healthy() {
     until_says(&world, "asya", "actors", "waiting for AsyncActor/actors").await;
     set_status(&world, ACTOR, "asya", "actors", json!({"status": "Napping"})).await;
     until_ready(&world, "asya", "actors", "1.0.0").await;
+
+    // KEDA makes an autoscaler for the operator, which nobody has asked for in Git, and that scales it.
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "operator"});
+    let cpu = json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}});
+    world
+        .create(json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "keda-hpa-operator", "namespace": "asya"},
+            "spec": {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 9, "metrics": [cpu]}}))
+        .await;
+    let params = kube::api::PatchParams { field_manager: Some("kube-controller-manager".into()), ..Default::default() };
+    let three = kube::api::Patch::Merge(json!({"spec": {"replicas": 3}}));
+    world.api("apps/v1", "Deployment", "asya").patch_scale("operator", &params, &three).await.unwrap();
+    let shown = || async {
+        let page = world.page("/api/v1/releases/asya/operator").await?;
+        let child = page["objects"].as_array()?.iter().find(|o| o["id"]["name"] == "keda-hpa-operator")?.clone();
+        (child["owner"]["kind"] == "Deployment" && child["owner"]["name"] == "operator").then_some(())
+    };
+    world.until("the autoscaler is shown below what it scales", SOON, shown).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let operator = world.get("apps/v1", "Deployment", "asya", "operator").await.expect("it is live");
+    assert_eq!(operator["spec"]["replicas"], 3, "nobody sets it back");
+    let release = world.release("asya", "operator").await.expect("it is there");
+    assert!(condition(&release, "Drifted").is_none_or(|c| c.0 == "False"), "{release}");
     world.kubectl_patch(ACTOR.0, ACTOR.1, "asya", "actors", json!({"metadata": {"finalizers": null}})).await;
 }

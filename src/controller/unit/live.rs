@@ -40,6 +40,12 @@ pub(super) fn applied(manifest: &Manifest, uid: String, resource_version: String
     Applied { uid, resource_version, digest: digest(&manifest.body), api_version: manifest.api_version.clone() }
 }
 
+/// Whose replicas an autoscaler sets: one of the target, or one that somebody else made, as KEDA does.
+pub(super) fn autoscaled(ctx: &Context, target: &Target) -> Autoscaled {
+    let live = if target.manifests.iter().any(|m| m.body.pointer("/spec/replicas").is_some()) { ctx.autoscalers() } else { Vec::new() };
+    Autoscaled::by(target.manifests.iter().map(|m| &m.body).chain(live.iter().map(|live| &live.body)))
+}
+
 /// What is sent of a manifest: without the fields that rules leave to others, and without replicas that an autoscaler has taken over, for
 /// which the live object must be looked at.
 pub(super) async fn sendable(prepared: &Prepared, manifest: &Manifest, autoscaled: &Autoscaled) -> Result<Manifest, ApiError> {
@@ -98,7 +104,7 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
         .cloned()
         .collect();
     let revision = unit.record().deployed().map(|r| r.attempt.version.clone()).unwrap_or_default();
-    let autoscaled = Autoscaled::by(target.manifests.iter().map(|m| &m.body));
+    let autoscaled = autoscaled(ctx, &target);
     let results: Vec<(Manifest, Result<Look, ApiError>)> = stream::iter(work)
         .map(|manifest| {
             let (revision, autoscaled) = (&revision, &autoscaled);
@@ -211,7 +217,7 @@ fn take(unit: &mut Unit, id: &ObjectId, found: Vec<Drift>, end: EpisodeEnd) {
 pub(super) async fn correct(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared) -> Result<(), Failure> {
     let Some((_, target)) = unit.deployed.clone() else { return Err(surroundings("the deployed objects are not known".into())) };
     let now = Timestamp::now();
-    let autoscaled = Autoscaled::by(target.manifests.iter().map(|m| &m.body));
+    let autoscaled = autoscaled(ctx, &target);
     let ids: Vec<ObjectId> = unit.drift.iter().filter(|(_, d)| d.iter().any(Drift::counts)).map(|(id, _)| id.clone()).collect();
     for id in ids {
         let Some(manifest) = target.manifests.iter().find(|m| m.id == id) else { continue };

@@ -124,6 +124,8 @@ pub struct Unit {
     pub read: BTreeMap<ObjectId, String>,
     /// Somebody else went on with the release: what is remembered is void.
     pub stale: bool,
+    /// Until when a run that met a failure of the surroundings rests, and which: its own writes wake the unit, too.
+    pub rest: Option<(Timestamp, crate::api::Reason, String)>,
     /// Watches of objects outside of it that it depends on, or whose health counts.
     pub foreign: HashMap<ObjectId, crate::cluster::WatchHandle>,
     /// Objects that had failed before the run that is under way wrote anything of theirs, with the resource version that said so.

@@ -274,6 +274,12 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
         if let Some(ending) = too_soon(unit, &prepared, &state, &action, asked, now) {
             break ending;
         }
+        // What the unit writes wakes it, too: a pause is a pause, unless a person asks, or something newer is wanted.
+        let rest = unit.rest.take().filter(|(until, ..)| action == Action::Resume && !asked && now < *until);
+        if let Some((until, reason, message)) = rest.clone() {
+            unit.rest = rest;
+            break Ending::new(Outcome::Retrying(reason, message)).again(until.duration_since(now));
+        }
         done.push(action.clone());
         let began = match &action {
             Action::Install => run::begin(ctx, key, unit, &prepared, RunAction::Install).await,
@@ -314,13 +320,14 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
                 }
                 run::Progress::Stumbled(failure) => {
                     let run = unit.record().run.as_ref();
-                    let stumbles = run.map_or(1, |r| r.stumbles);
+                    let pause = backoff(run.map_or(1, |r| r.stumbles));
                     // What made it go back is not hidden by what keeps it from going back.
                     let message = match run.filter(|r| r.action == RunAction::Rollback).and_then(|r| r.why.as_deref()) {
                         Some(why) => format!("{why}; rolling back fails too: {}", failure.message),
                         None => failure.message,
                     };
-                    break Ending::new(Outcome::Retrying(failure_reason(unit), message)).again(backoff(stumbles));
+                    unit.rest = Some((Timestamp::now() + pause, failure_reason(unit), message.clone()));
+                    break Ending::new(Outcome::Retrying(failure_reason(unit), message)).again(pause);
                 }
             }
         }

@@ -7,8 +7,8 @@ use crate::api::names;
 use crate::api::{Condition, ConditionStatus, ConditionType, Reason, condition};
 use crate::controller::context::Context;
 use crate::health::{self, HealthState};
-use crate::object::Json;
-use crate::plan::Drift;
+use crate::object::{Json, ObjectId};
+use crate::plan::{Drift, replicas};
 use crate::release::report::{ChartInfo, EventLine, ObjectReport, Pill, Report};
 use crate::release::{Outcome, RunAction, Scene, UnitKey, UnitKind, summary};
 use jiff::{SignedDuration, Timestamp};
@@ -310,6 +310,14 @@ fn objects(ctx: &Context, spec: &Spec, record: &crate::release::UnitRecord) -> V
             ObjectReport { id, api_version: applied.api_version.clone(), health, owner: None }
         })
         .collect();
+    // Autoscalers that others made for them (KEDA, say) are shown below what they scale.
+    let known: std::collections::HashSet<ObjectId> = out.iter().map(|o| o.id.clone()).collect();
+    for live in ctx.autoscalers() {
+        if let Some(owner) = replicas::target(&live.body).filter(|owner| known.contains(owner) && !known.contains(&live.id)) {
+            let health = Some(health::check(Some(&live.body)));
+            out.push(ObjectReport { id: live.id.clone(), api_version: "autoscaling/v2".into(), health, owner: Some(owner) });
+        }
+    }
     let bad = |o: &ObjectReport| std::cmp::Reverse(o.health.as_ref().map_or(HealthState::Current, |h| h.state));
     out.sort_by(|a, b| bad(a).cmp(&bad(b)).then_with(|| a.id.cmp(&b.id)));
     out

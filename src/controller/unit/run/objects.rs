@@ -7,7 +7,6 @@ use crate::cluster::{ApiError, Done as Outcome, Job, Prior, StageOptions};
 use crate::controller::context::Context;
 use crate::health::Verdict;
 use crate::object::{Manifest, ObjectId};
-use crate::plan::replicas::Autoscaled;
 use crate::release::{RunAction, UnitKind};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -34,7 +33,7 @@ impl Scene<'_> {
     pub(super) async fn apply(&self, unit: &mut Unit, members: &[usize]) -> StepResult {
         let mut jobs = Vec::new();
         let mut sent: Vec<&Manifest> = Vec::new();
-        let autoscaled = Autoscaled::by(self.target.manifests.iter().map(|m| &m.body));
+        let autoscaled = live::autoscaled(self.ctx, self.target);
         for manifest in members.iter().map(|&i| &self.target.manifests[i]) {
             let known = unit.record().inventory.get(&manifest.id.inventory_id());
             if known.is_some_and(|known| live::as_verified(self.ctx, self.prepared, manifest, known)) {
