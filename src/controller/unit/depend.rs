@@ -27,7 +27,9 @@ pub(super) fn unit_of(id: &ObjectId) -> Option<UnitKey> {
 
 /// Watches the objects outside of the unit that it depends on, or whose health counts, each by its name: their events wake it.
 pub(super) fn follow(ctx: &Context, unit: &mut Unit, spec: &Spec) {
-    let wanted: HashSet<&ObjectId> = spec.depends_on_any().iter().chain(spec.health_checks()).filter(|id| unit_of(id).is_none()).collect();
+    // In another cluster nothing is watched: it is asked again and again.
+    let all = spec.depends_on_any().iter().chain(spec.health_checks()).filter(|_| !spec.is_elsewhere());
+    let wanted: HashSet<&ObjectId> = all.filter(|id| unit_of(id).is_none()).collect();
     unit.foreign.retain(|id, _| wanted.contains(id));
     for id in wanted {
         let depth = match () {
@@ -79,7 +81,10 @@ pub(super) async fn ready(ctx: &Context, unit: &Unit, spec: &Spec) -> Result<(),
         }
     }
     for id in spec.depends_on_any() {
-        let wait = |why: String| Err(waiting(format!("dependency {id} {why}"), HashSet::from([id.clone()])));
+        let wait = |why: String| {
+            let waits = waiting(format!("dependency {id} {why}"), HashSet::from([id.clone()]));
+            Err(Problem { stumbled: spec.is_elsewhere() && unit_of(id).is_none(), ..waits })
+        };
         if let Some(dependency) = unit_of(id) {
             match ctx.objects.get(&dependency) {
                 None => return wait("does not exist".into()),
@@ -158,8 +163,9 @@ pub(super) enum Found {
 
 /// Looks for an object with the rights of the unit; in its watch, where nothing but the daemon's own rights are in play.
 pub(super) async fn look(ctx: &Context, unit: &Unit, spec: &Spec, id: &ObjectId) -> Result<Found, ApiError> {
-    let cluster = spec.act(ctx)?;
-    let watch = unit.foreign.get(id).filter(|watch| watch.state().phase == Phase::Synced && !cluster.is_impersonating());
+    let cluster = spec.act(ctx).await?;
+    let ours = !cluster.is_impersonating() && !cluster.is_remote();
+    let watch = unit.foreign.get(id).filter(|watch| ours && watch.state().phase == Phase::Synced);
     if let Some(live) = watch.and_then(|watch| watch.get(id)) {
         return Ok(Found::There(Box::new(live.body.clone())));
     }

@@ -3,7 +3,7 @@
 use super::run::{failure, surroundings};
 use super::{Prepared, Unit, publish};
 use crate::api::Reason;
-use crate::cluster::{ApiError, Apply, Kind};
+use crate::cluster::{ApiError, Apply, Cluster, Kind};
 use crate::controller::context::Context;
 use crate::health::{self, Exprs, Health, HealthState, Patience, Verdict, cause::Family};
 use crate::object::{Json, Manifest, ObjectId};
@@ -41,8 +41,12 @@ pub(super) fn applied(manifest: &Manifest, uid: String, resource_version: String
 }
 
 /// Whose replicas an autoscaler sets: one of the target, or one that somebody else made, as KEDA does.
-pub(super) fn autoscaled(ctx: &Context, target: &Target) -> Autoscaled {
-    let live = if target.manifests.iter().any(|m| m.body.pointer("/spec/replicas").is_some()) { ctx.autoscalers() } else { Vec::new() };
+pub(super) fn autoscaled(ctx: &Context, target: &Target, cluster: &Cluster) -> Autoscaled {
+    let live = if !cluster.is_remote() && target.manifests.iter().any(|m| m.body.pointer("/spec/replicas").is_some()) {
+        ctx.autoscalers()
+    } else {
+        Vec::new()
+    };
     Autoscaled::by(target.manifests.iter().map(|m| &m.body).chain(live.iter().map(|live| &live.body)))
 }
 
@@ -104,7 +108,7 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
         .cloned()
         .collect();
     let revision = unit.record().deployed().map(|r| r.attempt.version.clone()).unwrap_or_default();
-    let autoscaled = autoscaled(ctx, &target);
+    let autoscaled = autoscaled(ctx, &target, &prepared.cluster);
     let results: Vec<(Manifest, Result<Look, ApiError>)> = stream::iter(work)
         .map(|manifest| {
             let (revision, autoscaled) = (&revision, &autoscaled);
@@ -217,7 +221,7 @@ fn take(unit: &mut Unit, id: &ObjectId, found: Vec<Drift>, end: EpisodeEnd) {
 pub(super) async fn correct(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared) -> Result<(), Failure> {
     let Some((_, target)) = unit.deployed.clone() else { return Err(surroundings("the deployed objects are not known".into())) };
     let now = Timestamp::now();
-    let autoscaled = autoscaled(ctx, &target);
+    let autoscaled = autoscaled(ctx, &target, &prepared.cluster);
     let ids: Vec<ObjectId> = unit.drift.iter().filter(|(_, d)| d.iter().any(Drift::counts)).map(|(id, _)| id.clone()).collect();
     for id in ids {
         let Some(manifest) = target.manifests.iter().find(|m| m.id == id) else { continue };

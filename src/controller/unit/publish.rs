@@ -306,13 +306,17 @@ fn objects(ctx: &Context, spec: &Spec, record: &crate::release::UnitRecord) -> V
     let mut out: Vec<ObjectReport> = record
         .objects()
         .map(|(id, applied)| {
-            let health = ctx.hub.get(&id).filter(|_| !spec.is_elsewhere() && health::takes_time(&id)).map(|live| spec.exprs().check(Some(&live.body)));
+            let health = ctx
+                .hub
+                .get(&id)
+                .filter(|_| !spec.is_elsewhere() && health::takes_time(&id))
+                .map(|live| spec.exprs().check(Some(&live.body)));
             ObjectReport { id, api_version: applied.api_version.clone(), health, owner: None }
         })
         .collect();
     // Autoscalers that others made for them (KEDA, say) are shown below what they scale.
     let known: std::collections::HashSet<ObjectId> = out.iter().map(|o| o.id.clone()).collect();
-    for live in ctx.autoscalers() {
+    for live in ctx.autoscalers().into_iter().filter(|_| !spec.is_elsewhere()) {
         if let Some(owner) = replicas::target(&live.body).filter(|owner| known.contains(owner) && !known.contains(&live.id)) {
             let health = Some(health::check(Some(&live.body)));
             out.push(ObjectReport { id: live.id.clone(), api_version: "autoscaling/v2".into(), health, owner: Some(owner) });
