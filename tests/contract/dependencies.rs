@@ -297,9 +297,22 @@ async fn as10_what_is_outside_of_a_release_counts_for_its_health() {
         let check = "  annotations:\n    helmward.dev/health-checks: core/ConfigMap/asya/asya-runtime\n";
         namespace("shop") + &release("shop", "app", "app", check, &format!("  timeout: {timeout}\n"))
     };
+    // The check comes before the chart: two objects see one commit at two moments.
+    let with_timeout = async |timeout: &str| {
+        world.git.push_file("clusters/demo/app.yaml", Some(&checked(timeout)), "A check that nothing fulfils");
+        let seen = || async {
+            let app = world.release("shop", "app").await?;
+            let annotated = app["metadata"]["annotations"]["helmward.dev/health-checks"].is_string();
+            (annotated
+                && app["spec"]["timeout"].as_str()?.starts_with(timeout)
+                && app["status"]["observedGeneration"] == app["metadata"]["generation"])
+                .then_some(())
+        };
+        world.until("the check is seen", SOON, seen).await;
+    };
+    with_timeout("6s").await;
     chart(&world, "app", "1.1.0", &[]);
-    world.git.write("clusters/demo/app.yaml", &checked("6s"));
-    world.git.push("With a check that nothing fulfils");
+    world.git.push("A new version");
     until_says(&world, "shop", "app", "waiting for missing ConfigMap asya/asya-runtime: namespace asya does not exist").await;
     let rolled_back = || async {
         let app = world.release("shop", "app").await?;
@@ -313,8 +326,8 @@ async fn as10_what_is_outside_of_a_release_counts_for_its_health() {
     assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "registry.example/main:1.0.0");
 
     world.create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "asya"}})).await;
+    with_timeout("1m").await;
     chart(&world, "app", "1.2.0", &[]);
-    world.git.write("clusters/demo/app.yaml", &checked("1m"));
     world.git.push("Try again");
     let message = until_says(&world, "shop", "app", "waiting for missing ConfigMap asya/asya-runtime").await;
     assert!(!message.contains("namespace asya does not exist"), "{message}");

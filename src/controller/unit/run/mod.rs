@@ -44,10 +44,7 @@ pub(super) enum Progress {
 /// How a step ended.
 enum Done {
     Yes,
-    Wait {
-        until: Timestamp,
-        what: String,
-    },
+    Wait { until: Timestamp, what: String },
 }
 /// Goes on with the run: step by step, until it waits, stumbles or ends.
 pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, prepared: &Prepared) -> Progress {

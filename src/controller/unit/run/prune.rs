@@ -10,7 +10,7 @@ use crate::object::{Json, ObjectId};
 use crate::plan::inventory::{self, PrunePolicy};
 use crate::plan::{Approval, Held, Hold, StageKind, order};
 use crate::release::stages::sort_for_deletion;
-use crate::release::{Deletions, Failure, RunAction, UnitKey};
+use crate::release::{Deletions, Failure, RunAction, UnitKey, UnitKind};
 use crate::render::target::Target;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeSet, HashSet};
@@ -33,7 +33,7 @@ impl Scene<'_> {
             return Ok(Done::Yes);
         }
         // Whoever does not wait at an uninstall does not wait for the order either.
-        let together = uninstall && !policy.wait;
+        let together = uninstall && !policy.wait && self.key.kind == UnitKind::Release;
         let (outcomes, last) = delete(self.ctx, unit, self.prepared, &wanted, policy.propagation, together).await;
         let mut waiting = BTreeSet::new();
         let mut first: Option<ApiError> = None;
