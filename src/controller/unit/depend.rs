@@ -114,7 +114,7 @@ pub(super) async fn ready(ctx: &Context, unit: &Unit, spec: &Spec) -> Result<(),
 }
 
 fn waiting(message: String, awaits: HashSet<ObjectId>) -> Problem {
-    Problem { reason: Reason::DependencyNotReady, message, awaits, stumbled: false }
+    Problem { reason: Reason::DependencyNotReady, message, awaits, stumbled: false, quiet: false }
 }
 
 /// Why a unit is not ready for those that depend on it. A bundle waits for a dependency of the same source to come to the same
