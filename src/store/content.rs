@@ -65,7 +65,7 @@ impl Store {
             if !inner.db.contains_key(&place)? {
                 let fail = |why| StoreError::Unwritable { table: Table::Content, key: id.0.clone(), why };
                 let sealed = inner.sealer.seal(&place, &bytes).map_err(fail)?;
-                inner.db.insert(place, sealed)?;
+                inner.failpoint.around(|| inner.db.insert(place, sealed))?;
             }
             Ok(id)
         })

@@ -1,10 +1,13 @@
 //! One thread makes everything durable: whoever waits when it begins is served by the same flush.
 
-use super::StoreError;
+use super::{StoreError, failpoint::Failpoint};
 use std::{
     fs::File,
     path::PathBuf,
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread::JoinHandle,
 };
 use tokio::sync::oneshot;
@@ -31,11 +34,11 @@ pub(super) struct Flusher {
 
 impl Flusher {
     /// `files` are synchronised for [`Depth::Disk`].
-    pub(super) fn start(db: sled::Db, files: Vec<PathBuf>) -> Result<Self, StoreError> {
+    pub(super) fn start(db: sled::Db, files: Vec<PathBuf>, failpoint: Arc<Failpoint>) -> Result<Self, StoreError> {
         let (requests, waiting) = channel();
         let thread = std::thread::Builder::new()
             .name("store-flush".into())
-            .spawn(move || run(&db, &files, &waiting))
+            .spawn(move || run(&db, &files, &failpoint, &waiting))
             .map_err(StoreError::io("start a thread for", "the store"))?;
         Ok(Self { requests: Some(requests), thread: Some(thread) })
     }
@@ -57,11 +60,11 @@ impl Drop for Flusher {
     }
 }
 
-fn run(db: &sled::Db, files: &[PathBuf], waiting: &Receiver<Request>) {
+fn run(db: &sled::Db, files: &[PathBuf], failpoint: &Failpoint, waiting: &Receiver<Request>) {
     while let Ok(first) = waiting.recv() {
         let group: Vec<Request> = std::iter::once(first).chain(waiting.try_iter()).collect();
         let disk = group.iter().any(|request| request.depth == Depth::Disk);
-        let result = flush(db, files, disk);
+        let result = failpoint.around(|| flush(db, files, disk));
         for request in group {
             let answer = match &result {
                 Ok(()) => Ok(()),

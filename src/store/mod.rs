@@ -7,6 +7,7 @@
 
 mod content;
 mod error;
+mod failpoint;
 mod flush;
 mod key;
 mod lock;
@@ -18,6 +19,7 @@ pub use error::StoreError;
 pub use key::{KeyOrigin, StoreKey};
 pub use table::{Batch, Table};
 
+use failpoint::Failpoint;
 use flush::{Depth, Flusher};
 use lock::DirLock;
 use seal::Sealer;
@@ -56,6 +58,7 @@ struct Inner {
     sealer: Sealer,
     /// Addresses of contents put since the last collection.
     young: Mutex<HashSet<String>>,
+    failpoint: Arc<Failpoint>,
     // the flusher ends before the lock is let go
     flusher: Flusher,
     _lock: Option<DirLock>,
@@ -102,7 +105,7 @@ impl Store {
             }
         };
         let files = vec![path.join("db"), path.join("blobs"), path];
-        Ok(Opened { store: Self::assemble(db, key, files, Some(lock))?, broken })
+        Ok(Opened { store: Self::assemble(db, key, files, Failpoint::new(Some(state_dir)), Some(lock))?, broken })
     }
 
     /// A store in a temporary place that goes with it, for tests and simulations.
@@ -111,12 +114,19 @@ impl Store {
     /// The database cannot be made.
     pub fn temporary(key: &StoreKey) -> Result<Self, StoreError> {
         let db = sled::Config::new().temporary(true).cache_capacity(CACHE).flush_every_ms(None).open()?;
-        Self::assemble(db, key, Vec::new(), None)
+        Self::assemble(db, key, Vec::new(), Failpoint::new(None), None)
     }
 
-    fn assemble(db: sled::Db, key: &StoreKey, files: Vec<PathBuf>, lock: Option<DirLock>) -> Result<Self, StoreError> {
-        let flusher = Flusher::start(db.clone(), files)?;
-        let inner = Inner { db, sealer: Sealer::new(key), key: key.clone(), young: Mutex::default(), flusher, _lock: lock };
+    fn assemble(
+        db: sled::Db,
+        key: &StoreKey,
+        files: Vec<PathBuf>,
+        failpoint: Failpoint,
+        lock: Option<DirLock>,
+    ) -> Result<Self, StoreError> {
+        let failpoint = Arc::new(failpoint);
+        let flusher = Flusher::start(db.clone(), files, Arc::clone(&failpoint))?;
+        let inner = Inner { db, sealer: Sealer::new(key), key: key.clone(), young: Mutex::default(), failpoint, flusher, _lock: lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -126,7 +136,7 @@ impl Store {
     /// The record cannot be serialised, or the database fails.
     pub async fn put<T: Serialize>(&self, table: Table, key: &str, record: &T) -> Result<(), StoreError> {
         let (place, sealed) = table::encode(&self.inner.sealer, table, key, record)?;
-        self.blocking(move |inner| Ok(inner.db.insert(place, sealed).map(drop)?)).await
+        self.blocking(move |inner| Ok(inner.failpoint.around(|| inner.db.insert(place, sealed)).map(drop)?)).await
     }
 
     /// Reads a record.
@@ -148,7 +158,7 @@ impl Store {
     /// The database fails.
     pub async fn delete(&self, table: Table, key: &str) -> Result<(), StoreError> {
         let place = table.place(key.as_bytes());
-        self.blocking(move |inner| Ok(inner.db.remove(place).map(drop)?)).await
+        self.blocking(move |inner| Ok(inner.failpoint.around(|| inner.db.remove(place)).map(drop)?)).await
     }
 
     /// Every record whose key begins with `prefix`, in the order of keys. A record that cannot be read is left out and
@@ -195,7 +205,11 @@ impl Store {
     /// # Errors
     /// A record cannot be serialised, or the database fails.
     pub async fn batch(&self, batch: Batch) -> Result<(), StoreError> {
-        self.blocking(move |inner| Ok(inner.db.apply_batch(batch.seal(&inner.sealer)?)?)).await
+        self.blocking(move |inner| {
+            let batch = batch.seal(&inner.sealer)?;
+            Ok(inner.failpoint.around(|| inner.db.apply_batch(batch))?)
+        })
+        .await
     }
 
     /// Adds a record to the list under `list`, keeping the newest `keep`. Answers its key.
@@ -216,7 +230,7 @@ impl Store {
             let old = old?;
             let surplus = (old.len() + 1).saturating_sub(keep.max(1));
             old.into_iter().take(surplus).for_each(|place| batch.remove(place));
-            inner.db.apply_batch(batch)?;
+            inner.failpoint.around(|| inner.db.apply_batch(batch))?;
             Ok(key)
         })
         .await

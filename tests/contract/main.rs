@@ -18,6 +18,7 @@ mod fields;
 mod gitserver;
 mod helm;
 mod hooks;
+mod matrix;
 mod monorepo;
 mod operator;
 mod pieces;

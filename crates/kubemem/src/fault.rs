@@ -38,6 +38,8 @@ pub enum Effect {
     LostBefore,
     /// It is done, then the connection breaks.
     LostAfter,
+    /// It is done, and never answered.
+    HangAfter,
     /// It is done, and the connection breaks in the middle of the answer.
     Reset,
     /// Answered after a delay (on the tokio clock).
@@ -159,6 +161,11 @@ impl Fault {
     /// It is done, then the connection breaks.
     pub fn lost_after_commit(self) -> Fault {
         self.effect(Effect::LostAfter)
+    }
+
+    /// It is done, and never answered: who sent it can be killed before it hears of it.
+    pub fn hang_after_commit(self) -> Fault {
+        self.effect(Effect::HangAfter)
     }
 
     /// It is done, and the connection breaks in the middle of the answer.

@@ -131,6 +131,10 @@ impl Core {
         self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
     }
 
+    fn request_count(&self) -> u64 {
+        self.requests.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     fn webhooks(&self) -> MutexGuard<'_, Arc<Vec<Webhook>>> {
         self.webhooks.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -270,6 +274,16 @@ impl Server {
     /// The requests since the last call, which are taken out of the log.
     pub fn take_requests(&self) -> Vec<Request> {
         std::mem::take(&mut *self.core.log()).iter().map(Logged::read).collect()
+    }
+
+    /// The requests that a fault hit, in the order in which they came. One that hangs after it was done has its code by then.
+    pub fn struck(&self) -> Vec<Request> {
+        self.core.log().iter().filter(|logged| logged.request.fault.is_some()).map(Logged::read).collect()
+    }
+
+    /// How many requests were answered or hang, whoever sent them; goes on when the log is emptied.
+    pub fn request_count(&self) -> u64 {
+        self.core.request_count()
     }
 
     /// Forgets the history of changes: watches from older versions get 410 Expired.

@@ -106,7 +106,7 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Re
         Some(Effect::Hang) => std::future::pending().await,
         Some(Effect::LostBefore) => return answer::broken(),
         Some(Effect::Delay(time)) => tokio::time::sleep(*time).await,
-        Some(Effect::LostAfter | Effect::Reset | Effect::EndWatch(_) | Effect::ExpireWatch(_)) | None => {}
+        Some(Effect::LostAfter | Effect::HangAfter | Effect::Reset | Effect::EndWatch(_) | Effect::ExpireWatch(_)) | None => {}
     }
     let response = match failure {
         Some(error) => answer::error(&error),
@@ -118,6 +118,7 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest<Body>) -> Re
     let response = finish(&core, number, response);
     match effect {
         Some(Effect::LostAfter) => answer::broken(),
+        Some(Effect::HangAfter) => std::future::pending().await,
         Some(Effect::Reset) => answer::cut(response).await,
         _ => response,
     }

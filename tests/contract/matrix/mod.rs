@@ -1,0 +1,14 @@
+//! Every request and every store write of an action as a moment to die at (`crash`), and every verb with every fault (`faults`).
+//!
+//! - `story`: the actions, and what each must come to
+//! - `verdict`: whether a cluster has come to it
+//! - `moment`: a moment, and how the daemon is stopped exactly there
+//! - `crash`: the crash matrix
+//!
+//! `HELMWARD_MATRIX_WORKERS` clusters are worked on at a time (3). `HELMWARD_MATRIX_EVERY` takes every n-th moment only.
+//! `HELMWARD_MATRIX_ONLY` names a single moment as it is printed, such as `upgrade/api 17 after/state lost`.
+
+mod crash;
+mod moment;
+mod story;
+mod verdict;
