@@ -97,6 +97,8 @@ pub const RESTART: &str = "helmward.dev/restart";
 pub const RESTARTED_FOR: &str = "helmward.dev/restarted-for";
 /// On any object: `disabled` leaves it out of what a deployment waits for.
 pub const WAIT: &str = "helmward.dev/wait";
+/// On a release Secret that we made: what the revision was to bring about, so that a run goes on without the store.
+pub const REVISION: &str = "helmward.dev/revision";
 /// On a CustomResourceDefinition that we installed: the version of the schemas.
 pub const CRD_VERSION: &str = "helmward.dev/crd-version";
 /// Label on everything that the daemon stores in the cluster for itself.

@@ -8,6 +8,7 @@ use super::{
     read::ListOptions,
     write::Answer,
 };
+use crate::api::names;
 use crate::object::{Gvk, Json, ObjectId};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
@@ -47,6 +48,8 @@ pub struct ReleaseSecret {
     pub head: ReleaseHead,
     /// The encoded record.
     pub payload: Vec<u8>,
+    /// The note that we put on it ([`names::REVISION`]); absent where another tool wrote it since.
+    pub note: Option<String>,
 }
 
 /// Payloads hold values of Secrets, so that only their size shows.
@@ -71,6 +74,8 @@ pub struct ReleaseWrite<'a> {
     pub payload: &'a [u8],
     /// The release's own labels.
     pub labels: &'a BTreeMap<String, String>,
+    /// The note to put on it; `None` leaves the one that is there.
+    pub note: Option<&'a str>,
     /// Now.
     pub at: Timestamp,
 }
@@ -88,6 +93,12 @@ impl ReleaseWrite<'_> {
         labels.insert("version", self.version.to_string());
         labels.insert(stamp, self.at.as_second().to_string());
         json!(labels)
+    }
+
+    fn annotate(&self, body: &mut Json) {
+        if let Some(note) = self.note {
+            body["metadata"]["annotations"] = json!({ names::REVISION: note });
+        }
     }
 
     fn fits(&self, step: Step) -> Result<(), ApiError> {
@@ -178,13 +189,14 @@ impl Cluster {
     pub async fn create_release(&self, write: &ReleaseWrite<'_>) -> Result<Answer, ApiError> {
         write.fits(Step::Create)?;
         let id = write.id();
-        let body = json!({
+        let mut body = json!({
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": { "name": id.name, "namespace": id.namespace, "labels": write.labels("createdAt") },
             "type": SECRET_TYPE,
             "data": { "release": STANDARD.encode(write.payload) },
         });
+        write.annotate(&mut body);
         self.create(&*self.secrets().await?, &id, &body).await
     }
 
@@ -194,10 +206,11 @@ impl Cluster {
     /// [`Kind::NotFound`] where somebody deleted it; [`Kind::TooLarge`] before anything is sent.
     pub async fn update_release(&self, write: &ReleaseWrite<'_>) -> Result<Answer, ApiError> {
         write.fits(Step::Patch)?;
-        let body = json!({
+        let mut body = json!({
             "metadata": { "labels": write.labels("modifiedAt") },
             "data": { "release": STANDARD.encode(write.payload) },
         });
+        write.annotate(&mut body);
         self.patch(&*self.secrets().await?, &write.id(), &Patch::Merge(body)).await
     }
 
@@ -240,7 +253,8 @@ fn head(object: &Json) -> Option<ReleaseHead> {
 fn secret(object: &Json) -> Option<ReleaseSecret> {
     (object.get("type").and_then(Json::as_str) == Some(SECRET_TYPE)).then_some(())?;
     let payload = STANDARD.decode(object.pointer("/data/release")?.as_str()?).ok()?;
-    Some(ReleaseSecret { head: head(object)?, payload })
+    let note = object.pointer("/metadata/annotations").and_then(|a| a.get(names::REVISION)).and_then(Json::as_str).map(str::to_owned);
+    Some(ReleaseSecret { head: head(object)?, payload, note })
 }
 
 #[cfg(test)]
@@ -288,6 +302,7 @@ mod tests {
             status,
             payload,
             labels: &labels,
+            note: None,
             at: Timestamp::from_second(1_700_000_000).expect("a time"),
         };
         for version in 1..=12 {

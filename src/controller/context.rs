@@ -16,7 +16,7 @@ use crate::git::{Credentials, Git};
 use crate::health::Exprs;
 use crate::object::{Gvk, Json, Manifest, ObjectId, Redactor};
 use crate::release::report::DriftEpisode;
-use crate::release::{UnitKey, UnitKind, UnitRecord};
+use crate::release::{RunAction, UnitKey, UnitKind, UnitRecord};
 use crate::render::chart::Cache;
 use crate::render::metadata::{self, Scope, Scopes};
 use crate::render::plain;
@@ -323,6 +323,10 @@ impl Context {
         let number = newest.map_or(0, |n| n.0);
         match (&record.run, record.last()) {
             // The record of a run may be stored already, or not yet.
+            (Some(run), _) if matches!(run.action, RunAction::Install | RunAction::Upgrade | RunAction::Rollback) => {
+                // Another daemon may have gone on with the very same revision, and brought it to its end.
+                number < run.revision || number == run.revision && newest.is_some_and(|n| n.1.starts_with("pending-"))
+            }
             (Some(run), _) => number <= run.revision,
             (None, Some(last)) => number == last.number && newest.is_some_and(|n| n.1 == last.status.as_str()),
             (None, None) => number == 0,

@@ -3,6 +3,7 @@
 //! - [`record`]: what is remembered of a unit: its revisions, the run under way, the inventory, the quarantine
 //! - [`state`]: [`observe`]: facts to a [`State`]
 //! - [`decide`](mod@decide): a state to the next [`Decision`]
+//! - [`note`]: what our release Secrets say beyond Helm's record
 //! - [`summary`]: the one place where statuses and conditions are computed
 //! - [`report`]: what is shown of a unit
 //! - [`mod@steps`]: the steps of a run, in order, and which of them a resumed run repeats
@@ -12,6 +13,7 @@
 
 pub mod decide;
 pub mod held;
+pub mod note;
 pub mod record;
 pub mod report;
 pub mod stages;
@@ -24,7 +26,7 @@ pub use record::{
     Applied, Attempt, Deletions, Failure, Fault, Quarantine, Rejected, Remedy, RemedyStrategy, RevisionMeta, RevisionStatus, Run,
     RunAction, Strategy, TestPhase, TestRun, UnitKey, UnitKind, UnitRecord, Want,
 };
-pub use state::{Cause, Facts, State, observe};
+pub use state::{Cause, Facts, State, observe, same};
 pub use steps::{Step, steps};
 pub use summary::{Outcome, Scene};
 

@@ -89,6 +89,10 @@ pub fn observe(want: &Want, facts: &Facts<'_>) -> State {
         Some(fields) if fields > 0 && want.correct_drift => State::Drifted(fields),
         Some(_) => rests,
     };
+    if let Some(last) = record.last().filter(|last| last.status.is_pending()) {
+        // Before all else: Helm itself refuses to touch a release as long as one is pending.
+        return State::Locked { revision: last.number };
+    }
     // Neither forward nor back: the rollback is tried again.
     let stranded = record.last().filter(|r| r.action == RunAction::Rollback && r.status == RevisionStatus::Failed);
     let again = |message: &str| State::Failed { action: RunAction::Rollback, message: message.to_owned() };
@@ -110,7 +114,6 @@ pub fn observe(want: &Want, facts: &Facts<'_>) -> State {
     let Some(last) = record.last() else { return State::Absent };
     match last.status {
         RevisionStatus::Uninstalled => return State::Absent,
-        status if status.is_pending() => return State::Locked { revision: last.number },
         RevisionStatus::Failed => {
             return match change(want, &last.attempt, Strategy::Revision) {
                 Some(cause) => State::Outdated(cause),
@@ -145,6 +148,12 @@ pub fn observe(want: &Want, facts: &Facts<'_>) -> State {
         Some(0) => State::Settled,
         Some(fields) => State::Drifted(fields),
     }
+}
+
+/// Whether two attempts bring about the same. The source's revision is no part of that: commits elsewhere in a repository change nothing.
+#[must_use]
+pub fn same(one: &Attempt, other: &Attempt) -> bool {
+    one.version == other.version && one.content == other.content && one.config == other.config && one.shape == other.shape
 }
 
 /// What differs between the wanted and another attempt.

@@ -1,6 +1,7 @@
 //! Where a test stops the process between two writes of the store. Compiled into debug builds only.
 //!
-//! A file `failpoint` in the state directory turns it on: it holds the number of the moment to stop at. Each write and each flush has
+//! A file `failpoint` in the state directory turns it on: it holds the number of the moment to stop at, and a word that begins the
+//! counting anew where it is another one than before. Each write and each flush has
 //! two, one before and one after it. The moments passed are counted in `failpoint.seen`; at the one that was asked for, and from then
 //! on, whoever writes waits for ever, for the test to kill the process.
 
@@ -11,7 +12,8 @@ use std::sync::Mutex;
 #[derive(Debug)]
 pub(super) struct Failpoint {
     dir: Option<PathBuf>,
-    passed: Mutex<u64>,
+    /// The text of the file, and how many moments have passed since it says so.
+    passed: Mutex<(String, u64)>,
 }
 
 impl Failpoint {
@@ -32,17 +34,19 @@ impl Failpoint {
         let Some(dir) = &self.dir else { return };
         // Held while it waits: nobody else gets past a process that is as good as dead.
         let mut passed = self.passed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let asked = std::fs::read_to_string(dir.join("failpoint")).ok().and_then(|text| text.trim().parse::<u64>().ok());
-        let Some(stop) = asked else {
-            *passed = 0;
-            return;
-        };
-        *passed += 1;
+        let text = std::fs::read_to_string(dir.join("failpoint")).unwrap_or_default();
+        let Some(stop) = text.split_whitespace().next().and_then(|number| number.parse::<u64>().ok()) else { return };
+        if passed.0 != text {
+            *passed = (text, 0);
+        }
+        passed.1 += 1;
         // Written aside and renamed, so that it is never read half.
-        let _ = std::fs::write(dir.join("failpoint.new"), passed.to_string())
+        let _ = std::fs::write(dir.join("failpoint.new"), passed.1.to_string())
             .and_then(|()| std::fs::rename(dir.join("failpoint.new"), dir.join("failpoint.seen")));
-        while *passed >= stop {
-            std::thread::park();
+        if passed.1 >= stop {
+            loop {
+                std::thread::park();
+            }
         }
     }
 }

@@ -117,11 +117,6 @@ impl World {
         world
     }
 
-    /// The cluster, where it is kubemem.
-    pub fn memory(&self) -> &kubemem::Server {
-        self.memory.as_ref().expect("this test is about kubemem")
-    }
-
     pub fn state_dir(&self) -> PathBuf {
         self.dir.path().join("state")
     }

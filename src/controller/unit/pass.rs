@@ -5,7 +5,7 @@ use crate::api::Reason;
 use crate::controller::context::Context;
 use crate::release::{
     Action, Decision, Facts, Failure, Fault, Outcome, Quarantine, Rejected, RevisionStatus, RunAction, State, UnitKey, UnitKind, decide,
-    observe, record::backoff,
+    observe, record::backoff, same,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -285,7 +285,7 @@ async fn reconcile(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Sp
             Action::Install => run::begin(ctx, key, unit, &prepared, RunAction::Install).await,
             Action::Upgrade(_) => run::begin(ctx, key, unit, &prepared, RunAction::Upgrade).await,
             Action::RollBack { to } => run::begin_rollback(ctx, key, unit, &prepared, *to).await,
-            Action::Uninstall => run::begin_uninstall(ctx, key, unit).await,
+            Action::Uninstall => run::begin_uninstall(ctx, key, unit, &prepared).await,
             Action::Supersede => run::supersede(ctx, key, unit, &prepared).await,
             Action::Unlock(revision) => run::unlock(ctx, key, unit, &prepared, *revision).await,
             Action::Correct => live::correct(ctx, key, unit, &prepared).await,
@@ -354,7 +354,7 @@ fn too_soon(unit: &Unit, prepared: &super::Prepared, state: &State, action: &Act
     if asked || record.failures == 0 || !matches!(action, Action::Install | Action::Upgrade(_)) {
         return None;
     }
-    let failed = record.history.iter().rev().find(|r| r.status == RevisionStatus::Failed && r.attempt == prepared.want.attempt)?;
+    let failed = record.history.iter().rev().find(|r| r.status == RevisionStatus::Failed && same(&r.attempt, &prepared.want.attempt))?;
     let first = record.last_good().is_none();
     let remedy = if first { prepared.want.install } else { prepared.want.upgrade };
     let pause = remedy.retry.unwrap_or_else(|| backoff(record.failures));
@@ -416,6 +416,7 @@ async fn by_hand(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec
             unit.record_mut().pinned = None;
             Some(stumble(unit, Reason::RollbackFailed, failure.message))
         }
+        // Nothing was rolled back, so nothing is held; it is said until another revision is named, or none.
         Err(failure) => {
             unit.record_mut().pinned = None;
             Some(Ending::new(Outcome::Stalled(Reason::MissingRollbackTarget, failure.message)))
@@ -490,11 +491,6 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec)
             ctx.units.queue.add_after(key.clone(), std(before.again));
             return true;
         }
-        if !uninstalling && let Err(failure) = run::begin_uninstall(ctx, key, unit).await {
-            publish::publish(ctx, key, unit, spec, &Outcome::Retrying(Reason::UninstallFailed, failure.message)).await;
-            ctx.units.queue.add_after(key.clone(), std::time::Duration::from_secs(5));
-            return true;
-        }
         let prepared = match prepare::for_removal(ctx, spec).await {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -502,6 +498,11 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec)
                 return true;
             }
         };
+        if !uninstalling && let Err(failure) = run::begin_uninstall(ctx, key, unit, &prepared).await {
+            publish::publish(ctx, key, unit, spec, &Outcome::Retrying(Reason::UninstallFailed, failure.message)).await;
+            ctx.units.queue.add_after(key.clone(), std::time::Duration::from_secs(5));
+            return true;
+        }
         let (outcome, again) = match run::advance(ctx, key, unit, &prepared).await {
             run::Progress::Ended(Ok(())) => match run::end(ctx, key, unit, &prepared, Ok(())).await {
                 Ok(()) => (None, SignedDuration::ZERO),

@@ -131,13 +131,13 @@ async fn uninstall_if_approved(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Uni
     }
     let retry = |why: String, after| Some(Ending::new(Outcome::Retrying(Reason::UninstallFailed, why)).again(after));
     let uninstalling = unit.record().run.as_ref().is_some_and(|r| r.action == RunAction::Uninstall);
-    if !uninstalling && let Err(failure) = run::begin_uninstall(ctx, key, unit).await {
-        return retry(failure.message, SignedDuration::from_secs(5));
-    }
     let prepared = match prepare::for_removal(ctx, spec).await {
         Ok(prepared) => prepared,
         Err(error) => return retry(error.to_string(), SignedDuration::from_secs(5)),
     };
+    if !uninstalling && let Err(failure) = run::begin_uninstall(ctx, key, unit, &prepared).await {
+        return retry(failure.message, SignedDuration::from_secs(5));
+    }
     match run::advance(ctx, key, unit, &prepared).await {
         run::Progress::Ended(Ok(())) => match run::end(ctx, key, unit, &prepared, Ok(())).await {
             Ok(()) => {

@@ -10,9 +10,11 @@ use crate::api::{ConditionStatus, ConditionType, condition};
 use crate::controller::context::Context;
 use crate::object::{Manifest, ObjectId, Origin};
 use crate::plan::hook::{Hook, Role};
+use crate::release::note::{self, Note};
 use crate::release::report::DriftEpisode;
 use crate::release::{
-    Applied, Attempt, Failure, Quarantine, RevisionMeta, RevisionStatus, RunAction, TestPhase, TestRun, UnitKey, UnitKind, UnitRecord,
+    Applied, Attempt, Failure, Fault, Quarantine, RevisionMeta, RevisionStatus, RunAction, TestPhase, TestRun, UnitKey, UnitKind,
+    UnitRecord, same,
 };
 use crate::render::target::{Payload, Target};
 use helmward_chart::{release, yaml};
@@ -57,6 +59,7 @@ async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
     let secrets = cluster.releases(spec.storage_namespace(), name).await.map_err(|e| e.to_string())?;
     let mut record =
         UnitRecord { handled: status.last_handled_reconcile_at.clone(), tried: status.last_attempted_generation, ..UnitRecord::default() };
+    let mut notes = BTreeMap::new();
     for secret in secrets {
         let release = match release::decode(&secret.payload) {
             Ok(release) => release,
@@ -68,7 +71,7 @@ async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
         let snapshot = status.history.iter().find(|s| s.version == i64::from(secret.head.version) && s.name == name);
         let version = release.chart_version().to_owned();
         let last = status.last_attempted_revision.as_deref() == Some(&version);
-        record.history.push(RevisionMeta {
+        let mut meta = RevisionMeta {
             number: secret.head.version,
             status: status_of(&secret.head.status),
             action: match snapshot.and_then(|s| s.action.as_deref()) {
@@ -96,7 +99,12 @@ async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
             description: release.description().to_owned(),
             commit: String::new(),
             tests: snapshot.and_then(|s| s.test_hooks.as_ref()).map(tests_of),
-        });
+        };
+        if let Some(note) = secret.note.as_deref().and_then(Note::decode) {
+            note.fill(&mut meta);
+            notes.insert(meta.number, note);
+        }
+        record.history.push(meta);
     }
     record.history.sort_by_key(|r| r.number);
     for entry in status.inventory.iter().flat_map(|i| &i.entries) {
@@ -119,13 +127,20 @@ async fn from_helm(ctx: &Context, spec: &Spec) -> Result<UnitRecord, String> {
         });
     }
     record.failures = u32::try_from(status.failures).unwrap_or(0);
-    if let Some(deployed) = record.deployed().filter(|_| record.inventory.is_empty()).map(|r| r.number) {
-        // A release of the Helm CLI: its objects are those of its manifest.
+    note::conclude(&mut record, &notes);
+    // A release of the Helm CLI: its objects are those of its manifest. And what was begun after the last good revision may have made
+    // objects that no status tells of yet.
+    let known = !record.inventory.is_empty();
+    let begun = record.history.iter().rev().take_while(|r| r.status.is_pending() || r.status == RevisionStatus::Failed);
+    let mut sources: Vec<u32> = begun.filter(|r| notes.contains_key(&r.number)).map(|r| r.number).collect();
+    sources.extend(record.deployed().filter(|_| !known).map(|r| r.number));
+    if !sources.is_empty() {
         let prepared = super::prepare::for_removal(ctx, spec).await.map_err(|e| e.to_string())?;
-        if let Ok(target) = helm_target(ctx, &prepared, deployed).await {
+        for number in sources {
+            let Ok(target) = helm_target(ctx, &prepared, number).await else { continue };
             for manifest in &target.manifests {
-                let id = manifest.id.inventory_id();
-                record.inventory.insert(id, Applied { api_version: manifest.api_version.clone(), ..Applied::default() });
+                let found = Applied { api_version: manifest.api_version.clone(), ..Applied::default() };
+                record.inventory.entry(manifest.id.inventory_id()).or_insert(found);
             }
         }
     }
@@ -208,8 +223,33 @@ pub(super) async fn target(ctx: &Context, record: &UnitRecord, prepared: &Prepar
     let (want, have) = (&prepared.want.attempt, &revision.attempt);
     match &prepared.what {
         What::Objects(target) if have.version == want.version || have.content == want.content => Ok(Arc::clone(target)),
-        What::Chart { .. } => helm_target(ctx, prepared, number).await.map(Arc::new),
+        What::Chart { .. } => {
+            let mut target = helm_target(ctx, prepared, number).await?;
+            if revision.status.is_pending() && revision.action != RunAction::Rollback && same(have, want) {
+                // Cut off, and the store lost: Helm's record knows no CRDs, the chart does.
+                target.crds = prepared.render(ctx, &prepared.spec.key(), revision.action, number).await?.crds;
+            }
+            Ok(Arc::new(target))
+        }
         _ => Err(content(format!("the objects of revision {number} ({}) are not known any more", have.version))),
+    }
+}
+
+/// The target of what is to be removed: as the store has it, else as Helm recorded it. Empty where neither knows.
+pub(super) async fn last_target(ctx: &Context, prepared: &Prepared, last: &RevisionMeta) -> Result<Arc<Target>, Failure> {
+    if let Some(target) = stored_target(ctx, last).await {
+        return Ok(target);
+    }
+    if prepared.spec.kind() != UnitKind::Release {
+        return Ok(Arc::default());
+    }
+    match helm_target(ctx, prepared, last.number).await {
+        Ok(target) => Ok(Arc::new(target)),
+        Err(failure) if failure.fault == Fault::Surroundings => Err(failure),
+        Err(failure) => {
+            tracing::warn!(unit = %prepared.spec.key(), error = %failure.message, "removed without its hooks");
+            Ok(Arc::default())
+        }
     }
 }
 

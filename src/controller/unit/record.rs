@@ -4,6 +4,7 @@ use super::{Prepared, Unit};
 use crate::cluster::{ApiError, Cluster, Kind, ReleaseWrite};
 use crate::controller::context::Context;
 use crate::object::Json;
+use crate::release::note::Note;
 use crate::release::{RevisionMeta, RevisionStatus, Run, RunAction, UnitKey};
 use crate::render::target::Target;
 use helmward_chart::release::{self, Release};
@@ -25,6 +26,7 @@ pub(super) async fn write_pending(key: &UnitKey, unit: &mut Unit, prepared: &Pre
     };
     let last = meta.started.to_string();
     let encoded = compose((namespace, name), meta, target, meta.status, &description);
+    let note = Note::of(meta, run, record, &prepared.want.upgrade).encode();
     let write = ReleaseWrite {
         namespace: storage,
         name,
@@ -32,6 +34,7 @@ pub(super) async fn write_pending(key: &UnitKey, unit: &mut Unit, prepared: &Pre
         status: meta.status.as_str(),
         payload: &encoded,
         labels: &BTreeMap::new(),
+        note: Some(&note),
         at: Timestamp::now(),
     };
     match prepared.cluster.create_release(&write).await {
@@ -105,6 +108,7 @@ async fn settle(
         status: status.as_str(),
         payload: &encoded,
         labels: &BTreeMap::new(),
+        note: None,
         at: Timestamp::now(),
     };
     match prepared.cluster.update_release(&write).await {
@@ -114,7 +118,7 @@ async fn settle(
     }
 }
 
-/// Stores the revision as deployed, the one before as superseded, and deletes what is too old.
+/// Stores the revision before as superseded, deletes what is too old, and stores the new one as deployed.
 pub(super) async fn finish(
     ctx: &Context,
     key: &UnitKey,
@@ -151,9 +155,7 @@ pub(super) async fn finish(
         }
         return Ok(());
     }
-    if let Some(meta) = unit.record().revision(run.revision) {
-        settle(prepared, meta, Some(target), RevisionStatus::Deployed, &words).await?;
-    }
+    // The new one last, as Helm does: whoever finds it pending, with the store lost, does what is left of this again.
     let deployed = |r: &&RevisionMeta| r.number != run.revision && r.status == RevisionStatus::Deployed;
     for before in unit.record().history.iter().filter(deployed) {
         let words = match before.action {
@@ -170,6 +172,9 @@ pub(super) async fn finish(
     }
     for number in unit.record().surplus(prepared.spec.max_history(), Some(run.revision)) {
         prepared.cluster.delete_release(storage, name, number).await?;
+    }
+    if let Some(meta) = unit.record().revision(run.revision) {
+        settle(prepared, meta, Some(target), RevisionStatus::Deployed, &words).await?;
     }
     tracing::debug!(unit = %key, revision = run.revision, "release recorded");
     Ok(())
@@ -215,6 +220,7 @@ async fn change(
         status: status.as_str(),
         payload: &encoded,
         labels: &secret.head.labels,
+        note: None,
         at: Timestamp::now(),
     };
     match cluster.update_release(&write).await {

@@ -174,6 +174,11 @@ impl Spec {
         self.metadata().is_deleting()
     }
 
+    /// When its deletion was asked for.
+    pub(super) fn deleted_at(&self) -> Option<jiff::Timestamp> {
+        self.metadata().deletion_timestamp.as_ref().map(|at| at.timestamp())
+    }
+
     /// Whether our finalizer is on it.
     pub fn has_finalizer(&self) -> bool {
         self.metadata().has_finalizer()

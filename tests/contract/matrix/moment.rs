@@ -4,6 +4,7 @@ use crate::world::World;
 use kubemem::{Fault, Request};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How the daemon names itself to the API server.
 pub const AGENT: &str = "helmward/";
@@ -50,13 +51,13 @@ pub struct Trap<'a> {
 impl<'a> Trap<'a> {
     pub fn set(world: &'a World, place: Place) -> Self {
         clear(world);
-        world.memory().take_requests();
+        memory(world).take_requests();
         match place {
             Place::Api { nth, after } => {
                 let fault = Fault::any().user_agent(AGENT).nth(nth);
-                world.memory().inject(if after { fault.hang_after_commit() } else { fault.hang() });
+                memory(world).inject(if after { fault.hang_after_commit() } else { fault.hang() });
             }
-            Place::Store { nth } => std::fs::write(failpoint(world, ""), nth.to_string()).unwrap(),
+            Place::Store { nth } => set_failpoint(world, nth),
         }
         Self { world, place }
     }
@@ -65,7 +66,7 @@ impl<'a> Trap<'a> {
     pub fn sprung(&self) -> Option<String> {
         match self.place {
             Place::Api { after, .. } => {
-                let struck = self.world.memory().struck();
+                let struck = memory(self.world).struck();
                 let hit = struck.iter().find(|r| !after || r.code != 0)?;
                 Some(name(hit))
             }
@@ -80,8 +81,13 @@ impl Drop for Trap<'_> {
     }
 }
 
+/// The cluster, which is kubemem here.
+pub fn memory(world: &World) -> &kubemem::Server {
+    world.memory().expect("this test is about kubemem")
+}
+
 fn clear(world: &World) {
-    world.memory().clear_faults();
+    memory(world).clear_faults();
     let _ = std::fs::remove_file(failpoint(world, ""));
     let _ = std::fs::remove_file(failpoint(world, ".seen"));
 }
@@ -89,8 +95,15 @@ fn clear(world: &World) {
 /// Counts the moments of the store from now on.
 pub fn count_store(world: &World) {
     clear(world);
-    world.memory().take_requests();
-    std::fs::write(failpoint(world, ""), u64::MAX.to_string()).unwrap();
+    memory(world).take_requests();
+    set_failpoint(world, u64::MAX);
+}
+
+fn set_failpoint(world: &World, nth: u64) {
+    static TIMES: AtomicU64 = AtomicU64::new(0);
+    let text = format!("{nth} time-{}", TIMES.fetch_add(1, Ordering::Relaxed));
+    std::fs::write(failpoint(world, ".set"), text).unwrap();
+    std::fs::rename(failpoint(world, ".set"), failpoint(world, "")).unwrap();
 }
 
 /// Moments of the store since the action began.

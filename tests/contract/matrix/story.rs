@@ -22,6 +22,9 @@ spec:
           image: registry.example/shop/migrate:1
 "#;
 
+/// An object that only the broken version has: nothing of it may stay.
+const EXTRA: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-extra\ndata: {of: broken}\n";
+
 /// An action, told in the order of a release's life; after the last the first can begin again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
@@ -74,10 +77,14 @@ impl Action {
             Self::Install => {
                 world.git.write("charts/web/templates/migrate.yaml", HOOK);
                 world.git.discard("clusters/demo/namespace.yaml");
+                world.git.discard("charts/web/templates/extra.yaml");
                 push(world, "01-install");
             }
             Self::Upgrade => push(world, "02-upgrade"),
-            Self::Rollback => push(world, "03-broken"),
+            Self::Rollback => {
+                world.git.write("charts/web/templates/extra.yaml", EXTRA);
+                push(world, "03-broken");
+            }
             Self::Drift => {
                 world.kubectl_patch("v1", "ConfigMap", "shop", "web-config", json!({"data": {"greeting": "Go away"}})).await;
             }

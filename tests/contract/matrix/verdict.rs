@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 /// Ok, or what is missing.
 pub async fn settled(world: &World, action: Action) -> Result<(), String> {
     let End { version, records, .. } = action.end();
+    if world.get("v1", "ConfigMap", "shop", "web-extra").await.is_some() {
+        return Err("ConfigMap web-extra of the broken version is there".into());
+    }
     let secrets = world.release_secrets("shop", "web").await;
     let release = world.release("shop", "web").await;
     let Some(version) = version else {
@@ -20,7 +23,11 @@ pub async fn settled(world: &World, action: Action) -> Result<(), String> {
                 return Err(format!("{kind} {name} is there"));
             }
         }
-        return if release.is_some() || !secrets.is_empty() { Err(format!("the HelmRelease or records are there: {secrets:?}")) } else { Ok(()) };
+        return if release.is_some() || !secrets.is_empty() {
+            Err(format!("the HelmRelease or records are there: {secrets:?}"))
+        } else {
+            Ok(())
+        };
     };
     let Some(release) = release else { return Err("no HelmRelease".into()) };
     let ready = condition(&release, "Ready");

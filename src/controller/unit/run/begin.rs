@@ -5,7 +5,7 @@ use super::super::{Prepared, Unit, publish, record};
 use super::{failure, surroundings};
 use crate::api::Reason;
 use crate::controller::context::Context;
-use crate::release::{Attempt, Failure, Fault, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey};
+use crate::release::{Attempt, Failure, Fault, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey, same};
 use crate::render::target::Target;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -26,10 +26,7 @@ pub(in super::super) async fn begin(
         action
     };
     let number = unit.record().next_number();
-    let before = drawn_before(ctx, unit, prepared).await?;
-    let (target, drawn) = prepared.render(ctx, key, Turn { action, number, before: before.as_deref() }).await?;
-    let target = Arc::new(target);
-    unit.record_mut().drawn |= drawn;
+    use crate::release::{Attempt, Failure, Fault, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey, same};
     super::crds::reachable(prepared, action, &target).await?;
     if super::prune::needs_approval(ctx, key, unit, prepared, &target) {
         ctx.save(key, unit, false).await;
@@ -116,15 +113,16 @@ pub(in super::super) async fn begin_rollback(
 }
 
 /// Begins a removal.
-pub(in super::super) async fn begin_uninstall(ctx: &Context, key: &UnitKey, unit: &mut Unit) -> Result<(), Failure> {
+pub(in super::super) async fn begin_uninstall(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared) -> Result<(), Failure> {
     let last = unit.record().last().cloned();
     let target = match (&unit.deployed, &last) {
         (Some((_, target)), _) => Arc::clone(target),
-        (None, Some(last)) => super::super::rebuild::stored_target(ctx, last).await.unwrap_or_default(),
+        (None, Some(last)) => super::super::rebuild::last_target(ctx, prepared, last).await?,
         (None, None) => Arc::default(),
     };
     let number = last.as_ref().map_or(0, |r| r.number);
-    let now = Timestamp::now();
+    // The moment at which the deletion was asked for stays the same when the store is lost: hooks that have run are known by it.
+    let now = prepared.spec.deleted_at().unwrap_or_else(Timestamp::now);
     unit.running = Some((number, target));
     unit.record_mut().run = Some(Run {
         revision: number,

@@ -7,7 +7,7 @@ use crate::cluster::ApiError;
 use crate::controller::context::Context;
 use crate::release::decide::quarantines;
 use crate::release::summary::test_sentence;
-use crate::release::{Failure, Quarantine, RevisionMeta, RevisionStatus, RunAction, UnitKey, UnitKind};
+use crate::release::{Failure, Quarantine, RevisionMeta, RevisionStatus, RunAction, UnitKey, UnitKind, UnitRecord, Want};
 use crate::render::target::Target;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -33,6 +33,7 @@ pub(in super::super) async fn end(
     match result {
         Ok(()) if run.action == RunAction::Uninstall => {
             let record = unit.record_mut();
+            give_up_uninstalled(record, &prepared.want, now);
             // After a failed first attempt the next one begins anew; its failures are remembered.
             record.history.clear();
             record.inventory.clear();
@@ -113,12 +114,14 @@ pub(in super::super) async fn end(
             if run.action == RunAction::Rollback && record.pinned.is_none() {
                 // Neither forward nor back: the failed target is not tried again all the same, or the two would follow each other for ever.
                 let failed = record.history.iter().rev().find(|r| r.status == RevisionStatus::Failed && r.action != RunAction::Rollback);
-                record.quarantine = failed.cloned().map(|failed| Quarantine {
+                // After many rollbacks the failed revision is no longer in the history: then the verdict stands as it is.
+                let verdict = failed.cloned().map(|failed| Quarantine {
                     message: format!("{}; rolling back failed too: {}", failed.description, failure.message),
                     attempt: failed.attempt,
                     since: now,
                     restored: None,
                 });
+                record.quarantine = verdict.or(record.quarantine.take());
             }
             let tested = unit.record().revision(run.revision).is_some_and(RevisionMeta::failed_test);
             let reason = match (key.kind, run.action) {
@@ -133,6 +136,20 @@ pub(in super::super) async fn end(
     }
     ctx.settle(key, unit, prepared.spec.max_history()).await;
     Ok(())
+}
+
+/// What was removed because it failed is not installed again as it is once the retries that the object grants are used up. After a failed
+/// upgrade the same target is installed, and its failures are counted as those of an install, as Flux does.
+fn give_up_uninstalled(record: &mut UnitRecord, want: &Want, now: Timestamp) {
+    let Some(failed) = record.last().filter(|last| last.status == RevisionStatus::Failed).cloned() else { return };
+    // An older verdict, on something else, is of no use any more; beside it these failures would not be counted.
+    record.quarantine = None;
+    if record.last_good().is_some() {
+        record.failures = 0;
+    } else if quarantines(&want.install, record.failures) {
+        let (attempt, message) = (failed.attempt, failed.description);
+        record.quarantine = Some(Quarantine { attempt, message, since: now, restored: None });
+    }
 }
 
 /// Sets a revision's status in the record and in Helm's.

@@ -54,7 +54,7 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
         _ => {
             let loaded = if run.action == RunAction::Uninstall {
                 match unit.record().revision(run.revision).cloned() {
-                    Some(last) => Ok(super::rebuild::stored_target(ctx, &last).await.unwrap_or_default()),
+                    Some(last) => super::rebuild::last_target(ctx, prepared, &last).await,
                     None => Ok(Arc::default()),
                 }
             } else {
@@ -62,6 +62,7 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
             };
             match loaded {
                 Ok(target) => {
+                    keep(ctx, unit, run.revision, &target).await;
                     unit.running = Some((run.revision, Arc::clone(&target)));
                     target
                 }
@@ -134,6 +135,18 @@ pub(super) async fn advance(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, 
         }
     }
 }
+/// The target of a run that was found in the cluster is kept, so that a later rollback finds it.
+async fn keep(ctx: &Context, unit: &mut Unit, revision: u32, target: &Target) {
+    let Some(meta) = unit.record_mut().revision_mut(revision).filter(|m| m.target.is_none() && m.status.is_pending()) else { return };
+    match ctx.put_target(target).await {
+        Ok(kept) => {
+            (meta.target, meta.chart) = (Some(kept.target), kept.chart);
+            meta.digest = target.digest();
+        }
+        Err(error) => tracing::warn!(revision, %error, "the target of the run cannot be kept; Helm's record has it"),
+    }
+}
+
 /// What every step looks at.
 struct Scene<'a> {
     ctx: &'a Arc<Context>,

@@ -1,4 +1,7 @@
-//! Tables of facts to states and decisions, and the property that every pass ends.
+//! Single stories (here), the table of facts, states and decisions (`table`), and random sequences of facts (`sequences`).
+
+mod sequences;
+mod table;
 
 use super::decide::quarantines;
 use super::record::*;
@@ -6,8 +9,6 @@ use super::state::*;
 use super::steps::Shape;
 use super::{Action, Decision, Step, decide, steps};
 use jiff::Timestamp;
-use proptest::prelude::{any, prop, prop_assert, proptest};
-use proptest::strategy::Strategy as _;
 
 fn attempt(version: &str, content: &str, config: &str) -> Attempt {
     Attempt {
@@ -52,6 +53,23 @@ fn revision(number: u32, status: RevisionStatus, attempt: Attempt) -> RevisionMe
 
 fn record(history: Vec<RevisionMeta>) -> UnitRecord {
     UnitRecord { history, ..UnitRecord::default() }
+}
+
+fn run_of(revision: u32, action: RunAction, attempt: Attempt) -> Run {
+    Run {
+        revision,
+        action,
+        attempt,
+        cursor: 0,
+        length: 0,
+        started: Timestamp::UNIX_EPOCH,
+        waiting_since: None,
+        made: None,
+        to: None,
+        why: None,
+        stumbles: 0,
+        refused: Default::default(),
+    }
 }
 
 fn see(record: &UnitRecord, want: &Want, drifted: Option<usize>) -> State {
@@ -102,20 +120,7 @@ fn states() {
 
 #[test]
 fn a_running_wait_is_superseded_but_a_rollback_is_finished() {
-    let run = |action| Run {
-        revision: 2,
-        action,
-        attempt: attempt("2.0.0", "cc", "x"),
-        cursor: 3,
-        length: 6,
-        started: Timestamp::UNIX_EPOCH,
-        waiting_since: None,
-        made: None,
-        to: None,
-        why: None,
-        stumbles: 0,
-        refused: Default::default(),
-    };
+    let run = |action| run_of(2, action, attempt("2.0.0", "cc", "x"));
     for (action, superseded) in [(RunAction::Upgrade, true), (RunAction::Install, true), (RunAction::Rollback, false)] {
         let record = UnitRecord { run: Some(run(action)), ..UnitRecord::default() };
         assert_eq!(see(&record, &want(attempt("3.0.0", "dd", "x")), None), State::Running { superseded }, "{action:?}");
@@ -239,85 +244,4 @@ fn the_order_of_steps_is_helms() {
     assert!(!steps(RunAction::Rollback, &shape).contains(&Test(2)), "what was good is not tested again");
     let none = Shape::default();
     assert_eq!(steps(RunAction::Uninstall, &none), [Begin, Prune, Finish]);
-}
-
-fn any_status() -> impl proptest::strategy::Strategy<Value = RevisionStatus> {
-    use RevisionStatus::*;
-    prop::sample::select(vec![PendingInstall, PendingUpgrade, PendingRollback, Deployed, Superseded, Failed, Uninstalling, Uninstalled])
-}
-
-fn phase_of(outcome: u8) -> TestPhase {
-    if outcome == 0 { TestPhase::Failed } else { TestPhase::Succeeded }
-}
-
-fn any_attempt() -> impl proptest::strategy::Strategy<Value = Attempt> {
-    ("[12]", "[ab]", "[xy]").prop_map(|(v, c, g)| attempt(&v, &c, &g))
-}
-
-fn any_remedy() -> impl proptest::strategy::Strategy<Value = Remedy> {
-    (proptest::option::of(-1..3), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(retries, remedy_last, uninstall, ignore_tests, retry)| Remedy {
-            ignore_tests,
-            retry: retry.then_some(jiff::SignedDuration::from_secs(5)),
-            retries,
-            remedy_last,
-            strategy: if uninstall { RemedyStrategy::Uninstall } else { RemedyStrategy::Rollback },
-        },
-    )
-}
-
-proptest! {
-    /// A toy shell performs what is decided, with each outcome chosen at random; a pass must end within few decisions, and a
-    /// rollback must go to a revision that was good.
-    #[test]
-    fn every_pass_ends(
-        statuses in prop::collection::vec((any_status(), any_attempt()), 0..4),
-        wanted in any_attempt(),
-        install in any_remedy(),
-        upgrade in any_remedy(),
-        correct_drift: bool,
-        outcomes in prop::collection::vec(0..3_u8, 12),
-        drifted in proptest::option::of(0..3_usize),
-        tests: bool,
-        failures in 0..4_u32,
-    ) {
-        let want = Want { attempt: wanted, strategy: Strategy::ChartVersion, install, upgrade, correct_drift, tests };
-        let history = statuses.into_iter().enumerate().map(|(i, (s, a))| revision(u32::try_from(i).expect("few") + 1, s, a)).collect();
-        let mut record = UnitRecord { failures, ..record(history) };
-        let mut done: Vec<Action> = Vec::new();
-        let mut drifted = drifted;
-        let mut ended = false;
-        for outcome in outcomes {
-            let state = observe(&want, &Facts { record: &record, drifted, requested: false, forced: false, now: Timestamp::UNIX_EPOCH });
-            let action = match decide(&state, &want, &record, &done) {
-                Decision::Finish | Decision::Hold(_) | Decision::Stall(_) => { ended = true; break; }
-                Decision::Compare => { drifted = Some(0); continue; }
-                Decision::Act(action) => action,
-            };
-            let number = record.next_number();
-            let status = if outcome == 0 { RevisionStatus::Failed } else { RevisionStatus::Deployed };
-            match &action {
-                Action::Install | Action::Upgrade(_) | Action::Resume => record.history.push(revision(number, status, want.attempt.clone())),
-                Action::RollBack { to } => {
-                    let target = record.revision(*to).expect("a rollback goes to a revision that is known").clone();
-                    prop_assert!(matches!(target.status, RevisionStatus::Deployed | RevisionStatus::Superseded));
-                    if outcome > 0 {
-                        record.quarantine = Some(Quarantine { attempt: want.attempt.clone(), message: String::new(), since: Timestamp::UNIX_EPOCH, restored: Some(number) });
-                    }
-                    record.history.push(RevisionMeta { action: RunAction::Rollback, ..revision(number, status, target.attempt) });
-                }
-                Action::Uninstall => record.history.clear(),
-                Action::Unlock(n) => record.revision_mut(*n).expect("the locked revision is known").status = RevisionStatus::Failed,
-                Action::Test => {
-                    let last = record.history.last_mut().expect("what is deployed is tested");
-                    last.tests = Some([("t".to_owned(), TestRun { phase: Some(phase_of(outcome)), ..TestRun::default() })].into());
-                    last.status = if outcome == 0 { RevisionStatus::Failed } else { last.status };
-                }
-                Action::Correct => drifted = Some(0),
-                Action::Supersede => record.run = None,
-            }
-            done.push(action);
-        }
-        prop_assert!(ended, "the pass did not end: {done:?}");
-    }
 }
