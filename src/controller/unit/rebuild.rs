@@ -3,6 +3,7 @@
 
 use super::place;
 use super::prepare::{Prepared, What};
+use super::render::Turn;
 use super::run::{content, failure};
 use super::spec::Spec;
 use crate::api::helm::TestHookStatus;
@@ -227,7 +228,8 @@ pub(super) async fn target(ctx: &Context, record: &UnitRecord, prepared: &Prepar
             let mut target = helm_target(ctx, prepared, number).await?;
             if revision.status.is_pending() && revision.action != RunAction::Rollback && same(have, want) {
                 // Cut off, and the store lost: Helm's record knows no CRDs, the chart does.
-                target.crds = prepared.render(ctx, &prepared.spec.key(), revision.action, number).await?.crds;
+                let turn = Turn { action: revision.action, number, before: None };
+                target.crds = prepared.render(ctx, &prepared.spec.key(), turn).await?.0.crds;
             }
             Ok(Arc::new(target))
         }

@@ -26,7 +26,16 @@ pub(in super::super) async fn begin(
         action
     };
     let number = unit.record().next_number();
-    use crate::release::{Attempt, Failure, Fault, RevisionMeta, RevisionStatus, Run, RunAction, UnitKey, same};
+    let failed = unit.record().history.iter().rev().find(|r| r.status == RevisionStatus::Failed && r.action != RunAction::Rollback);
+    let refused = unit.record().quarantine.as_ref().map(|q| &q.attempt);
+    if failed.map(|f| &f.attempt).or(refused).is_some_and(|before| !same(before, &prepared.want.attempt)) {
+        // Something else is tried than what failed: its failures are counted anew.
+        unit.record_mut().failures = 0;
+    }
+    let before = drawn_before(ctx, unit, prepared).await?;
+    let (target, drawn) = prepared.render(ctx, key, Turn { action, number, before: before.as_deref() }).await?;
+    let target = Arc::new(target);
+    unit.record_mut().drawn |= drawn;
     super::crds::reachable(prepared, action, &target).await?;
     if super::prune::needs_approval(ctx, key, unit, prepared, &target) {
         ctx.save(key, unit, false).await;
