@@ -53,7 +53,7 @@ async fn each_error_is_told_once_where_it_belongs() {
         ("patches.yaml", bundle("patched", "  path: ./charts\n  patches:\n    - patch: '[]'\n")),
         ("chart.yaml", release("no-chart", &chart("./charts/none"))),
         ("template.yaml", release("template", &chart("./charts/bad"))),
-        ("blocked.yaml", release("blocked", &format!("{}  postRenderers:\n    - kustomize:\n        images: []\n", chart("./charts/web")))),
+        ("blocked.yaml", release("blocked", &format!("{}  upgrade:\n    preserveValues: true\n", chart("./charts/web")))),
         (
             "source.yaml",
             release(
@@ -76,7 +76,7 @@ async fn each_error_is_told_once_where_it_belongs() {
     says(&world, (KUSTOMIZE, "Kustomization", "flux-system", "patched"), "Stalled", &["UnsupportedField", "spec.patches"]).await;
     says(&world, (HELM, "HelmRelease", "shop", "no-chart"), "Ready", &["ArtifactFailed", "charts/none"]).await;
     says(&world, (HELM, "HelmRelease", "shop", "template"), "Ready", &["templates/config.yaml:4:18"]).await;
-    says(&world, (HELM, "HelmRelease", "shop", "blocked"), "Stalled", &["UnsupportedField", "spec.postRenderers"]).await;
+    says(&world, (HELM, "HelmRelease", "shop", "blocked"), "Stalled", &["UnsupportedField", "spec.upgrade.preserveValues"]).await;
     says(&world, (HELM, "HelmRelease", "shop", "no-source"), "Ready", &["GitRepository", "missing", "does not exist"]).await;
     says(&world, (HELM, "HelmRelease", "shop", "no-values"), "Ready", &["Secret", "absent"]).await;
     world

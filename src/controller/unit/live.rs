@@ -3,8 +3,9 @@
 use super::run::{failure, surroundings};
 use super::{Prepared, Unit, publish};
 use crate::api::Reason;
-use crate::cluster::{ApiError, Apply, Cluster, Kind};
+use crate::cluster::{ApiError, Apply, Kind};
 use crate::controller::context::Context;
+use crate::controller::objects::units_of;
 use crate::health::{self, Exprs, Health, HealthState, Patience, Verdict, cause::Family};
 use crate::object::{Json, Manifest, ObjectId};
 use crate::plan::replicas::Autoscaled;
@@ -40,14 +41,17 @@ pub(super) fn applied(manifest: &Manifest, uid: String, resource_version: String
     Applied { uid, resource_version, digest: digest(&manifest.body), api_version: manifest.api_version.clone() }
 }
 
-/// Whose replicas an autoscaler sets: one of the target, or one that somebody else made, as KEDA does.
-pub(super) fn autoscaled(ctx: &Context, target: &Target, cluster: &Cluster) -> Autoscaled {
-    let live = if !cluster.is_remote() && target.manifests.iter().any(|m| m.body.pointer("/spec/replicas").is_some()) {
+/// Whose replicas an autoscaler sets: one of the target, or one that somebody else made, as KEDA does. One of the unit that the target lacks is
+/// about to go.
+pub(super) fn autoscaled(ctx: &Context, target: &Target, prepared: &Prepared) -> Autoscaled {
+    let live = if !prepared.cluster.is_remote() && target.manifests.iter().any(|m| m.body.pointer("/spec/replicas").is_some()) {
         ctx.autoscalers()
     } else {
         Vec::new()
     };
-    Autoscaled::by(target.manifests.iter().map(|m| &m.body).chain(live.iter().map(|live| &live.body)))
+    let unit = prepared.spec.key();
+    let others = live.iter().filter(|live| units_of(live).all(|owner| owner != unit)).map(|live| &live.body);
+    Autoscaled::by(target.manifests.iter().map(|m| &m.body).chain(others))
 }
 
 /// What is sent of a manifest: without the fields that rules leave to others, and without replicas that an autoscaler has taken over, for
@@ -108,7 +112,7 @@ pub(super) async fn compare(ctx: &Context, unit: &mut Unit, prepared: &Prepared)
         .cloned()
         .collect();
     let revision = unit.record().deployed().map(|r| r.attempt.version.clone()).unwrap_or_default();
-    let autoscaled = autoscaled(ctx, &target, &prepared.cluster);
+    let autoscaled = autoscaled(ctx, &target, prepared);
     let results: Vec<(Manifest, Result<Look, ApiError>)> = stream::iter(work)
         .map(|manifest| {
             let (revision, autoscaled) = (&revision, &autoscaled);
@@ -221,7 +225,7 @@ fn take(unit: &mut Unit, id: &ObjectId, found: Vec<Drift>, end: EpisodeEnd) {
 pub(super) async fn correct(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepared) -> Result<(), Failure> {
     let Some((_, target)) = unit.deployed.clone() else { return Err(surroundings("the deployed objects are not known".into())) };
     let now = Timestamp::now();
-    let autoscaled = autoscaled(ctx, &target, &prepared.cluster);
+    let autoscaled = autoscaled(ctx, &target, prepared);
     let ids: Vec<ObjectId> = unit.drift.iter().filter(|(_, d)| d.iter().any(Drift::counts)).map(|(id, _)| id.clone()).collect();
     for id in ids {
         let Some(manifest) = target.manifests.iter().find(|m| m.id == id) else { continue };

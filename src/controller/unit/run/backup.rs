@@ -1,7 +1,7 @@
 //! CRDs and the objects of their kinds as they were before a replace: kept in the store, and brought back by a rollback where asked for.
 
 use super::super::{Prepared, Unit, publish};
-use super::{Scene, failure, surroundings};
+use super::{Done, Scene, StepResult, failure, surroundings};
 use crate::api::Reason;
 use crate::cluster::{Apply, Cluster, ListOptions};
 use crate::controller::context::Context;
@@ -58,8 +58,8 @@ pub(super) fn is_there(unit: &Unit, run: &Run) -> bool {
 }
 
 /// Brings the CRDs back that were replaced since the revision that a rollback goes back to, then the objects of their kinds that are gone or
-/// differ. Objects of the release itself come with its stages. Answers the CRDs.
-pub(super) async fn restore(scene: &Scene<'_>, unit: &mut Unit) -> Result<Vec<Manifest>, Failure> {
+/// differ. Objects of the release itself come with its stages.
+pub(super) async fn restore(scene: &Scene<'_>, unit: &mut Unit) -> StepResult {
     let since = scene.run.to.unwrap_or(0) + 1;
     let revisions: Vec<u32> = unit.record().backups.range(since..).map(|(number, _)| *number).collect();
     let (mut crds, mut objects): (Vec<Manifest>, Vec<Manifest>) = (Vec::new(), Vec::new());
@@ -88,18 +88,18 @@ pub(super) async fn restore(scene: &Scene<'_>, unit: &mut Unit) -> Result<Vec<Ma
             }
         }
     }
-    let all: Vec<&Manifest> = crds.iter().collect();
-    if super::crds::served(&scene.prepared.cluster, &all).await.is_ok() {
-        let own: BTreeSet<&ObjectId> = scene.target.manifests.iter().map(|m| &m.id).collect();
-        let mut back = 0;
-        for object in objects.iter().filter(|object| !own.contains(&object.id)) {
-            back += usize::from(put_back(&scene.prepared.cluster, object).await?);
-        }
-        let names: Vec<&str> = crds.iter().map(|crd| crd.id.name.as_str()).collect();
-        let message = format!("CRDs taken back with the release: {}; {back} objects of their kinds restored", names.join(", "));
-        publish::event(scene.ctx, scene.key, unit, true, Reason::RolledBack, &message);
+    if let waits @ Done::Wait { .. } = scene.established(crds.iter()).await? {
+        return Ok(waits);
     }
-    Ok(crds)
+    let own: BTreeSet<&ObjectId> = scene.target.manifests.iter().map(|m| &m.id).collect();
+    let mut back = 0;
+    for object in objects.iter().filter(|object| !own.contains(&object.id)) {
+        back += usize::from(put_back(&scene.prepared.cluster, object).await?);
+    }
+    let names: Vec<&str> = crds.iter().map(|crd| crd.id.name.as_str()).collect();
+    let message = format!("CRDs taken back with the release: {}; {back} objects of their kinds restored", names.join(", "));
+    publish::event(scene.ctx, scene.key, unit, true, Reason::RolledBack, &message);
+    Ok(Done::Yes)
 }
 
 /// Puts one object back, where it is gone or another one; says whether it was.

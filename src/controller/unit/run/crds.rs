@@ -19,6 +19,8 @@ use std::time::Duration;
 const CONCURRENCY: usize = 4;
 /// So long a worker waits for CRDs to be served before it does something else meanwhile: most are within a fraction of it.
 const MOMENT: Duration = Duration::from_millis(400);
+/// No worker waits longer at a time.
+const LONGEST_MOMENT: Duration = Duration::from_secs(10);
 /// After so long a CRD that is not served is told of as a failure. It is tried again all the same.
 const LIMIT: SignedDuration = SignedDuration::from_secs(60);
 /// Field changes of one CRD that are kept for the page, and how long each may be.
@@ -38,18 +40,16 @@ impl Scene<'_> {
     /// Brings the CRDs of `crds/` in: absent ones are made, different ones replaced only where the policy says so. In a rollback, those that
     /// were replaced since come back as they were.
     pub(super) async fn crds(&self, unit: &mut Unit) -> StepResult {
-        let crds: Vec<Manifest> = if self.run.action == RunAction::Rollback {
-            backup::restore(self, unit).await?
-        } else {
-            let policy = self.prepared.spec.policy(self.run.action).crds;
-            // Where it waits, everything was written.
-            if self.run.waiting_since.is_none() {
-                let holds = bring_in(self.ctx, self.key, unit, self.prepared, self.run.revision, self.target, policy).await?;
-                hold(self.ctx, self.key, unit, holds);
-            }
-            if policy == CrdsPolicy::Skip { Vec::new() } else { self.target.crds.clone() }
-        };
-        self.established(crds.iter()).await
+        if self.run.action == RunAction::Rollback {
+            return backup::restore(self, unit).await;
+        }
+        let policy = self.prepared.spec.policy(self.run.action).crds;
+        // Where it waits, everything was written.
+        if self.run.waiting_since.is_none() {
+            let holds = bring_in(self.ctx, self.key, unit, self.prepared, self.run.revision, self.target, policy).await?;
+            hold(self.ctx, self.key, unit, holds);
+        }
+        if policy == CrdsPolicy::Skip { Ok(Done::Yes) } else { self.established(self.target.crds.iter()).await }
     }
 
     /// Waits until CRDs are served. Most are at once; a worker is not held for others.
@@ -58,7 +58,9 @@ impl Scene<'_> {
         if crds.is_empty() {
             return Ok(Done::Yes);
         }
-        match served(&self.prepared.cluster, &crds).await {
+        // A server that takes longer to answer gets longer: what has waited for a while may wait as long again.
+        let waited = Duration::try_from(self.waited()).unwrap_or_default();
+        match served(&self.prepared.cluster, &crds, waited.clamp(MOMENT, LONGEST_MOMENT)).await {
             Ok(()) => Ok(Done::Yes),
             Err(error) if error.kind == Kind::TimedOut && self.waited() < LIMIT => Ok(Done::Wait {
                 until: Timestamp::now() + SignedDuration::from_millis(500),
@@ -69,11 +71,11 @@ impl Scene<'_> {
     }
 }
 
-pub(super) async fn served(cluster: &Cluster, crds: &[&Manifest]) -> Result<(), ApiError> {
+async fn served(cluster: &Cluster, crds: &[&Manifest], limit: Duration) -> Result<(), ApiError> {
     let names: Vec<String> = crds.iter().map(|m| m.id.name.clone()).collect();
-    cluster.wait_established(&names, MOMENT).await?;
+    cluster.wait_established(&names, limit).await?;
     let kinds: Vec<Gvk> = crds.iter().flat_map(|crd| kinds_of(crd)).collect();
-    cluster.discovery().wait_for(&kinds, MOMENT).await.map(drop)
+    cluster.discovery().wait_for(&kinds, limit).await.map(drop)
 }
 
 /// A CRD beside the live one.

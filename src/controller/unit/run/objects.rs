@@ -33,7 +33,7 @@ impl Scene<'_> {
     pub(super) async fn apply(&self, unit: &mut Unit, members: &[usize]) -> StepResult {
         let mut jobs = Vec::new();
         let mut sent: Vec<&Manifest> = Vec::new();
-        let autoscaled = live::autoscaled(self.ctx, self.target, &self.prepared.cluster);
+        let autoscaled = live::autoscaled(self.ctx, self.target, self.prepared);
         for manifest in members.iter().map(|&i| &self.target.manifests[i]) {
             let known = unit.record().inventory.get(&manifest.id.inventory_id());
             if known.is_some_and(|known| live::as_verified(self.ctx, self.prepared, manifest, known)) {
