@@ -133,6 +133,20 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// The page of the reference documentation, in Markdown.
+#[must_use]
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Annotations\n\n<!-- Made from src/api/extras.rs: `helmward reference annotations > docs/reference/annotations.md`. -->\n\n\
+         On HelmReleases and Kustomizations, where Flux has no field for it; some also on the objects that they bring, as said below. What cannot be\n\
+         read is left out and named in the condition `UnsupportedFields`.\n\n| annotation | value | what it does |\n|---|---|---|\n",
+    );
+    for (name, grammar, meaning) in TABLE {
+        page.push_str(&format!("| `{name}` | {} | {meaning} |\n", grammar.replace('|', "or")));
+    }
+    page
+}
+
 /// Annotations under our prefix that the daemon itself writes.
 const OURS: [&str; 4] = [names::CRD_VERSION, names::OWNED, names::RESTARTED_FOR, names::SUSPEND_REASON];
 

@@ -37,12 +37,19 @@ enum Page {
     Cli,
     /// The fields of Flux's objects
     Compatibility,
+    /// Our annotations
+    Annotations,
 }
 
 /// Prints a reference page.
 pub(super) fn reference(args: &ReferenceArgs, mut command: Command, console: &Console) -> Result<Exit, Failure> {
-    if matches!(args.page, Page::Compatibility) {
-        console.data(&crate::api::unsupported::compatibility())?;
+    let made = match args.page {
+        Page::Cli => None,
+        Page::Compatibility => Some(crate::api::unsupported::compatibility()),
+        Page::Annotations => Some(crate::api::extras::page()),
+    };
+    if let Some(page) = made {
+        console.data(&page)?;
         return Ok(Exit::Ok);
     }
     command.build();

@@ -106,7 +106,7 @@ impl ReleaseWrite<'_> {
             return Ok(());
         }
         let words = format!(
-            "the release record has {} bytes, a Secret holds {LARGEST_PAYLOAD}; set the annotation helmward.dev/trim-record to store it without the chart's files",
+            "the release record has {} bytes, a Secret holds {LARGEST_PAYLOAD}; set the annotation helmward.dev/trim-record: enabled to store it without the chart's files",
             self.payload.len()
         );
         Err(ApiError::local(step, self.id(), Kind::TooLarge, words))

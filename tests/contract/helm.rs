@@ -378,3 +378,40 @@ async fn adopted_secrets_stay() {
         assert_eq!(last[i].2[key], before[i].2[key], "{} {key}", last[i].0);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_too_large_is_refused_or_trimmed() {
+    let mut world = World::start().await;
+    // Two megabytes that no compression makes smaller than one.
+    let mut state = 42_u64;
+    let letters: String = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b' ' + u8::try_from((state >> 40) % 94).unwrap())
+    })
+    .take(2 << 20)
+    .collect();
+    world.git.write("charts/large/files/noise.txt", &letters);
+    world.git.write("charts/large/Chart.yaml", &chart_yaml("large", "1.0.0"));
+    world.git.write("charts/large/templates/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: large\ndata: {a: b}\n");
+    let object = format!("{}{}", namespace("shop"), release("shop", "large", "./charts/large", ""));
+    world.git.write("clusters/demo/large.yaml", &object);
+    world.git.push("A chart with a large file");
+    world.start_daemon(&[]).await;
+    let said = world
+        .until("refused by name", SOON, || async {
+            let release = world.release("shop", "large").await?;
+            let (status, _, message) = condition(&release, "Ready")?;
+            (status == "False" && message.contains("helmward.dev/trim-record")).then(|| message.to_owned())
+        })
+        .await;
+    assert!(said.contains("a Secret holds 1048576"), "{said}");
+    assert!(world.get("v1", "ConfigMap", "shop", "large").await.is_none(), "nothing was applied");
+    let trimmed =
+        object.replace("  name: large\n  namespace", "  name: large\n  annotations: {helmward.dev/trim-record: enabled}\n  namespace");
+    world.git.push_file("clusters/demo/large.yaml", Some(&trimmed), "Without the chart's files");
+    world.until("stored without them", SOON, || async { world.release("shop", "large").await.filter(|r| ready(r, "1.0.0")) }).await;
+    let Some(helm) = Helm::find(&world) else { return };
+    assert!(helm.run(&["get", "manifest", "large", "-n", "shop"]).contains("name: large"));
+    let history: Value = serde_json::from_str(&helm.run(&["history", "large", "-n", "shop", "-o", "json"])).unwrap();
+    assert_eq!(history.as_array().unwrap().last().unwrap()["status"], "deployed", "{history}");
+}

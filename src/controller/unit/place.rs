@@ -1,5 +1,5 @@
 //! Where a release is: its namespace, its name, and where Helm keeps its records. A release that is to be somewhere else, or of another
-//! chart, is uninstalled and installed anew, and that waits for an approval (`docs/design/007-moving-a-release.md`).
+//! chart, is uninstalled and installed anew, and that waits for an approval (`docs/design/004-moving-a-release.md`).
 
 use super::{Prepared, Spec, Unit, pass::Ending, prepare, publish, run};
 use crate::api::helm::{ChartNameChangeStrategy, HelmReleaseStatus};

@@ -1,7 +1,7 @@
 //! Helm's release Secrets: written so that `helm list`, `history`, `get` and `rollback` go on working, three writes a revision.
 
 use super::{Prepared, Unit};
-use crate::cluster::{ApiError, Cluster, Kind, ReleaseWrite};
+use crate::cluster::{ApiError, Cluster, Kind, LARGEST_PAYLOAD, ReleaseWrite};
 use crate::controller::context::Context;
 use crate::object::Json;
 use crate::release::note::Note;
@@ -11,13 +11,12 @@ use helmward_chart::release::{self, Release};
 use jiff::Timestamp;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Stores the new revision as pending. One that is there already is ours from before a crash.
 pub(super) async fn write_pending(key: &UnitKey, unit: &mut Unit, prepared: &Prepared, target: &Target, run: &Run) -> Result<(), ApiError> {
     let record = unit.record();
     let Some(meta) = record.revision(run.revision) else { return Ok(()) };
-    let (namespace, name) = prepared.spec.release();
+    let (_, name) = prepared.spec.release();
     let storage = prepared.spec.storage_namespace();
     let description = match run.action {
         RunAction::Install => "Initial install underway".to_owned(),
@@ -25,7 +24,7 @@ pub(super) async fn write_pending(key: &UnitKey, unit: &mut Unit, prepared: &Pre
         _ => "Preparing upgrade".to_owned(),
     };
     let last = meta.started.to_string();
-    let encoded = compose((namespace, name), meta, target, meta.status, &description);
+    let encoded = compose(prepared, meta, target, meta.status, &description);
     let note = Note::of(meta, run, record, &prepared.want.upgrade).encode();
     let write = ReleaseWrite {
         namespace: storage,
@@ -54,25 +53,42 @@ pub(super) async fn write_pending(key: &UnitKey, unit: &mut Unit, prepared: &Pre
     }
 }
 
-/// The record of a revision that we made, encoded.
-fn compose((namespace, name): (&str, &str), meta: &RevisionMeta, target: &Target, status: RevisionStatus, description: &str) -> Vec<u8> {
+/// Parts of a chart that may be left out of a record, the least missed first: `helm rollback` and `helm get` need neither.
+const SPARED: [&str; 2] = ["files", "templates"];
+
+/// The record of a revision that we made, encoded; without parts of the chart where it would be too large and the object allows it.
+fn compose(prepared: &Prepared, meta: &RevisionMeta, target: &Target, status: RevisionStatus, description: &str) -> Vec<u8> {
+    let (namespace, name) = prepared.spec.release();
     let mut payload = target.release.clone().unwrap_or_default();
     last_runs(&mut payload.hooks, meta);
     let (first, last) = (meta.first_deployed.to_string(), meta.started.to_string());
-    release::encode(&Release::new(release::Parts {
-        name,
-        namespace,
-        version: meta.number,
-        status: status.as_str(),
-        description,
-        first_deployed: &first,
-        last_deployed: &last,
-        notes: &payload.notes,
-        chart: Arc::unwrap_or_clone(payload.chart),
-        config: payload.config,
-        manifest: &payload.manifest,
-        hooks: payload.hooks,
-    }))
+    let encode = |chart: Json| {
+        release::encode(&Release::new(release::Parts {
+            name,
+            namespace,
+            version: meta.number,
+            status: status.as_str(),
+            description,
+            first_deployed: &first,
+            last_deployed: &last,
+            notes: &payload.notes,
+            chart,
+            config: payload.config.clone(),
+            manifest: &payload.manifest,
+            hooks: payload.hooks.clone(),
+        }))
+    };
+    let mut encoded = encode(Json::clone(&payload.chart));
+    let mut left_out: &[&str] = &[];
+    while encoded.len() > LARGEST_PAYLOAD && left_out.len() < SPARED.len() && prepared.spec.extras().trim_record {
+        left_out = &SPARED[..=left_out.len()];
+        let mut chart = Json::clone(&payload.chart);
+        for part in left_out {
+            chart[part] = json!([]);
+        }
+        encoded = encode(chart);
+    }
+    encoded
 }
 
 /// Notes in Helm's records of the tests how they went: `helm status` shows it.
@@ -100,7 +116,7 @@ async fn settle(
     let Some(target) = target.filter(|t| t.release.is_some() && meta.target.is_some()) else {
         return change(&prepared.cluster, storage, release.1, meta.number, status, Some(words)).await;
     };
-    let encoded = compose(release, meta, target, status, words);
+    let encoded = compose(prepared, meta, target, status, words);
     let write = ReleaseWrite {
         namespace: storage,
         name: release.1,

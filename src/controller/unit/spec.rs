@@ -269,7 +269,7 @@ impl Spec {
 
     /// What shapes the objects, besides content and values: these fields, and the annotations by which what was refused may be taken.
     pub(super) fn shape(&self, fields: &[Json]) -> Json {
-        let annotations = [names::UNKNOWN_FIELDS, names::ON_REFUSAL];
+        let annotations = [names::UNKNOWN_FIELDS, names::ON_REFUSAL, names::TRIM_RECORD];
         let given = annotations.iter().filter_map(|name| self.annotation(name).map(|value| json!({*name: value})));
         Json::Array(fields.iter().cloned().chain(given).collect())
     }

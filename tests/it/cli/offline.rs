@@ -151,7 +151,7 @@ fn the_kubectl_plugin_is_the_same_binary() {
 #[test]
 fn the_reference_pages_are_those_of_the_commands_and_the_fields() {
     let home = tempfile::tempdir().unwrap();
-    for page in ["cli", "compatibility"] {
+    for page in ["cli", "compatibility", "annotations"] {
         let made = said(home.path(), &["reference", page]).exits(0).out;
         let stored = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/reference/{page}.md"))).unwrap();
         let differs = made.lines().zip(stored.lines()).find(|(made, stored)| made != stored);
