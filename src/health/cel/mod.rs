@@ -1,5 +1,5 @@
 //! CEL expressions over JSON objects, as Flux lets users write them. What such an expression may cost is bounded: its text, its depth,
-//! and what it does ([`budget`]). It cannot stop the daemon: a panic inside of the interpreter is an error of that expression.
+//! and what it does (`budget`). It cannot stop the daemon: a panic inside of the interpreter is an error of that expression.
 
 mod budget;
 #[cfg(test)]
