@@ -1,7 +1,7 @@
 //! Composition root: opens the edges, starts the controllers, owns shutdown and readiness.
 
 use crate::api::crd;
-use crate::cluster::{Cluster, ConnectError, Elector, EventRecorder, Leadership, LeaseConfig, LiveEvent, Retry, WatchHub};
+use crate::cluster::{ApiError, Cluster, ConnectError, Elector, EventRecorder, Kind, Leadership, LeaseConfig, LiveEvent, Retry, WatchHub};
 use crate::controller::context::{Context, Leader};
 use crate::controller::objects::{self, Objects};
 use crate::controller::source::{self, Sources};
@@ -165,7 +165,9 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
     views.put_daemon(DaemonReport { leading: None, ..daemon.clone() });
     let cluster = cluster.with_gate(elector.gate());
 
-    install_crds(&cluster).await?;
+    let crds = || install_crds(&cluster);
+    let installed = while_leading(&elector, crds).await;
+    installed.map_err(|e| StartError::Cluster(format!("the CustomResourceDefinitions cannot be installed: {e}")))?;
     let (hub, events) = WatchHub::new(cluster.clone());
     let objects = Objects::new(&hub);
     let (recorder, recording) = EventRecorder::start(cluster.clone());
@@ -207,7 +209,11 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
     ctx.watch_autoscalers().await;
     ctx.learn_helm().await;
     if let Some(bootstrap) = settings.bootstrap.clone() {
-        bootstrap::apply(&ctx, &bootstrap).await.map_err(StartError::Bootstrap)?;
+        let made = match &ctx.leader.elector {
+            Some(elector) => while_leading(elector, || bootstrap::apply(&ctx, &bootstrap)).await,
+            None => bootstrap::apply(&ctx, &bootstrap).await,
+        };
+        made.map_err(|e| StartError::Bootstrap(e.to_string()))?;
     }
     drop(ready);
     tracing::info!(units = ctx.objects.units().len(), sources = ctx.objects.sources().len(), "ready");
@@ -397,16 +403,31 @@ async fn follow_lease(ctx: Arc<Context>, daemon: DaemonReport, stop: Cancellatio
     }
 }
 
-async fn install_crds(cluster: &Cluster) -> Result<(), StartError> {
+/// Does what writes; again where the Lease was lost on the way, once it is held again.
+async fn while_leading<F: Future<Output = Result<(), ApiError>>>(elector: &Elector, attempt: impl Fn() -> F) -> Result<(), ApiError> {
+    loop {
+        match attempt().await {
+            Err(error) if error.kind == Kind::NotLeader => {
+                tracing::warn!(%error, "the start waits for the Lease");
+                // The gate closes a little before the loss is told.
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                if !elector.won().await {
+                    return Err(error);
+                }
+            }
+            done => return done,
+        }
+    }
+}
+
+async fn install_crds(cluster: &Cluster) -> Result<(), ApiError> {
     let mut crds = crd::all();
     for crd in &mut crds {
         if crd["spec"]["names"]["kind"] == "GitRepository" {
             crd::allow_file_urls(crd);
         }
     }
-    let done = cluster.install_crds(&crds, Duration::from_secs(30)).await;
-    let done = done.map_err(|e| StartError::Cluster(format!("the CustomResourceDefinitions cannot be installed: {e}")))?;
-    for (name, outcome) in done {
+    for (name, outcome) in cluster.install_crds(&crds, Duration::from_secs(30)).await? {
         tracing::debug!(crd = name, ?outcome, "custom resource definition");
     }
     Ok(())

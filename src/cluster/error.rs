@@ -52,6 +52,12 @@ pub enum Step {
 }
 
 impl Step {
+    /// Whether nothing is sent but the question.
+    #[must_use]
+    pub fn reads(self) -> bool {
+        matches!(self, Self::Discover | Self::Get | Self::List | Self::Watch)
+    }
+
     /// The verb for messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -250,6 +256,8 @@ impl ApiError {
         // a webhook's own 403 is a matter of permissions or of a policy's mood; its 400 and 422 are verdicts on the fields
         let fault = if kind == Kind::Denied && code == 403 { Fault::Surroundings } else { fault };
         let class = if kind == Kind::Denied && code == 403 { Retry::Soon } else { class };
+        // only what is written has content that could be judged
+        let (fault, class) = if fault == Fault::Content && step.reads() { (Fault::Surroundings, Retry::Soon) } else { (fault, class) };
         let mut error = Self { step, subject, code, reason, message, causes, kind, fault, class };
         if error.is_about_a_secret() {
             error.message = redact::quoted_values(&error.message);

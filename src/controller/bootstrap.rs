@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use crate::api::names;
-use crate::cluster::{Apply, Kind};
+use crate::cluster::{ApiError, Apply, Kind};
 use crate::git::{Credentials, GitUrl};
 use crate::object::{Gvk, Json, ObjectId};
 use serde_json::json;
@@ -49,8 +49,8 @@ pub const NAME: &str = "flux-system";
 ///
 /// # Errors
 /// Where the cluster refuses one of them, in words.
-pub async fn apply(ctx: &Context, bootstrap: &Bootstrap) -> Result<(), String> {
-    ctx.cluster.ensure_namespace(NAME, &json!({})).await.map_err(|e| e.to_string())?;
+pub async fn apply(ctx: &Context, bootstrap: &Bootstrap) -> Result<(), ApiError> {
+    ctx.cluster.ensure_namespace(NAME, &json!({})).await?;
     let repository = json!({
         "apiVersion": names::SOURCE_V1,
         "kind": "GitRepository",
@@ -77,18 +77,18 @@ pub async fn apply(ctx: &Context, bootstrap: &Bootstrap) -> Result<(), String> {
     Ok(())
 }
 
-async fn create(ctx: &Context, object: &Json) -> Result<(), String> {
+async fn create(ctx: &Context, object: &Json) -> Result<(), ApiError> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
     let gvk = Gvk::new(text("/apiVersion"), text("/kind"));
-    let resource = ctx.cluster.resource(&gvk).await.map_err(|e| e.to_string())?;
+    let resource = ctx.cluster.resource(&gvk).await?;
     let id = ObjectId::new(&gvk.group, &gvk.kind, NAME, NAME);
-    if ctx.cluster.get_as(&resource, &id).await.map_err(|e| e.to_string())?.is_some() {
+    if ctx.cluster.get_as(&resource, &id).await?.is_some() {
         tracing::info!(object = %id, "is there already and stays as it is");
         return Ok(());
     }
     match ctx.cluster.apply_as(&resource, &id, object, &Apply::default()).await {
         Ok(_) => Ok(()),
         Err(error) if error.kind == Kind::AlreadyExists => Ok(()),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error),
     }
 }

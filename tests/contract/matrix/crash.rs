@@ -33,7 +33,7 @@ struct Tally {
 type Queues = Arc<Mutex<BTreeMap<Action, VecDeque<Moment>>>>;
 type Tallies = Arc<Mutex<BTreeMap<Action, Tally>>>;
 
-fn number(variable: &str, default: usize) -> usize {
+pub(super) fn number(variable: &str, default: usize) -> usize {
     std::env::var(variable).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }
 

@@ -4,11 +4,13 @@
 //! - `verdict`: whether a cluster has come to it
 //! - `moment`: a moment, and how the daemon is stopped exactly there
 //! - `crash`: the crash matrix
+//! - `faults`: the fault matrix
 //!
 //! `HELMWARD_MATRIX_WORKERS` clusters are worked on at a time (3). `HELMWARD_MATRIX_EVERY` takes every n-th moment only.
 //! `HELMWARD_MATRIX_ONLY` names a single moment as it is printed, such as `upgrade/api 17 after/state lost`.
 
 mod crash;
+mod faults;
 mod moment;
 mod story;
 mod verdict;
