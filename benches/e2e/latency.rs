@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 const NAMESPACE: &str = "latency";
+const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
 const RELEASE: &str = "lat";
 /// A label that the chart sets to its appVersion, `1.0.0`.
 const LABEL: &str = "app.kubernetes.io/version";
@@ -158,15 +159,13 @@ impl Bench {
 
     /// The source and its release, deployed.
     async fn begin(&mut self, source: &str, url: &str) {
-        let repository = json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": {"name": source, "namespace": NAMESPACE},
+        let repository = json!({"apiVersion": SOURCE, "kind": "GitRepository", "metadata": {"name": source, "namespace": NAMESPACE},
             "spec": {"interval": "1h", "url": url, "ref": {"branch": "main"}}});
         let release = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": RELEASE, "namespace": NAMESPACE},
             "spec": {"interval": "1h", "timeout": "1m", "driftDetection": {"mode": "enabled"},
                 "chart": {"spec": {"chart": "./charts/webapp", "sourceRef": {"kind": "GitRepository", "name": source}}}}});
-        for (api_version, kind, object) in
-            [("source.toolkit.fluxcd.io/v1", "GitRepository", repository), ("helm.toolkit.fluxcd.io/v2", "HelmRelease", release)]
-        {
-            let api = if kind == "GitRepository" { self.repositories() } else { self.api(api_version, kind, NAMESPACE) };
+        for (api_version, kind, object) in [(SOURCE, "GitRepository", repository), ("helm.toolkit.fluxcd.io/v2", "HelmRelease", release)] {
+            let api = self.api(api_version, kind, NAMESPACE);
             api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
         }
         self.change("").await;
@@ -178,20 +177,14 @@ impl Bench {
     async fn end(&mut self, source: &str) {
         self.api("helm.toolkit.fluxcd.io/v2", "HelmRelease", NAMESPACE).delete(RELEASE, &Default::default()).await.unwrap();
         self.until(|o| o["kind"] == "HelmRelease" && o["deleted"] == true).await;
-        self.repositories().delete(source, &Default::default()).await.unwrap();
-    }
-
-    fn repositories(&self) -> Api<DynamicObject> {
-        let resource =
-            ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("source.toolkit.fluxcd.io", "v1", "GitRepository"), "gitrepositories");
-        Api::namespaced_with(self.client.clone(), NAMESPACE, &resource)
+        self.api(SOURCE, "GitRepository", NAMESPACE).delete(source, &Default::default()).await.unwrap();
     }
 
     /// Asks for a look at a source that cannot be watched.
     async fn ask(&self, source: &str) {
         if source == "remote" {
             let patch = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": format!("{:?}", Instant::now())}}});
-            self.repositories().patch(source, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+            self.api(SOURCE, "GitRepository", NAMESPACE).patch(source, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
         }
     }
 

@@ -143,6 +143,18 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How much of an object is watched. Kinds that expressions of a user judge are watched as a whole: such an expression may look at any field.
+#[must_use]
+pub fn depth(id: &ObjectId, exprs: &Exprs) -> Depth {
+    if exprs.cover(&id.group, &id.kind) {
+        Depth::Full
+    } else if crate::health::takes_time(id) {
+        Depth::Health
+    } else {
+        Depth::Metadata
+    }
+}
+
 impl Context {
     /// An interval with a tenth of jitter, so that a thousand units do not come at once.
     #[must_use]
@@ -239,8 +251,6 @@ impl Context {
     // --- watches
 
     /// Watches the kinds of these objects by the label that a unit's objects carry.
-    ///
-    /// Kinds that expressions of a user judge are watched as a whole: such an expression may look at any field.
     pub fn watch_objects(&self, kind: UnitKind, manifests: &[Manifest], exprs: &Exprs) {
         let label = match kind {
             UnitKind::Release => HELM_NAME_LABEL,
@@ -249,11 +259,7 @@ impl Context {
         let mut managed = lock(&self.managed);
         for manifest in manifests {
             let gvk = manifest.gvk();
-            let depth = match () {
-                () if exprs.cover(&gvk.group, &gvk.kind) => Depth::Full,
-                () if crate::health::takes_time(&manifest.id) => Depth::Health,
-                () => Depth::Metadata,
-            };
+            let depth = depth(&manifest.id, exprs);
             if managed.get(&(kind, gvk.clone())).is_none_or(|watch| watch.spec().depth < depth) {
                 managed.insert((kind, gvk.clone()), self.hub.ensure(WatchSpec::labelled(gvk, label, depth)));
             }

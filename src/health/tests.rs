@@ -169,7 +169,7 @@ fn the_other_built_in_kinds() {
             (json!({}), json!({"phase": "Bound"}), "Current Current: bound"),
             (json!({}), json!({"phase": "Pending"}), "InProgress NotBound: not bound yet, phase Pending"),
             (json!({}), json!({}), "InProgress NotBound: not bound yet"),
-            (json!({}), json!({"phase": "Lost"}), "Failed Lost: the volume that it was bound to is gone"),
+            (json!({}), json!({"phase": "Lost"}), "InProgress Lost: the volume that it is bound to is not there"),
         ],
     );
     check_table(

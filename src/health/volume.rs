@@ -7,7 +7,8 @@ use crate::object::Json;
 pub(super) fn check_claim(live: &Json) -> Health {
     match text(live, "/status/phase") {
         "Bound" => Health::current("bound"),
-        "Lost" => Health::failed("Lost", "the volume that it was bound to is gone"),
+        // No verdict: the volume controller says this of a new claim too, until its own view of the volume has caught up.
+        "Lost" => Health::in_progress("Lost", "the volume that it is bound to is not there"),
         "" => Health::in_progress("NotBound", "not bound yet"),
         phase => Health::in_progress("NotBound", format!("not bound yet, phase {phase}")),
     }

@@ -94,20 +94,7 @@ pub fn conclude(record: &mut UnitRecord, notes: &BTreeMap<u32, Note>) {
     match (last.status, note.action) {
         (status, action) if status.is_pending() && status != RevisionStatus::Uninstalling => {
             record.failures = note.failures;
-            record.run = Some(Run {
-                revision: last.number,
-                action,
-                attempt: last.attempt,
-                cursor: 0,
-                length: 0,
-                started: last.started,
-                waiting_since: None,
-                made: None,
-                to: note.to,
-                why: note.why.clone(),
-                stumbles: 0,
-                refused: Default::default(),
-            });
+            record.run = Some(Run { to: note.to, why: note.why.clone(), ..Run::new(last.number, action, last.attempt, last.started) });
         }
         (RevisionStatus::Failed, RunAction::Rollback) => {
             record.failures = note.failures;

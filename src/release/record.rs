@@ -345,6 +345,27 @@ pub struct Run {
     pub refused: BTreeSet<String>,
 }
 
+impl Run {
+    /// A run that is about to begin.
+    #[must_use]
+    pub fn new(revision: u32, action: RunAction, attempt: Attempt, started: Timestamp) -> Self {
+        Self {
+            revision,
+            action,
+            attempt,
+            cursor: 0,
+            length: 0,
+            started,
+            waiting_since: None,
+            made: None,
+            to: None,
+            why: None,
+            stumbles: 0,
+            refused: BTreeSet::new(),
+        }
+    }
+}
+
 /// Whose fault a failure is: it decides between quarantine and retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fault {

@@ -9,11 +9,7 @@ cd "$(dirname "$0")/../.."
 real=
 [ ! -f "${1:-}" ] || { real=$(realpath "$1"); shift; }
 command -v faketime >/dev/null || { echo "faketime is missing: apt-get install faketime"; exit 1; }
-suite=$(cargo test --profile "${PROFILE:-dev}" --test contract --no-run --message-format=json 2>/dev/null | python3 -c '
-import json, sys
-for line in sys.stdin:
-    m = json.loads(line)
-    if m.get("reason") == "compiler-artifact" and m["target"]["name"] == "contract" and m.get("executable"): print(m["executable"])')
+suite=$(tests/contract/suite.sh --profile "${PROFILE:-dev}")
 unset HELMWARD_TEST_KUBECONFIG
 seconds() { # seconds COMMAND...: runs it; the last line of stdout is how long it took
   local begun

@@ -83,12 +83,7 @@ async fn a_wait_is_not_interrupted_by_what_changes_nothing() {
         world.git.push_file("docs/notes.md", Some(&format!("round {round}\n")), "Elsewhere in the repository");
         let patch = json!({"metadata": {"annotations": {"shop.example/round": format!("{round}"), "reconcile.fluxcd.io/requestedAt": format!("{round}")}}});
         world.kubectl_patch("helm.toolkit.fluxcd.io/v2", "HelmRelease", "shop", "web", patch.clone()).await;
-        let source = kube::api::ApiResource::from_gvk_with_plural(
-            &kube::api::GroupVersionKind::gvk("source.toolkit.fluxcd.io", "v1", "GitRepository"),
-            "gitrepositories",
-        );
-        let sources: kube::Api<kube::api::DynamicObject> = kube::Api::namespaced_with(world.client.clone(), "flux-system", &source);
-        sources.patch("flux-system", &Default::default(), &kube::api::Patch::Merge(&patch)).await.unwrap();
+        world.kubectl_patch("source.toolkit.fluxcd.io/v1", "GitRepository", "flux-system", "flux-system", patch).await;
         tokio::time::sleep(Duration::from_millis(400)).await;
     }
     world.until("ready", SOON, || async { world.release("shop", "web").await.filter(|r| ready(r, "1.0.0")) }).await;

@@ -3,10 +3,10 @@
 use super::prepare::Problem;
 use super::{Spec, Unit};
 use crate::api::{Reason, extras, names};
-use crate::cluster::{ApiError, Depth, Kind, Phase, WatchSpec};
-use crate::controller::context::Context;
+use crate::cluster::{ApiError, Kind, Phase, WatchSpec};
+use crate::controller::context::{Context, depth};
 use crate::controller::objects::unit_id;
-use crate::health::{self, HealthState};
+use crate::health::HealthState;
 use crate::object::{Gvk, Json, ObjectId};
 use crate::release::{UnitKey, UnitKind};
 use jiff::{SignedDuration, Timestamp};
@@ -32,11 +32,7 @@ pub(super) fn follow(ctx: &Context, unit: &mut Unit, spec: &Spec) {
     let wanted: HashSet<&ObjectId> = all.filter(|id| unit_of(id).is_none()).collect();
     unit.foreign.retain(|id, _| wanted.contains(id));
     for id in wanted {
-        let depth = match () {
-            () if spec.exprs().cover(&id.group, &id.kind) => Depth::Full,
-            () if health::takes_time(id) => Depth::Health,
-            () => Depth::Metadata,
-        };
+        let depth = depth(id, spec.exprs());
         if unit.foreign.get(id).is_none_or(|watch| watch.spec().depth < depth) {
             // The version is the one that the server prefers.
             let gvk = Gvk { group: id.group.clone(), version: String::new(), kind: id.kind.clone() };

@@ -10,6 +10,7 @@
 //! - `depend`: what it waits for before it begins, and before it goes
 //! - `restart`: of pods whose Secrets and ConfigMaps changed
 //! - `run`: the steps of a run
+//! - `uninstall`: the run that removes, gone on with
 //! - `live`: comparing with the cluster, drift and its correction
 //! - `rebuild`: what is remembered, from the cluster where the store does not know
 //! - `record`: Helm's release Secrets
@@ -27,6 +28,7 @@ mod render;
 mod restart;
 mod run;
 mod spec;
+mod uninstall;
 
 pub use pass::pass;
 pub use prepare::Prepared;

@@ -1,6 +1,6 @@
 //! The loop of a pass: gather, observe, decide, act, until there is nothing to do now.
 
-use super::{Inbox, Spec, Unit, depend, live, place, prepare, publish, rebuild, run};
+use super::{Inbox, Spec, Unit, depend, live, place, prepare, publish, rebuild, run, uninstall};
 use crate::api::Reason;
 use crate::controller::context::Context;
 use crate::release::{
@@ -484,8 +484,9 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec)
     }
     let keeps = keeps || powerless.is_some();
     if !keeps && (unit.record().last().is_some_and(|r| r.status != RevisionStatus::Uninstalled) || !unit.record().inventory.is_empty()) {
-        let uninstalling = unit.record().run.as_ref().is_some_and(|r| r.action == RunAction::Uninstall);
-        if !uninstalling && let Some(before) = depend::before_removal(ctx, unit, spec) {
+        if !uninstall::is_under_way(unit)
+            && let Some(before) = depend::before_removal(ctx, unit, spec)
+        {
             ctx.units.await_objects(key, unit, before.awaits);
             publish::publish(ctx, key, unit, spec, &Outcome::Waiting(Reason::DependencyNotReady, before.message)).await;
             ctx.units.queue.add_after(key.clone(), std(before.again));
@@ -498,35 +499,9 @@ async fn remove(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, spec: &Spec)
                 return true;
             }
         };
-        if !uninstalling && let Err(failure) = run::begin_uninstall(ctx, key, unit, &prepared).await {
-            publish::publish(ctx, key, unit, spec, &Outcome::Retrying(Reason::UninstallFailed, failure.message)).await;
-            ctx.units.queue.add_after(key.clone(), std::time::Duration::from_secs(5));
-            return true;
-        }
-        let (outcome, again) = match run::advance(ctx, key, unit, &prepared).await {
-            run::Progress::Ended(Ok(())) => match run::end(ctx, key, unit, &prepared, Ok(())).await {
-                Ok(()) => (None, SignedDuration::ZERO),
-                Err(failure) => (Some(Outcome::Retrying(Reason::UninstallFailed, failure.message)), SignedDuration::from_secs(1)),
-            },
-            run::Progress::Ended(Err(failure)) => {
-                // Nothing is ever dropped because its removal failed: it is tried again, and the reason is shown.
-                if let Some(run) = unit.record_mut().run.as_mut() {
-                    run.stumbles += 1;
-                    run.waiting_since = None;
-                }
-                (Some(Outcome::Retrying(Reason::UninstallFailed, failure.message)), SignedDuration::from_secs(30))
-            }
-            run::Progress::Waiting { until, what } => {
-                (Some(Outcome::Running(format!("uninstalling: {what}"))), until.duration_since(Timestamp::now()))
-            }
-            run::Progress::Stumbled(failure) => {
-                let stumbles = unit.record().run.as_ref().map_or(1, |r| r.stumbles);
-                (Some(Outcome::Retrying(Reason::UninstallFailed, failure.message)), backoff(stumbles))
-            }
-        };
-        if let Some(outcome) = outcome {
-            ctx.units.queue.add_after(key.clone(), std(again.max(SignedDuration::from_millis(50))));
-            publish::publish(ctx, key, unit, spec, &outcome).await;
+        if let Some(ending) = uninstall::uninstall(ctx, key, unit, &prepared, "uninstalling").await {
+            ctx.units.queue.add_after(key.clone(), std(ending.again.unwrap_or_default()));
+            publish::publish(ctx, key, unit, spec, &ending.outcome).await;
             return true;
         }
     }

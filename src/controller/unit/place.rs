@@ -1,13 +1,12 @@
 //! Where a release is: its namespace, its name, and where Helm keeps its records. A release that is to be somewhere else, or of another
 //! chart, is uninstalled and installed anew, and that waits for an approval (`docs/design/004-moving-a-release.md`).
 
-use super::{Prepared, Spec, Unit, pass::Ending, prepare, publish, run};
+use super::{Prepared, Spec, Unit, pass::Ending, prepare, publish, uninstall::uninstall};
 use crate::api::helm::{ChartNameChangeStrategy, HelmReleaseStatus};
 use crate::api::{Reason, names};
 use crate::controller::context::Context;
-use crate::release::record::backoff;
-use crate::release::{Outcome, RevisionStatus, RunAction, UnitKey, UnitRecord};
-use jiff::{SignedDuration, Timestamp};
+use crate::release::{Outcome, RevisionStatus, UnitKey, UnitRecord};
+use jiff::SignedDuration;
 use std::fmt;
 use std::sync::Arc;
 
@@ -129,39 +128,17 @@ async fn uninstall_if_approved(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Uni
         );
         return Some(Ending::new(Outcome::Stalled(Reason::ReinstallHeld, words)));
     }
-    let retry = |why: String, after| Some(Ending::new(Outcome::Retrying(Reason::UninstallFailed, why)).again(after));
-    let uninstalling = unit.record().run.as_ref().is_some_and(|r| r.action == RunAction::Uninstall);
     let prepared = match prepare::for_removal(ctx, spec).await {
         Ok(prepared) => prepared,
-        Err(error) => return retry(error.to_string(), SignedDuration::from_secs(5)),
+        Err(error) => {
+            return Some(Ending::new(Outcome::Retrying(Reason::UninstallFailed, error.to_string())).again(SignedDuration::from_secs(5)));
+        }
     };
-    if !uninstalling && let Err(failure) = run::begin_uninstall(ctx, key, unit, &prepared).await {
-        return retry(failure.message, SignedDuration::from_secs(5));
+    let left = uninstall(ctx, key, unit, &prepared, "uninstalling before it is installed anew").await;
+    if left.is_none() {
+        let record = unit.record_mut();
+        (record.failures, record.quarantine, record.held, record.pinned) = (0, None, None, None);
+        ctx.save(key, unit, true).await;
     }
-    match run::advance(ctx, key, unit, &prepared).await {
-        run::Progress::Ended(Ok(())) => match run::end(ctx, key, unit, &prepared, Ok(())).await {
-            Ok(()) => {
-                let record = unit.record_mut();
-                (record.failures, record.quarantine, record.held, record.pinned) = (0, None, None, None);
-                ctx.save(key, unit, true).await;
-                None
-            }
-            Err(failure) => retry(failure.message, SignedDuration::from_secs(1)),
-        },
-        run::Progress::Ended(Err(failure)) => {
-            if let Some(run) = unit.record_mut().run.as_mut() {
-                run.stumbles += 1;
-                run.waiting_since = None;
-            }
-            retry(failure.message, SignedDuration::from_secs(30))
-        }
-        run::Progress::Waiting { until, what } => {
-            let after = until.duration_since(Timestamp::now()).max(SignedDuration::from_millis(50));
-            Some(Ending::new(Outcome::Running(format!("uninstalling before it is installed anew: {what}"))).again(after))
-        }
-        run::Progress::Stumbled(failure) => {
-            let stumbles = unit.record().run.as_ref().map_or(1, |r| r.stumbles);
-            retry(failure.message, backoff(stumbles))
-        }
-    }
+    left
 }

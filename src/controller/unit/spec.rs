@@ -55,6 +55,8 @@ struct Asks {
     /// For each entry of `spec.dependsOn`, the expression that judges it.
     ready: Vec<Option<Arc<Expression>>>,
     extras: Extras,
+    /// What of the annotations cannot be read.
+    problems: Vec<String>,
 }
 
 impl Asks {
@@ -66,7 +68,7 @@ impl Asks {
             read.map_err(|why| wrong(format!("spec.dependsOn[{index}].readyExpr cannot be used: {why}; correct the expression")))
         });
         let (extras, problems) = extras::parse(&metadata.annotations);
-        for problem in problems {
+        for problem in &problems {
             tracing::debug!(namespace = %metadata.namespace, name = %metadata.name, "{problem}");
         }
         // What cannot be read of these would be waited for in vain, or not at all.
@@ -78,7 +80,7 @@ impl Asks {
                 return Err(Invalid { reason: Reason::InvalidSpec, message });
             }
         }
-        Ok(Self { health: Exprs::compile(health).map_err(wrong)?, ready: ready.collect::<Result<_, _>>()?, extras })
+        Ok(Self { health: Exprs::compile(health).map_err(wrong)?, ready: ready.collect::<Result<_, _>>()?, extras, problems })
     }
 }
 
@@ -193,13 +195,12 @@ impl Spec {
 
     /// Fields of the spec that are not honoured yet, in words.
     pub(super) fn unsupported(&self) -> Vec<String> {
-        let (_, problems) = extras::parse(&self.metadata().annotations);
-        self.unsupported_fields().iter().map(ToString::to_string).chain(problems).collect()
+        self.unsupported_fields().iter().map(ToString::to_string).chain(self.asks().problems.iter().cloned()).collect()
     }
 
     /// What our own annotations ask for.
-    pub(super) fn extras(&self) -> Extras {
-        extras::parse(&self.metadata().annotations).0
+    pub(super) fn extras(&self) -> &Extras {
+        &self.asks().extras
     }
 
     /// What decides, besides the target, whether a refused target would be refused again.
@@ -512,7 +513,7 @@ impl Spec {
 
     /// What may be deleted.
     pub(super) fn prune_policy(&self) -> PrunePolicy {
-        PrunePolicy { also: self.extras().prune, ..PrunePolicy::default() }
+        PrunePolicy { also: self.extras().prune.clone(), ..PrunePolicy::default() }
     }
 
     /// Labels of a namespace that is made for the release, as Flux sets them.

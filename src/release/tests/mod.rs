@@ -56,20 +56,7 @@ fn record(history: Vec<RevisionMeta>) -> UnitRecord {
 }
 
 fn run_of(revision: u32, action: RunAction, attempt: Attempt) -> Run {
-    Run {
-        revision,
-        action,
-        attempt,
-        cursor: 0,
-        length: 0,
-        started: Timestamp::UNIX_EPOCH,
-        waiting_since: None,
-        made: None,
-        to: None,
-        why: None,
-        stumbles: 0,
-        refused: Default::default(),
-    }
+    Run::new(revision, action, attempt, Timestamp::UNIX_EPOCH)
 }
 
 fn see(record: &UnitRecord, want: &Want, drifted: Option<usize>) -> State {

@@ -49,6 +49,7 @@ const OF_WATCHES: [(&str, With); 2] = [("watch ends", |fault| fault.end_watch(0)
 #[derive(Clone)]
 struct Case {
     words: String,
+    verb: Verb,
     fault: Fault,
 }
 
@@ -68,7 +69,7 @@ fn cases() -> VecDeque<Case> {
         for (effect, with) in EFFECTS.iter().chain(extra) {
             let fault = with(Fault::on(verb).user_agent(AGENT).times(TIMES));
             let fault = resource.map_or(fault.clone(), |resource| fault.clone().resource(resource));
-            out.push_back(Case { words: format!("{request}: {effect}"), fault });
+            out.push_back(Case { words: format!("{request}: {effect}"), verb, fault });
         }
     }
     let only = std::env::var("HELMWARD_MATRIX_ONLY").ok();
@@ -164,11 +165,10 @@ async fn play(world: &mut World, case: &Case, version: u32) -> Result<(bool, usi
     memory(world).inject(case.fault.clone());
     write(world, version);
     world.git.push(&case.words);
-    let lists = case.words.starts_with("list");
-    if lists || case.words.starts_with("watch") {
+    if matches!(case.verb, Verb::List | Verb::Watch) {
         // Watches begin with a daemon, and only one that forgot everything asks for what was recorded.
         world.kill_daemon();
-        if lists {
+        if case.verb == Verb::List {
             std::fs::remove_dir_all(world.state_dir()).map_err(|e| e.to_string())?;
         }
         world.start_daemon(&[]).await;

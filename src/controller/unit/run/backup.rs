@@ -1,7 +1,7 @@
 //! CRDs and the objects of their kinds as they were before a replace: kept in the store, and brought back by a rollback where asked for.
 
 use super::super::{Prepared, Unit, publish};
-use super::{Done, Scene, StepResult, failure, surroundings};
+use super::{Done, Scene, StepResult, crds::objects_of, failure, surroundings};
 use crate::api::Reason;
 use crate::cluster::{Apply, Cluster, ListOptions};
 use crate::controller::context::Context;
@@ -33,8 +33,8 @@ pub(super) async fn keep(
     let mut backup = read(ctx, unit, revision).await.unwrap_or_default();
     let known: BTreeSet<String> = backup.crds.iter().map(name).collect();
     for crd in replaced.into_iter().filter(|crd| !known.contains(&name(crd))) {
-        match objects_of(&prepared.cluster, &crd).await {
-            Ok(objects) => backup.objects.extend(objects),
+        match objects_of(&prepared.cluster, &crd, &ListOptions::default()).await {
+            Ok(objects) => backup.objects.extend(objects.iter().map(quiet)),
             // Without them a rollback that was asked for could lose data, so that waits; nobody else is kept waiting.
             Err(error) if prepared.spec.extras().crd_rollback => return Err(failure(&error)),
             Err(error) => {
@@ -125,14 +125,6 @@ async fn put_back(cluster: &Cluster, object: &Manifest) -> Result<bool, Failure>
 
 async fn read(ctx: &Context, unit: &Unit, revision: u32) -> Option<Backup> {
     ctx.get_json(unit.record().backups.get(&revision)?).await
-}
-
-/// All objects of the kind that a CRD defines.
-async fn objects_of(cluster: &Cluster, crd: &Json) -> Result<Vec<Json>, crate::cluster::ApiError> {
-    let text = |pointer: &str| crd.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
-    let Some(kind) = cluster.discovery().preferred(text("/spec/group"), text("/spec/names/kind")).await? else { return Ok(Vec::new()) };
-    let list = cluster.list(&kind, &ListOptions::default()).await?;
-    Ok(list.items.iter().map(quiet).collect())
 }
 
 fn name(crd: &Json) -> String {

@@ -133,20 +133,8 @@ pub(in super::super) async fn begin_uninstall(ctx: &Context, key: &UnitKey, unit
     // The moment at which the deletion was asked for stays the same when the store is lost: hooks that have run are known by it.
     let now = prepared.spec.deleted_at().unwrap_or_else(Timestamp::now);
     unit.running = Some((number, target));
-    unit.record_mut().run = Some(Run {
-        revision: number,
-        action: RunAction::Uninstall,
-        attempt: last.map(|r| r.attempt).unwrap_or_default(),
-        cursor: 0,
-        length: 0,
-        started: now,
-        waiting_since: None,
-        made: None,
-        to: None,
-        why: None,
-        stumbles: 0,
-        refused: Default::default(),
-    });
+    let attempt = last.map(|r| r.attempt).unwrap_or_default();
+    unit.record_mut().run = Some(Run::new(number, RunAction::Uninstall, attempt, now));
     ctx.save(key, unit, true).await;
     Ok(())
 }
@@ -158,20 +146,7 @@ pub(in super::super) async fn begin_test(ctx: &Context, key: &UnitKey, unit: &mu
     let Some(revision) = record.revision_mut(number) else { return Ok(()) };
     revision.tests = None;
     let attempt = revision.attempt.clone();
-    record.run = Some(Run {
-        revision: number,
-        action: RunAction::Test,
-        attempt,
-        cursor: 0,
-        length: 0,
-        started: Timestamp::now(),
-        waiting_since: None,
-        made: None,
-        to: None,
-        why: None,
-        stumbles: 0,
-        refused: Default::default(),
-    });
+    record.run = Some(Run::new(number, RunAction::Test, attempt, Timestamp::now()));
     unit.running = None;
     ctx.save(key, unit, true).await;
     Ok(())
@@ -217,20 +192,7 @@ async fn start(ctx: &Context, key: &UnitKey, unit: &mut Unit, prepared: &Prepare
         commit: prepared.commit(),
         tests: None,
     });
-    record.run = Some(Run {
-        revision: begin.number,
-        action: begin.action,
-        attempt: begin.attempt,
-        cursor: 0,
-        length: 0,
-        started: now,
-        waiting_since: None,
-        made: None,
-        to: begin.to,
-        why: begin.why,
-        stumbles: 0,
-        refused: Default::default(),
-    });
+    record.run = Some(Run { to: begin.to, why: begin.why, ..Run::new(begin.number, begin.action, begin.attempt, now) });
     // Kept until the new revision is good: the quarantine of another target is void, and so is its hold.
     record.held = None;
     record.approval = None;

@@ -4,7 +4,7 @@ use super::super::{Prepared, Unit, publish};
 use super::{Done, Scene, StepResult, backup, content, failure, surroundings};
 use crate::api::helm::CrdsPolicy;
 use crate::api::{Reason, names};
-use crate::cluster::{ApiError, Apply, Cluster, Kind};
+use crate::cluster::{ApiError, Apply, Cluster, Kind, ListOptions};
 use crate::controller::context::Context;
 use crate::object::{Gvk, Json, Manifest, ObjectId, Redactor, Shown};
 use crate::plan::{Change, Held, Hold, diff::diff, drift::quiet};
@@ -279,6 +279,15 @@ async fn twice(prepared: &Prepared, action: RunAction, brought: &[Manifest], tar
         )));
     }
     Ok(())
+}
+
+/// All objects of the kind that a CRD defines.
+pub(super) async fn objects_of(cluster: &Cluster, crd: &Json, options: &ListOptions) -> Result<Vec<Json>, ApiError> {
+    let text = |pointer: &str| crd.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
+    match cluster.discovery().preferred(text("/spec/group"), text("/spec/names/kind")).await? {
+        Some(kind) => Ok(cluster.list(&kind, options).await?.items),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The kinds that a CRD serves.

@@ -14,9 +14,6 @@ const RUN: &str = "helmward.dev/run";
 
 /// The indexes of the hooks that run before or after an action.
 pub(super) fn of(all: &[Hook], action: RunAction, before: bool, enabled: bool) -> Vec<usize> {
-    if action == RunAction::Test {
-        return Vec::new();
-    }
     let event = match (action, before) {
         (RunAction::Install, true) => Event::PreInstall,
         (RunAction::Install, false) => Event::PostInstall,
@@ -24,8 +21,9 @@ pub(super) fn of(all: &[Hook], action: RunAction, before: bool, enabled: bool) -
         (RunAction::Upgrade, false) => Event::PostUpgrade,
         (RunAction::Rollback, true) => Event::PreRollback,
         (RunAction::Rollback, false) => Event::PostRollback,
-        (RunAction::Uninstall | RunAction::Test, true) => Event::PreDelete,
-        (RunAction::Uninstall | RunAction::Test, false) => Event::PostDelete,
+        (RunAction::Uninstall, true) => Event::PreDelete,
+        (RunAction::Uninstall, false) => Event::PostDelete,
+        (RunAction::Test, _) => return Vec::new(),
     };
     if enabled { sequence(all, event) } else { Vec::new() }
 }

@@ -192,9 +192,7 @@ async fn at_stake(cluster: &Cluster, id: &ObjectId) -> String {
 /// How many objects there are of the kind that a CRD defines.
 async fn count(cluster: &Cluster, crd: &ObjectId) -> Result<usize, ApiError> {
     let Some(live) = cluster.get(crd).await? else { return Ok(0) };
-    let text = |pointer: &str| live.pointer(pointer).and_then(Json::as_str).unwrap_or_default();
-    let Some(kind) = cluster.discovery().preferred(text("/spec/group"), text("/spec/names/kind")).await? else { return Ok(0) };
-    Ok(cluster.list(&kind, &ListOptions { metadata_only: true, ..ListOptions::default() }).await?.items.len())
+    Ok(crds::objects_of(cluster, &live, &ListOptions { metadata_only: true, ..ListOptions::default() }).await?.len())
 }
 
 /// What a run left on purpose, looked at again outside of one: kinds that may be pruned by now, CRDs that may be changed by now. Says
