@@ -139,7 +139,7 @@ pub async fn run(cluster: Cluster, server_version: String, mut settings: Setting
     }
     if let Some(listener) = metrics_listener {
         let counted = cluster.clone();
-        let router = telemetry::metrics_router(metrics.clone(), move || counted.request_counts());
+        let router = telemetry::metrics_router(metrics.clone(), move || (counted.request_counts(), counted.requests_in_flight()));
         tasks.spawn(serve(listener, router, "metrics listener", shutdown.clone()));
     }
     let (requests, incoming) = mpsc::channel(64);

@@ -8,8 +8,9 @@
 #        IDLE              seconds of the idle minute, the last size  (default: 60)
 #        HELMWARD_BIN      the daemon                                 (default: target/release/helmward)
 #        LATENCIES         rounds of each latency, before the sizes   (default: 10; 0 for none)
+#        WAITING           releases that wait while another is measured, before the sizes (default: 500; 0 for none)
 #        KUBEMEM_BIN, BARE kubemem and the bare client                (default: target/release/kubemem, .../examples/bare)
-#        LATENCY           what measures latencies                    (default: target/release/examples/latency)
+#        LATENCY, WAITER   what measures latencies, and waiting       (default: target/release/examples/{latency,waiting})
 #        HELMWARD_CLUSTER  folder with up.sh and down.sh              (default: ../shared/cluster beside the repository)
 #        CONTROLPLANE      the control plane's binary                 (default: what up.sh takes)
 #        BENCH             folder with gitopsbench, gitsrv            (default: ~/.cache/helmward/bench)
@@ -24,11 +25,12 @@ bin=${HELMWARD_BIN:-$release/helmward}
 kubemem=${KUBEMEM_BIN:-$release/kubemem}
 bare=${BARE:-$release/examples/bare}
 latency=${LATENCY:-$release/examples/latency}
+waiter=${WAITER:-$release/examples/waiting}
 cluster=${HELMWARD_CLUSTER:-$root/../shared/cluster}
 bench=${BENCH:-$HOME/.cache/helmward/bench}
 chart=${BENCH_CHART:-$root/../shared/bench/webapp}
 figures=${1:-/dev/null}
-for need in "$bin" "$bare" "$latency" "$bench/gitopsbench" "$bench/gitsrv" "$cluster/up.sh" "$chart"; do
+for need in "$bin" "$bare" "$latency" "$waiter" "$bench/gitopsbench" "$bench/gitsrv" "$cluster/up.sh" "$chart"; do
   [ -e "$need" ] || { echo "skipped: $need is not there"; exit 0; }
 done
 export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=bench GIT_AUTHOR_EMAIL=bench@shop.example GIT_COMMITTER_NAME=bench GIT_COMMITTER_EMAIL=bench@shop.example
@@ -56,7 +58,7 @@ real=$(realpath "${CONTROLPLANE:-$cluster/bin/controlplane}")
 cat >"$dir/controlplane" <<EOF2
 #!/bin/sh
 if [ "\$1" = kube-apiserver ]; then
-  exec "$real" "\$@" --audit-policy-file "$dir/audit.yaml" --audit-log-path "$dir/audit.log" --audit-log-mode batch
+  exec "$real" "\$@" --audit-policy-file "$dir/audit.yaml" --audit-log-path "$dir/audit.log" --audit-log-mode batch --audit-log-maxsize 100000
 fi
 exec "$real" "\$@"
 EOF2
@@ -98,7 +100,8 @@ value() { sed -n "s/.*$2 .*$3=\([0-9.]*\).*/\1/p" <<<"$1"; }
 start() { # a cluster, a repository and a daemon
   rm -rf "$dir/cp" "$dir/srv" "$dir/work" "$dir/state" "$dir/audit.log"
   if [ "$on" = real ]; then
-    CONTROLPLANE=$dir/controlplane "$cluster/up.sh" "$dir/cp" >/dev/null
+    # A node takes 1,000 pods, and a rollout has an old and a new one.
+    NODES=4 CONTROLPLANE=$dir/controlplane "$cluster/up.sh" "$dir/cp" >/dev/null
     export KUBECONFIG=$dir/cp/kubeconfig
   else
     export KUBECONFIG=$dir/kubemem.kubeconfig
@@ -176,11 +179,23 @@ latencies() { # how soon it acts, one release
   stop
 }
 
+waiting() { # whether releases that wait are in the way of another
+  echo "== $on, $1 releases wait; $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg)"
+  n=$1
+  start
+  "$waiter" "$url" "http://127.0.0.1:$metrics/metrics" "$1" | while read -r _ line; do
+    echo "  $line"
+    [[ $line != ratio=* ]] || figure "\"what\": \"waiting\", \"ratio\": $(value "x$line" '' ratio), \"alone\": $(value "x$line" '' alone), \"beside\": $(value "x$line" '' beside)"
+  done
+  stop
+}
+
 set -- ${SIZES:-1 100 300}
 sizes=("$@")
 for on in ${ON:-real kubemem}; do
   [ "$on" = real ] || [ -e "$kubemem" ] || { echo "skipped: $kubemem is not there"; continue; }
   [ "${LATENCIES:-10}" = 0 ] || latencies "${LATENCIES:-10}"
+  [ "${WAITING:-500}" = 0 ] || waiting "${WAITING:-500}"
   for n in "${sizes[@]}"; do
     echo "== $on, $n releases; $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg)"
     start

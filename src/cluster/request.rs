@@ -11,7 +11,10 @@ use kube::client::Body;
 use std::{
     collections::BTreeMap,
     fmt::{self, Write as _},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::time::Instant;
@@ -89,6 +92,12 @@ impl Cluster {
     pub fn request_counts(&self) -> Vec<RequestCount> {
         let counts = self.wire.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.iter().map(|((method, code), count)| RequestCount { method: method.clone(), code: code.clone(), count: *count }).collect()
+    }
+
+    /// How many requests wait for an answer now; a watch that was answered is none.
+    #[must_use]
+    pub fn requests_in_flight(&self) -> usize {
+        self.wire.in_flight.load(Ordering::Relaxed)
     }
 
     /// The namespace of the kubeconfig's context, or the pod's own.
@@ -173,6 +182,23 @@ type Counts = Arc<Mutex<BTreeMap<(String, String), u64>>>;
 pub(super) struct Wire {
     client: kube::Client,
     counts: Counts,
+    in_flight: Arc<AtomicUsize>,
+}
+
+/// Counts one more for as long as it lives.
+struct InFlight(Arc<AtomicUsize>);
+
+impl InFlight {
+    fn begin(counter: &Arc<AtomicUsize>) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(counter))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// One request.
@@ -244,10 +270,12 @@ impl Wire {
     fn new(client: kube::Client) -> Self {
         let counts = Counts::default();
         let namespace = client.default_namespace().to_owned();
-        let counting = counts.clone();
+        let in_flight = Arc::<AtomicUsize>::default();
+        let (counting, flying) = (counts.clone(), Arc::clone(&in_flight));
         let service = service_fn(move |request: Request<Body>| {
-            let (client, counts) = (client.clone(), counting.clone());
+            let (client, counts, in_flight) = (client.clone(), counting.clone(), InFlight::begin(&flying));
             async move {
+                let _in_flight = in_flight;
                 let method = request.method().to_string();
                 let answer = client.send(request).await;
                 let code = answer.as_ref().map_or_else(|_| "<error>".to_owned(), |r| r.status().as_str().to_owned());
@@ -255,7 +283,7 @@ impl Wire {
                 answer
             }
         });
-        Self { client: kube::Client::new(service, namespace), counts }
+        Self { client: kube::Client::new(service, namespace), counts, in_flight }
     }
 
     /// Sends a request; a throttled one is sent again as the server says, a read that met a dead connection once more.

@@ -1,6 +1,6 @@
-//! Where a test stops the process between two writes of the store. Compiled into debug builds only.
+//! Where a test stops the process between two writes of the store.
 //!
-//! A file `failpoint` in the state directory turns it on: it holds the number of the moment to stop at, and a word that begins the
+//! Off unless the environment has `HELMWARD_STORE_FAILPOINT`; then a file `failpoint` in the state directory turns it on: it holds the number of the moment to stop at, and a word that begins the
 //! counting anew where it is another one than before. Each write and each flush has
 //! two, one before and one after it. The moments passed are counted in `failpoint.seen`; at the one that was asked for, and from then
 //! on, whoever writes waits for ever, for the test to kill the process.
@@ -19,7 +19,8 @@ pub(super) struct Failpoint {
 impl Failpoint {
     /// `dir` is the state directory; a store without one never stops.
     pub(super) fn new(dir: Option<&Path>) -> Self {
-        Self { dir: dir.filter(|_| cfg!(debug_assertions)).map(Path::to_owned), passed: Mutex::default() }
+        let asked = std::env::var_os("HELMWARD_STORE_FAILPOINT").is_some();
+        Self { dir: dir.filter(|_| asked).map(Path::to_owned), passed: Mutex::default() }
     }
 
     /// Does a write, with a moment before it and one after it.

@@ -97,15 +97,16 @@ pub fn health_router(readiness: Readiness) -> Router {
     Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).with_state(readiness)
 }
 
-/// `/metrics`. `counts` tells the requests to the Kubernetes API so far.
+/// `/metrics`. `counts` tells the requests to the Kubernetes API so far, and how many wait for an answer.
 pub fn metrics_router<F>(metrics: Metrics, counts: F) -> Router
 where
-    F: Fn() -> Vec<RequestCount> + Send + Sync + Clone + 'static,
+    F: Fn() -> (Vec<RequestCount>, usize) + Send + Sync + Clone + 'static,
 {
     let scrape = move || {
         let (metrics, counts) = (metrics.clone(), counts.clone());
         async move {
-            metrics.requests(counts());
+            let (counts, in_flight) = counts();
+            metrics.requests(counts, in_flight);
             ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.encode())
         }
     };
@@ -122,7 +123,7 @@ pub async fn serve_health(listener: TcpListener, readiness: Readiness, stop: Can
 /// Serves the metrics until `stop`.
 pub async fn serve_metrics<F>(listener: TcpListener, metrics: Metrics, counts: F, stop: CancellationToken)
 where
-    F: Fn() -> Vec<RequestCount> + Send + Sync + Clone + 'static,
+    F: Fn() -> (Vec<RequestCount>, usize) + Send + Sync + Clone + 'static,
 {
     if let Err(error) = serve(listener, metrics_router(metrics, counts), stop).await {
         tracing::error!(%error, "the listener for metrics ended");
@@ -196,7 +197,7 @@ mod tests {
         let url = format!("http://{}/metrics", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();
         let metrics = Metrics::new(BuildInfo { version: "1", revision: "abc" });
-        let server = tokio::spawn(serve(listener, metrics_router(metrics, Vec::new), shutdown.clone()));
+        let server = tokio::spawn(serve(listener, metrics_router(metrics, || (Vec::new(), 0)), shutdown.clone()));
         let _ = rustls::crypto::ring::default_provider().install_default();
         let response = reqwest::get(url).await.unwrap();
         assert!(response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));

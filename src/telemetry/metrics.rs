@@ -140,6 +140,7 @@ struct Inner {
     reconcile_time: Family<Labels, Histogram, fn() -> Histogram>,
     longest_running: Family<Labels, Gauge<f64, AtomicU64>>,
     requests: Arc<Mutex<Vec<RequestCount>>>,
+    in_flight: Gauge,
     leader: Family<Labels, Gauge>,
     release_info: Family<Labels, Gauge>,
     drift_fields: Family<Labels, Gauge>,
@@ -199,7 +200,7 @@ impl Metrics {
         let requests: Arc<Mutex<Vec<RequestCount>>> = Arc::default();
         let (drift_detected, rollbacks, leader, longest_running) =
             (Family::default(), Family::default(), Family::default(), Family::default());
-        let (sse_clients, build_info) = (Gauge::default(), Family::<Labels, Gauge>::default());
+        let (sse_clients, in_flight, build_info) = (Gauge::default(), Gauge::default(), Family::<Labels, Gauge>::default());
         build_info.get_or_create(&labels([("version", build.version.into()), ("revision", build.revision.into())])).set(1);
 
         // the text format adds `_total` to counters and a full stop to helps
@@ -216,6 +217,7 @@ impl Metrics {
         registry.register("helmward_rollbacks", "Rollbacks by reason", rollbacks.clone());
         registry.register("helmward_commit_to_ready_seconds", "Time from a commit to its readiness", commit_to_ready.clone());
         registry.register("helmward_sse_clients", "Open pages", sse_clients.clone());
+        registry.register("helmward_requests_in_flight", "Requests to the Kubernetes API without an answer yet", in_flight.clone());
         registry.register("helmward_build_info", "Version of this program", build_info);
         registry.register("helmward_drift_corrected_fields", "Fields that were set back", drift_corrected.clone());
         registry.register_collector(Box::new(Requests(requests.clone())));
@@ -229,6 +231,7 @@ impl Metrics {
             reconcile_time,
             longest_running,
             requests,
+            in_flight,
             leader,
             release_info,
             drift_fields,
@@ -362,9 +365,10 @@ impl Metrics {
         self.inner.commit_to_ready.observe(took.as_secs_f64().max(0.0));
     }
 
-    /// The requests to the Kubernetes API so far.
-    pub fn requests(&self, counts: Vec<RequestCount>) {
+    /// The requests to the Kubernetes API so far, and those that wait for an answer.
+    pub fn requests(&self, counts: Vec<RequestCount>, in_flight: usize) {
         *self.inner.requests.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+        self.inner.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));
     }
 
     /// Whether this process may write to the cluster.
@@ -529,7 +533,7 @@ mod tests {
         let metrics = metrics();
         metrics.reconciled("HelmRelease", "shop", "web", Duration::from_millis(300));
         metrics.reconcile_ended("HelmRelease", "shop", "web", ReconcileResult::Error, Duration::from_secs(3));
-        metrics.requests(vec![RequestCount { method: "PATCH".into(), code: "200".into(), count: 7 }]);
+        metrics.requests(vec![RequestCount { method: "PATCH".into(), code: "200".into(), count: 7 }], 2);
         metrics.leading(true);
         metrics.rolled_back("HealthCheckFailed");
         metrics.commit_to_ready(SignedDuration::from_secs(2));
@@ -541,6 +545,7 @@ mod tests {
             ("controller_runtime_reconcile_errors_total{controller=\"helmrelease\"}", 1.0),
             ("controller_runtime_reconcile_time_seconds_count{controller=\"helmrelease\"}", 2.0),
             ("rest_client_requests_total{code=\"200\",method=\"PATCH\"}", 7.0),
+            ("helmward_requests_in_flight", 2.0),
             ("leader_election_master_status{name=\"helmward\"}", 1.0),
             ("helmward_rollbacks_total{reason=\"HealthCheckFailed\"}", 1.0),
             ("helmward_commit_to_ready_seconds_count", 1.0),

@@ -1,4 +1,4 @@
-//! CPU time, memory and open files of this process, read when somebody asks.
+//! CPU time, memory, open files and tasks of this process, read when somebody asks.
 
 use prometheus_client::{
     collector::Collector,
@@ -27,6 +27,10 @@ impl Collector for ProcessCollector {
         if let Ok(files) = fs::read_dir("/proc/self/fd") {
             let gauge = ConstGauge::new(files.count() as f64);
             gauge.encode(encoder.encode_descriptor("process_open_fds", "Open files", None, gauge.metric_type())?)?;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let gauge = ConstGauge::new(runtime.metrics().num_alive_tasks() as f64);
+            gauge.encode(encoder.encode_descriptor("helmward_tasks", "Tasks that have not ended", None, gauge.metric_type())?)?;
         }
         Ok(())
     }

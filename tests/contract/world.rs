@@ -22,13 +22,36 @@ pub struct World {
     pub daemon_kubeconfig: Option<PathBuf>,
     daemon: Option<Daemon>,
     memory: Option<kubemem::Server>,
+    _apart: Option<Running>,
     /// A real cluster is shared: scenarios take turns.
-    _turn: Option<tokio::sync::OwnedMutexGuard<()>>,
+    #[expect(dead_code, reason = "held until it is dropped")]
+    turn: Option<tokio::sync::OwnedMutexGuard<()>>,
+}
+
+/// What a world is on.
+#[derive(Clone)]
+pub enum Cluster {
+    /// kubemem in this process, where faults can be injected.
+    Here,
+    /// kubemem as a process of its own.
+    Apart,
+    /// The one of this kubeconfig.
+    Real(PathBuf),
+}
+
+/// A process, killed when it is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// A daemon, killed when it is dropped.
 pub struct Daemon {
-    child: Child,
+    process: Running,
     pub page: String,
     pub metrics: String,
     pub log: PathBuf,
@@ -41,12 +64,12 @@ impl Daemon {
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.0.id()
     }
 
     /// Its exit code, once it has ended by itself.
     pub fn ended(&mut self) -> Option<i32> {
-        self.child.try_wait().unwrap().map(|s| s.code().unwrap_or(-1))
+        self.process.0.try_wait().unwrap().map(|s| s.code().unwrap_or(-1))
     }
 
     /// API requests by method since its start, from its own metrics.
@@ -63,11 +86,17 @@ impl Daemon {
     }
 }
 
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+/// The program `kubemem`, once it answers: that of `HELMWARD_KUBEMEM`, or the one that cargo put beside the suite's own build.
+async fn kubemem_process(kubeconfig: &Path) -> Running {
+    let beside = Path::new(env!("CARGO_BIN_EXE_helmward")).with_file_name("kubemem");
+    let binary = std::env::var_os("HELMWARD_KUBEMEM").map_or(beside, PathBuf::from);
+    let started = Command::new(&binary).arg("--kubeconfig").arg(kubeconfig).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut process = Running(started.unwrap_or_else(|e| panic!("{}: {e}; `cargo build -p kubemem` makes it", binary.display())));
+    while !kubeconfig.exists() {
+        assert!(process.0.try_wait().unwrap().is_none(), "kubemem ended");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    process
 }
 
 pub fn free_port() -> u16 {
@@ -86,17 +115,26 @@ pub fn fast(text: &str) -> String {
 impl World {
     /// A world without a daemon yet. On a real cluster, what earlier scenarios left is removed first.
     pub async fn start() -> Self {
+        let Some(path) = real_kubeconfig() else { return Self::on(Cluster::Here).await };
+        static TURN: std::sync::LazyLock<Arc<tokio::sync::Mutex<()>>> = std::sync::LazyLock::new(Arc::default);
+        let turn = Arc::clone(&TURN).lock_owned().await;
+        Self { turn: Some(turn), ..Self::on(Cluster::Real(path)).await }
+    }
+
+    /// Likewise, on a cluster of one's choice that nobody else uses.
+    pub async fn on(cluster: Cluster) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let real = real_kubeconfig();
-        let (kubeconfig, memory, turn) = match &real {
-            Some(path) => {
-                static TURN: std::sync::LazyLock<Arc<tokio::sync::Mutex<()>>> = std::sync::LazyLock::new(Arc::default);
-                (path.clone(), None, Some(Arc::clone(&TURN).lock_owned().await))
+        let path = dir.path().join("kubeconfig");
+        let real = matches!(cluster, Cluster::Real(_));
+        let (kubeconfig, memory, apart) = match cluster {
+            Cluster::Real(path) => (path, None, None),
+            Cluster::Apart => {
+                let process = kubemem_process(&path).await;
+                (path, None, Some(process))
             }
-            None => {
+            Cluster::Here => {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let server = kubemem::Server::start();
-                let path = dir.path().join("kubeconfig");
                 std::fs::write(&path, server.kubeconfig(listener.local_addr().unwrap())).unwrap();
                 drop(server.serve(listener));
                 (path, Some(server), None)
@@ -110,7 +148,7 @@ impl World {
         std::fs::write(&key, [7_u8; 32]).unwrap();
         std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let git = GitServer::start(dir.path()).await;
-        let world = Self { client, git, dir, real: real.is_some(), kubeconfig, daemon_kubeconfig: None, daemon: None, memory, _turn: turn };
+        let world = Self { client, git, dir, real, kubeconfig, daemon_kubeconfig: None, daemon: None, memory, _apart: apart, turn: None };
         if world.real {
             world.clean().await;
         }
@@ -139,6 +177,7 @@ impl World {
         let out = std::fs::File::create(&log).unwrap();
         let binary = std::env::var("HELMWARD_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_helmward").into());
         let child = Command::new(binary)
+            .env("HELMWARD_STORE_FAILPOINT", "1")
             .arg("run")
             .args([
                 "--kubeconfig",
@@ -156,7 +195,12 @@ impl World {
             .stderr(Stdio::from(out))
             .spawn()
             .unwrap();
-        Daemon { child, page: format!("http://127.0.0.1:{page}"), metrics: format!("http://127.0.0.1:{metrics}/metrics"), log }
+        Daemon {
+            process: Running(child),
+            page: format!("http://127.0.0.1:{page}"),
+            metrics: format!("http://127.0.0.1:{metrics}/metrics"),
+            log,
+        }
     }
 
     /// Kills the daemon as `kill -9` does.

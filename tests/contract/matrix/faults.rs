@@ -1,14 +1,15 @@
 //! The fault matrix: each verb of an upgrade with each fault, twice in a row. The upgrade is done or taken back, never stuck; what comes after it
 //! proves that. The request log says that every fault was met.
 
-use super::moment::{AGENT, memory, name};
 use crate::text::{chart_yaml, namespace, release};
 use crate::world::{World, condition};
-use kubemem::{Fault, Verb};
+use kubemem::{Fault, Request, Verb};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+/// How the daemon names itself to the API server.
+const AGENT: &str = "helmward/";
 /// Enough for the pauses between attempts and a request that is never answered.
 const LIMIT: Duration = Duration::from_secs(240);
 /// So often in a row each fault happens.
@@ -228,4 +229,16 @@ async fn standing(world: &World, version: u32) -> Option<bool> {
         }
     }
     (own == [image.clone()] && (image == version.to_string()) == done).then_some(done)
+}
+
+/// The cluster, which is kubemem here.
+fn memory(world: &World) -> &kubemem::Server {
+    world.memory().expect("this test is about kubemem")
+}
+
+/// A request in a few words.
+fn name(request: &Request) -> String {
+    let dry = if request.dry_run { " (dry run)" } else { "" };
+    let what = if request.resource.is_empty() { &request.path } else { &request.resource };
+    format!("{:?}{dry} {what} {}/{}", request.verb, request.namespace, request.name)
 }

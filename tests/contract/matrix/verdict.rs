@@ -1,11 +1,10 @@
 //! Whether a cluster has come to what an action must come to: objects, Helm's records, history, hooks.
 
-use super::moment::AGENT;
 use super::story::{Action, End};
+use super::wire::Seen;
 use crate::world::{World, condition};
 use base64::Engine as _;
 use kube::api::{Patch, PatchParams};
-use kubemem::{Request, Verb};
 use serde_json::{Value, json};
 
 /// Ok, or what is missing.
@@ -131,13 +130,7 @@ fn compared(mut object: Value) -> Value {
     object
 }
 
-/// How often the hook was run: Jobs that were made among these requests.
-pub fn hook_runs(requests: &[Request]) -> usize {
-    requests.iter().filter(|r| r.kind == "Job" && r.code == 201 && !r.dry_run && matches!(r.verb, Verb::Apply | Verb::Create)).count()
-}
-
-/// Lasting changes that the daemon asked for, its Lease and its Events apart.
-pub fn writes(requests: &[Request]) -> Vec<String> {
-    let ours = requests.iter().filter(|r| r.user_agent.starts_with(AGENT) && r.is_write() && !matches!(r.kind.as_str(), "Lease" | "Event"));
-    ours.map(super::moment::name).collect()
+/// How often the hook was run: Jobs that these requests made.
+pub fn hook_runs(requests: &[Seen]) -> usize {
+    requests.iter().filter(|seen| seen.made("jobs")).count()
 }
