@@ -30,7 +30,7 @@ def rows():
     yield ["on", "releases", "live", "Ready", "bare client Ready", "ratio", "CPU-s", "bare CPU-s", "writes, reads per upgrade", "install Ready", "peak RSS"]
     yield ["---"] * 11
     for on in PLACES:
-        for n in sorted({f["n"] for f in figures if f["on"] == on}):
+        for n in sorted({f["n"] for f in figures if f["on"] == on and f["what"] == "commit"}):
             get = lambda what, key: median(on, n, what, key)
             writes, reads = get("commit", "writes"), get("commit", "reads")
             yield [
@@ -45,6 +45,13 @@ def idle():
         if f["what"] == "idle":
             yield (f"- {f['n']} idle releases on {PLACES[f['on']]} for {f['seconds']} s, drift detection on: "
                    f"{f['writes']} writes, {f['reads']} reads, {f['cpu']} CPU seconds.")
+
+
+def waiting():
+    for f in figures:
+        if f["what"] == "waiting":
+            yield (f"- {f['n']} releases waiting for their health on {PLACES[f['on']]}: another one is Ready after {f['beside']} s, alone after {f['alone']} s "
+                   f"({f['ratio']} ×); meanwhile at most {f['tasks']:.0f} tasks and {f['in_flight']:.0f} requests in flight.")
 
 
 GOALS = {"commit to live, local": "0.2", "commit to live, smart": "0.4", "commit to Ready": "1", "fix pushed": "1", "drift of a field, to shown": "0.3",
@@ -63,7 +70,7 @@ def latencies():
 
 table = "\n".join("| " + " | ".join(row) + " |" for row in rows())
 how_soon = "\n".join("| " + " | ".join(row) + " |" for row in latencies())
-section = table + "\n\n" + "\n".join(idle()) + "\n" + (f"\n{how_soon}\n" if how_soon else "")
+section = table + "\n\n" + "\n".join([*idle(), *waiting()]) + "\n" + (f"\n{how_soon}\n" if how_soon else "")
 begin, end = "<!-- figures -->\n", "<!-- end of figures -->\n"
 old = open(document).read()
 before, rest = old.split(begin)

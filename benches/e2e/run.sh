@@ -185,7 +185,7 @@ waiting() { # whether releases that wait are in the way of another
   start
   "$waiter" "$url" "http://127.0.0.1:$metrics/metrics" "$1" | while read -r _ line; do
     echo "  $line"
-    [[ $line != ratio=* ]] || figure "\"what\": \"waiting\", \"ratio\": $(value "x$line" '' ratio), \"alone\": $(value "x$line" '' alone), \"beside\": $(value "x$line" '' beside)"
+    [[ $line != ratio=* ]] || figure "\"what\": \"waiting\", \"ratio\": $(value "x $line" '' ratio), \"alone\": $(value "x $line" '' alone), \"beside\": $(value "x $line" '' beside), \"tasks\": $(value "x $line" '' tasks), \"in_flight\": $(value "x $line" '' in-flight)"
   done
   stop
 }

@@ -43,7 +43,7 @@ async fn main() {
     let mut bench = Bench { events: watch(&client), client, metrics: metrics.clone() };
     bench.one("warm").await;
 
-    let alone = bench.rounds("alone", rounds).await;
+    let (alone, _) = bench.rounds("alone", rounds).await;
     let mut expected = HashSet::new();
     for index in 0..waiting {
         let name = format!("slow-{index:03}");
@@ -58,8 +58,8 @@ async fn main() {
     }
     // What the cluster still does about their pods is not the daemon's.
     tokio::time::sleep(Duration::from_secs(20)).await;
-    let beside = bench.rounds(&format!("beside {waiting} that wait"), rounds).await;
-    println!("waiting ratio={:.2} alone={alone:.3} beside={beside:.3}", beside / alone);
+    let (beside, [tasks, in_flight, passes]) = bench.rounds(&format!("beside {waiting} that wait"), rounds).await;
+    println!("waiting ratio={:.2} alone={alone:.3} beside={beside:.3} tasks={tasks} in-flight={in_flight} passes={passes}", beside / alone);
 }
 
 struct Bench {
@@ -69,24 +69,24 @@ struct Bench {
 }
 
 impl Bench {
-    /// The median of the rounds, in seconds.
-    async fn rounds(&mut self, what: &str, rounds: usize) -> f64 {
+    /// The median of the rounds, in seconds; the most tasks, requests in flight and running passes of the daemon between them.
+    async fn rounds(&mut self, what: &str, rounds: usize) -> (f64, [f64; 3]) {
         let (mut times, mut seen) = (Vec::new(), Vec::new());
         for round in 0..rounds {
             times.push(self.one(&format!("quick-{round:02}")).await.as_secs_f64());
             seen.push(self.look().await);
         }
         times.sort_by(f64::total_cmp);
-        let most = |index: usize| seen.iter().map(|row| row[index]).fold(0.0, f64::max);
+        let most = [0, 1, 2].map(|index| seen.iter().map(|row| row[index]).fold(0.0, f64::max));
         println!(
             "waiting {what}: n={rounds} median={:.3} worst={:.3}; tasks={} in-flight={} passes={}",
             times[rounds / 2],
             times[rounds - 1],
-            most(0),
-            most(1),
-            most(2)
+            most[0],
+            most[1],
+            most[2]
         );
-        times[rounds / 2]
+        (times[rounds / 2], most)
     }
 
     /// A healthy release, from its creation until it is Ready; it is removed again.

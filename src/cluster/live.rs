@@ -32,7 +32,7 @@ pub struct Live {
     /// Unique id.
     pub uid: String,
     /// The object without `metadata.managedFields`, as deep as its watch asked for.
-    pub body: Json,
+    pub body: Arc<Json>,
     /// Who owns which fields.
     pub managers: Vec<FieldManager>,
 }
@@ -64,7 +64,7 @@ impl Live {
     /// The object with `metadata.managedFields`.
     #[must_use]
     pub fn object(&self) -> Json {
-        let mut body = self.body.clone();
+        let mut body = Json::clone(&self.body);
         if !self.managers.is_empty()
             && let Some(metadata) = body.get_mut("metadata").and_then(Json::as_object_mut)
         {
@@ -225,7 +225,7 @@ impl<const METADATA: bool> Raw<METADATA> {
         if depth == Depth::Health {
             trim(&mut body, &id);
         }
-        Some(Live { id, resource_version, uid, body, managers })
+        Some(Live { id, resource_version, uid, body: Arc::new(body), managers })
     }
 }
 

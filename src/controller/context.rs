@@ -366,7 +366,7 @@ impl Context {
     pub fn workloads(&self, objects: &[&Json]) -> (Vec<Json>, Vec<Json>, Vec<Json>) {
         let related = |group: &str, kind: &str, of: &[&Json]| -> Vec<Json> {
             let uids = of.iter().filter_map(|object| object.pointer("/metadata/uid")?.as_str());
-            uids.flat_map(|uid| self.hub.related(group, kind, uid)).map(|live| live.body.clone()).collect()
+            uids.flat_map(|uid| self.hub.related(group, kind, uid)).map(|live| Json::clone(&live.body)).collect()
         };
         let sets = related("apps", "ReplicaSet", objects);
         let owners: Vec<&Json> = objects.iter().copied().chain(&sets).collect();

@@ -54,13 +54,13 @@ impl Objects {
     /// A unit's custom resource.
     #[must_use]
     pub fn get(&self, key: &UnitKey) -> Option<Arc<Json>> {
-        self.hub.get(&unit_id(key)).map(|live| Arc::new(live.body.clone()))
+        self.hub.get(&unit_id(key)).map(|live| Arc::clone(&live.body))
     }
 
     /// A source's custom resource.
     #[must_use]
-    pub fn source(&self, key: &SourceKey) -> Option<Json> {
-        self.hub.get(&key.id()).map(|live| live.body.clone())
+    pub fn source(&self, key: &SourceKey) -> Option<Arc<Json>> {
+        self.hub.get(&key.id()).map(|live| Arc::clone(&live.body))
     }
 
     /// All units there are.

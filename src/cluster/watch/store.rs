@@ -74,7 +74,7 @@ mod tests {
     fn live(name: &str, owner: &str) -> Arc<Live> {
         let body = json!({"metadata": {"name": name, "ownerReferences": [{"uid": owner}]}});
         let id = ObjectId::new("", "Pod", "shop", name);
-        Arc::new(Live { id, resource_version: "1".into(), uid: name.into(), body, managers: Vec::new() })
+        Arc::new(Live { id, resource_version: "1".into(), uid: name.into(), body: body.into(), managers: Vec::new() })
     }
 
     #[test]
@@ -93,7 +93,7 @@ mod tests {
         store.remove(&live("a", "two").id);
         assert_eq!((names(&store, "two").len(), store.related.len(), store.len()), (0, 1, 1));
         let event = json!({"metadata": {"name": "e"}, "involvedObject": {"uid": "a"}});
-        store.insert(Arc::new(Live { body: event, ..(*live("e", "")).clone() }));
+        store.insert(Arc::new(Live { body: event.into(), ..(*live("e", "")).clone() }));
         assert_eq!(names(&store, "a"), ["e"]);
     }
 }

@@ -11,6 +11,7 @@ use crate::object::{Gvk, Json, ObjectId};
 use crate::release::{UnitKey, UnitKind};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 /// Objects that are deleted together are not deleted at one moment: so long one that others depend on waits for them to be deleted too.
 const TOGETHER: SignedDuration = SignedDuration::from_secs(2);
@@ -152,7 +153,7 @@ fn unhealthy(spec: &Spec, id: &ObjectId, object: &Json) -> Option<String> {
 
 /// An object, looked for.
 pub(super) enum Found {
-    There(Box<Json>),
+    There(Arc<Json>),
     /// Why it is not there, where more is known than that.
     Missing(String),
 }
@@ -163,10 +164,10 @@ pub(super) async fn look(ctx: &Context, unit: &Unit, spec: &Spec, id: &ObjectId)
     let ours = !cluster.is_impersonating() && !cluster.is_remote();
     let watch = unit.foreign.get(id).filter(|watch| ours && watch.state().phase == Phase::Synced);
     if let Some(live) = watch.and_then(|watch| watch.get(id)) {
-        return Ok(Found::There(Box::new(live.body.clone())));
+        return Ok(Found::There(Arc::clone(&live.body)));
     }
     match cluster.get(id).await {
-        Ok(Some(object)) => Ok(Found::There(Box::new(object))),
+        Ok(Some(object)) => Ok(Found::There(Arc::new(object))),
         Ok(None) => Ok(Found::Missing(no_namespace(&cluster, id).await.map(|why| format!(": {why}")).unwrap_or_default())),
         Err(error) if error.kind == Kind::KindMissing => Ok(Found::Missing(": the cluster does not know its kind".into())),
         Err(error) => Err(error),

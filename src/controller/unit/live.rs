@@ -50,7 +50,7 @@ pub(super) fn autoscaled(ctx: &Context, target: &Target, prepared: &Prepared) ->
         Vec::new()
     };
     let unit = prepared.spec.key();
-    let others = live.iter().filter(|live| units_of(live).all(|owner| owner != unit)).map(|live| &live.body);
+    let others = live.iter().filter(|live| units_of(live).all(|owner| owner != unit)).map(|live| &*live.body);
     Autoscaled::by(target.manifests.iter().map(|m| &m.body).chain(others))
 }
 

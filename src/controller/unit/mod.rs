@@ -36,7 +36,7 @@ pub use spec::Spec;
 
 use crate::cluster::Live;
 use crate::health::{self, Health, HealthState, Verdict};
-use crate::object::ObjectId;
+use crate::object::{Json, ObjectId};
 use crate::plan::Drift;
 use crate::release::report::{DriftEpisode, EventLine, Pill};
 use crate::release::{UnitKey, UnitRecord};
@@ -88,6 +88,8 @@ pub struct Inbox {
 pub struct Unit {
     /// What is remembered; `None` until it was loaded.
     pub record: Option<UnitRecord>,
+    /// The custom resource as it was last read, and as it is in the watch.
+    pub read_from: Option<(Arc<Json>, Spec)>,
     /// What is wanted, as of the last full pass.
     pub prepared: Option<Arc<Prepared>>,
     /// The target of the deployed revision, with its number.

@@ -58,13 +58,17 @@ async fn work(ctx: &Arc<Context>, key: &UnitKey, unit: &mut Unit, inbox: Inbox) 
         return false;
     };
     let now = Timestamp::now();
-    let spec = match Spec::parse(key.kind, &object) {
-        Ok(spec) => spec,
-        Err(error) => {
-            publish::invalid(ctx, key, unit, &object, error.reason, &error.message).await;
-            return true;
-        }
+    let spec = match &unit.read_from {
+        Some((same, spec)) if Arc::ptr_eq(same, &object) => spec.clone(),
+        _ => match Spec::parse(key.kind, &object) {
+            Ok(spec) => spec,
+            Err(error) => {
+                publish::invalid(ctx, key, unit, &object, error.reason, &error.message).await;
+                return true;
+            }
+        },
     };
+    unit.read_from = Some((Arc::clone(&object), spec.clone()));
     if unit.record.is_none()
         && spec.is_elsewhere()
         && !spec.is_deleting()

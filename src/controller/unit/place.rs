@@ -38,6 +38,7 @@ impl Spec {
     pub(super) fn at(&self, place: &Place) -> Self {
         let mut spec = self.clone();
         if let Self::Release(release) = &mut spec {
+            let release = Arc::make_mut(release);
             release.name.clone_from(&place.name);
             release.object.spec.release_name = Some(place.name.clone());
             release.object.spec.target_namespace = Some(place.namespace.clone());

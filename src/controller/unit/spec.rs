@@ -19,13 +19,13 @@ use serde_json::json;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// A unit's custom resource, read.
+/// A unit's custom resource, read. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Spec {
     /// A `HelmRelease`.
-    Release(Box<ReleaseSpec>),
+    Release(Arc<ReleaseSpec>),
     /// A `Kustomization`.
-    Bundle(Box<BundleSpec>),
+    Bundle(Arc<BundleSpec>),
 }
 
 /// A read `HelmRelease`, with what is derived from it once.
@@ -135,13 +135,13 @@ impl Spec {
                     PostRenderers::compile(&object.spec.post_renderers, object.spec.post_render_strategy).map_err(|e| e.to_string())?;
                 let asks = Asks::read(&object.spec.health_check_exprs, &object.spec.depends_on, &object.metadata)
                     .map_err(|e| e.of(&object.metadata, kind))?;
-                Ok(Self::Release(Box::new(ReleaseSpec { name: object.release_name(), object, post, rules, unsupported, asks })))
+                Ok(Self::Release(Arc::new(ReleaseSpec { name: object.release_name(), object, post, rules, unsupported, asks })))
             }
             UnitKind::Bundle => {
                 let object = api::parse_kustomization(object).map_err(|e| e.to_string())?;
                 let asks = Asks::read(&object.spec.health_check_exprs, &object.spec.depends_on, &object.metadata)
                     .map_err(|e| e.of(&object.metadata, kind))?;
-                Ok(Self::Bundle(Box::new(BundleSpec { object, unsupported, asks })))
+                Ok(Self::Bundle(Arc::new(BundleSpec { object, unsupported, asks })))
             }
         }
     }

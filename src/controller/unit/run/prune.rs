@@ -14,6 +14,7 @@ use crate::release::{Deletions, Failure, RunAction, UnitKey, UnitKind};
 use crate::render::target::Target;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 /// Objects that an approval names in words.
 const NAMED: usize = 3;
@@ -88,7 +89,7 @@ impl Scene<'_> {
         for id in waiting {
             let object = match self.ctx.hub.get(id).filter(|_| !self.prepared.cluster.is_remote()) {
                 Some(live) => live.body.clone(),
-                None => self.prepared.cluster.get(id).await.ok().flatten()?,
+                None => Arc::new(self.prepared.cluster.get(id).await.ok().flatten()?),
             };
             let list = object.pointer("/metadata/finalizers").and_then(Json::as_array).cloned().unwrap_or_default();
             let names: Vec<&str> = list.iter().filter_map(Json::as_str).filter(|name| !name.starts_with("foregroundDeletion")).collect();
