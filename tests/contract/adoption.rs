@@ -61,7 +61,9 @@ async fn ks10_an_injected_bundle_is_no_drift_and_an_edit_is() {
     version.kinds = vec![KINDS[0]];
     version.more = vec![("webhook.yaml", WEBHOOK.into())];
     version.push(&world);
-    Version { number: "1.1.0", image: "1.1.0", ..version }.push(&world);
+    // The upgrade writes the configuration, too: what is not written survives anyway.
+    let more = vec![("webhook.yaml", WEBHOOK.replace("failurePolicy: Ignore", "failurePolicy: Ignore\n    timeoutSeconds: 5"))];
+    Version { number: "1.1.0", image: "1.1.0", more, ..version }.push(&world);
     let warn = "  driftDetection: {mode: warn}\n";
     release_at(&world, "v1.0.0", "", warn);
     world.start_daemon(&[]).await;
@@ -81,7 +83,9 @@ async fn ks10_an_injected_bundle_is_no_drift_and_an_edit_is() {
     assert!(has(&hook().await), "it survives a reconcile");
     release_at(&world, "v1.1.0", "", warn);
     at(&world, "1.1.0").await;
-    assert!(has(&hook().await), "it survives an upgrade");
+    let live = hook().await;
+    assert_eq!(live["webhooks"][0]["timeoutSeconds"], 5, "the upgrade wrote it");
+    assert!(has(&live), "it survives an upgrade");
 
     let edit = json!({"webhooks": [{"name": "check.lights.example", "failurePolicy": "Fail"}]});
     write_as(&world, "kubectl-edit", HOOK.0, HOOK.1, "", edit).await;
@@ -105,7 +109,10 @@ async fn pr7_what_others_add_stays_and_what_they_change_is_drift() {
     let mut version = Version::new("1.0.0", "v0.17.2");
     version.kinds = vec![KINDS[0]];
     version.push(&world);
-    Version { number: "1.1.0", ..version }.push(&world);
+    // The upgrade writes the Deployment, and a label is nothing that its pods see: what is not written keeps everything anyway.
+    let text = std::fs::read_to_string(world.git.work().join("charts/lights/templates/deployment.yaml")).unwrap();
+    let more = text.replacen("  name: lights\n", "  name: lights\n  labels: {lights.example/version: 1.1.0}\n", 1);
+    Version { number: "1.1.0", more: vec![("deployment.yaml", more)], ..version }.push(&world);
     let spec = "  driftDetection: {mode: warn}\n";
     release_at(&world, "v1.0.0", "", spec);
     world.start_daemon(&[]).await;
@@ -134,6 +141,7 @@ async fn pr7_what_others_add_stays_and_what_they_change_is_drift() {
     release_at(&world, "v1.1.0", "", spec);
     at(&world, "1.1.0").await;
     let after = settled().await;
+    assert_eq!(after["metadata"]["labels"]["lights.example/version"], "1.1.0", "the upgrade wrote it");
     assert_eq!(after["metadata"]["labels"]["team"], "harbour");
     assert_eq!(after["metadata"]["annotations"]["enforcer.example/checked"], "yes");
     assert_eq!(after["spec"]["template"], before["spec"]["template"], "restartedAt is not removed");
@@ -302,7 +310,9 @@ async fn as1_crds_through_a_link_and_no_link_out() {
         let to = charts.join(name);
         std::fs::create_dir_all(to.join("templates")).unwrap();
         std::fs::write(to.join("Chart.yaml"), format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n")).unwrap();
-        std::fs::copy(charts.join("lights/templates/config.yaml"), to.join("templates/config.yaml")).unwrap();
+        // Objects of their own: else they would be refused for those of the first.
+        let config = std::fs::read_to_string(charts.join("lights/templates/config.yaml")).unwrap();
+        std::fs::write(to.join("templates/config.yaml"), config.replace("lights-config", &format!("{name}-config"))).unwrap();
         std::fs::write(to.join("values.yaml"), "greeting: hi\n").unwrap();
         symlink(target, to.join("crds")).unwrap();
     }
