@@ -54,6 +54,16 @@ def waiting():
                    f"({f['ratio']} ×); meanwhile at most {f['tasks']:.0f} tasks and {f['in_flight']:.0f} requests in flight.")
 
 
+def bundles():
+    for on in PLACES:
+        for n in sorted({f["n"] for f in figures if (f["on"], f["what"]) == (on, "bundle")}):
+            get = lambda what, key: median(on, n, what, key)
+            bare = get("bare bundle", "live")
+            beside = f"; the bare client sends the same writes in {text(bare)} s ({ratio(get('bundle', 'live'), bare)})" if bare else ""
+            yield (f"- {n} ConfigMaps of one Kustomization on {PLACES[on]}, changed by one commit: all live after {text(get('bundle', 'live'))} s, Ready after "
+                   f"{text(get('bundle', 'ready'))} s{beside}; looked at again with nothing changed: {text(get('look', 'ready'), 3)} s.")
+
+
 GOALS = {"commit to live, local": "0.2", "commit to live, smart": "0.4", "commit to Ready": "1", "fix pushed": "1", "drift of a field, to shown": "0.3",
          "drift of a field, to corrected": "0.6", "failed health": "1"}
 
@@ -70,7 +80,7 @@ def latencies():
 
 table = "\n".join("| " + " | ".join(row) + " |" for row in rows())
 how_soon = "\n".join("| " + " | ".join(row) + " |" for row in latencies())
-section = table + "\n\n" + "\n".join([*idle(), *waiting()]) + "\n" + (f"\n{how_soon}\n" if how_soon else "")
+section = table + "\n\n" + "\n".join([*idle(), *waiting(), *bundles()]) + "\n" + (f"\n{how_soon}\n" if how_soon else "")
 begin, end = "<!-- figures -->\n", "<!-- end of figures -->\n"
 old = open(document).read()
 before, rest = old.split(begin)

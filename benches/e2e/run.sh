@@ -9,6 +9,7 @@
 #        HELMWARD_BIN      the daemon                                 (default: target/release/helmward)
 #        LATENCIES         rounds of each latency, before the sizes   (default: 10; 0 for none)
 #        WAITING           releases that wait while another is measured, before the sizes (default: 500; 0 for none)
+#        CONFIGMAPS        ConfigMaps of one Kustomization, after the sizes (default: 1000; 0 for none)
 #        KUBEMEM_BIN, BARE kubemem and the bare client                (default: target/release/kubemem, .../examples/bare)
 #        LATENCY, WAITER   what measures latencies, and waiting       (default: target/release/examples/{latency,waiting})
 #        HELMWARD_CLUSTER  folder with up.sh and down.sh              (default: ../shared/cluster beside the repository)
@@ -190,6 +191,40 @@ waiting() { # whether releases that wait are in the way of another
   stop
 }
 
+bundle() { # one Kustomization: all its objects changed by a commit, and looked at again where nothing changed
+  echo "== $on, a Kustomization of $1 ConfigMaps; $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg)"
+  n=$1
+  start
+  mkdir -p "$dir/work/cms"
+  printf 'apiVersion: v1\nkind: Namespace\nmetadata: {name: cms}\n' >"$dir/work/cms/namespace.yaml"
+  drive source
+  drive kustomization -path ./cms
+  for rev in $(seq 1 $((1 + ${ROUNDS:-3}))); do
+    m=$(mark) c0=$(cpu)
+    out=$(drive ks -rev "rev-000$rev" -n "$n")
+    c1=$(cpu)
+    read -r w g _ _ < <(requests "$m")
+    live=$(value "$out" cm last) ready=$(value "$out" 'ks ready' wall) cpu_s=$(difference "$c0" "$c1")
+    echo "  change $rev: live $live s, ready $ready s, $cpu_s CPU-s; $w writes, $g reads"
+    [ "$rev" = 1 ] || figure "\"what\": \"bundle\", \"live\": $live, \"ready\": $ready, \"cpu\": $cpu_s, \"writes\": $w, \"reads\": $g"
+  done
+  [ "$on" = kubemem ] || since "$m" >"$dir/record-$n.jsonl"
+  for _ in $(seq "${ROUNDS:-3}"); do
+    out=$(drive ks)
+    echo "  nothing changed: $(value "$out" 'ks ready' wall) s"
+    figure "\"what\": \"look\", \"ready\": $(value "$out" 'ks ready' wall)"
+  done
+  kill "$daemon"
+  wait "$daemon" 2>/dev/null || true
+  daemon=0
+  [ ! -s "$dir/record-$n.jsonl" ] || for raise in $(seq "${ROUNDS:-3}"); do
+    out=$("$bare" "$dir/record-$n.jsonl" 'cm-[0-9]{4}' "rev-000$rev" "rev-000$((rev + raise))" 0 20)
+    echo "  $out"
+    figure "\"what\": \"bare bundle\", \"live\": $(value "$out" bare sent)"
+  done
+  stop
+}
+
 set -- ${SIZES:-1 100 300}
 sizes=("$@")
 for on in ${ON:-real kubemem}; do
@@ -210,4 +245,5 @@ for on in ${ON:-real kubemem}; do
     replay
     stop
   done
+  [ "${CONFIGMAPS:-1000}" = 0 ] || bundle "${CONFIGMAPS:-1000}"
 done

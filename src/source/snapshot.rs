@@ -356,6 +356,38 @@ mod tests {
         assert!(matches!(s.files("a/../../x"), Err(SnapshotError::Escape { .. })));
     }
 
+    /// Counts how often a directory is read.
+    #[derive(Debug)]
+    struct Counting(MemoryObjects, std::sync::atomic::AtomicUsize);
+
+    impl Objects for Counting {
+        fn tree(&self, id: &Oid) -> Result<Vec<crate::source::Entry>, ObjectError> {
+            self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.0.tree(id)
+        }
+
+        fn blob(&self, id: &Oid) -> Result<Bytes, ObjectError> {
+            self.0.blob(id)
+        }
+
+        fn blob_len(&self, id: &Oid) -> Result<u64, ObjectError> {
+            self.0.blob_len(id)
+        }
+    }
+
+    #[test]
+    fn a_directory_is_not_read_for_each_of_its_files() {
+        let files = (0..200).map(|i| (format!("maps/{i}.yaml"), File, Bytes::from(i.to_string())));
+        let (objects, root) = MemoryObjects::build_kinds(files);
+        let objects = Arc::new(Counting(objects, Default::default()));
+        let s = Snapshot::new(objects.clone(), root, Revision::new(Some("main"), &root), None, None, Arc::default()).unwrap();
+        let before = objects.1.load(std::sync::atomic::Ordering::Relaxed);
+        for i in 0..200 {
+            assert_eq!(s.read(&format!("maps/{i}.yaml")).unwrap(), i.to_string());
+        }
+        assert_eq!(objects.1.load(std::sync::atomic::Ordering::Relaxed) - before, 2, "the root and the directory");
+    }
+
     #[test]
     fn links_inside_are_followed() {
         let s = snapshot(

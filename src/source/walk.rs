@@ -1,12 +1,12 @@
 //! Walking a tree: links inside it are followed, loops and escapes are refused by name, budgets hold.
 
 use super::{
-    Entry, EntryKind, Objects, Oid,
+    Entry, EntryKind, ObjectError, Objects, Oid,
     snapshot::{Limits, SnapshotError},
 };
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// The name of the files that hold ignore rules.
@@ -20,7 +20,20 @@ const MAX_LINKS: usize = 40;
 #[derive(Debug, Default)]
 pub struct TreeMemo {
     facts: Mutex<HashMap<Oid, Facts>>,
+    directories: Mutex<Directories>,
 }
+
+/// The entries of directories by name, so that a thousand files of one directory do not read it a thousand times.
+#[derive(Debug, Default)]
+struct Directories {
+    known: HashMap<Oid, Directory>,
+    entries: usize,
+}
+
+type Directory = Arc<HashMap<String, Entry>>;
+
+/// Entries of directories that a memo may hold before it starts anew.
+const MAX_ENTRIES: usize = 20_000;
 
 /// Trees that a memo may hold before it starts anew.
 const MAX_FACTS: usize = 200_000;
@@ -43,6 +56,26 @@ impl TreeMemo {
             all.clear();
         }
         all.insert(id, facts);
+    }
+
+    /// The entries of a directory, read where they are not known.
+    fn directory(&self, id: &Oid, read: impl FnOnce() -> Result<Vec<Entry>, ObjectError>) -> Result<Directory, ObjectError> {
+        let directories = || self.directories.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = directories().known.get(id) {
+            return Ok(Arc::clone(known));
+        }
+        let mut entries = HashMap::new();
+        for entry in read()? {
+            // The first of a name counts.
+            entries.entry(entry.name.clone()).or_insert(entry);
+        }
+        let (entries, mut all) = (Arc::new(entries), directories());
+        if all.entries + entries.len() > MAX_ENTRIES {
+            *all = Directories::default();
+        }
+        all.entries += entries.len();
+        all.known.insert(*id, Arc::clone(&entries));
+        Ok(entries)
     }
 }
 
@@ -131,7 +164,7 @@ impl Walker<'_> {
     }
 
     fn entry(&self, dir: &Oid, name: &str) -> Result<Option<Entry>, SnapshotError> {
-        Ok(self.objects.tree(dir)?.into_iter().find(|entry| entry.name == name))
+        Ok(self.memo.directory(dir, || self.objects.tree(dir))?.get(name).cloned())
     }
 
     /// Every file below a directory: logical path from the directory, and blob. Sorted by path.
