@@ -76,10 +76,11 @@ impl Bench {
             times.push(self.one(&format!("quick-{round:02}")).await.as_secs_f64());
             seen.push(self.look().await);
         }
+        let slowest = (0..rounds).max_by(|a, b| times[*a].total_cmp(&times[*b])).unwrap_or_default();
         times.sort_by(f64::total_cmp);
         let most = [0, 1, 2].map(|index| seen.iter().map(|row| row[index]).fold(0.0, f64::max));
         println!(
-            "waiting {what}: n={rounds} median={:.3} worst={:.3}; tasks={} in-flight={} passes={}",
+            "waiting {what}: n={rounds} median={:.3} worst={:.3} (round {slowest}); tasks={} in-flight={} passes={}",
             times[rounds / 2],
             times[rounds - 1],
             most[0],
