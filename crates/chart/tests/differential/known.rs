@@ -24,6 +24,12 @@ const RULES: &[(&str, Holds)] = &[
     }),
     ("`now` prints without the reading of Go's monotonic clock, whose digits vary", |d| d.calls("now") && d.same(without_numbers)),
     ("errors of TOML are worded by another library", |d| d.calls("Toml") && d.same(without_toml_errors)),
+    ("errors of TOML are worded by another library, and are no YAML in the same way", |d| {
+        d.calls("fromToml") && d.calls("fromYaml") && text(d.mine).contains("Error:toml:") && text(d.theirs).contains("Error:")
+    }),
+    ("a pattern that is no UTF-8 is refused by Go, and read as U+FFFD here", |d| {
+        d.has_bytes() && text(d.theirs).contains("error parsing regexp: invalid UTF-8")
+    }),
     ("an inline table of TOML with an empty key takes the place of the list that it is in, in Go's library", |d| {
         d.calls("fromToml") && d.has_empty_key()
     }),

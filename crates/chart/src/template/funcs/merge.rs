@@ -48,6 +48,14 @@ fn deep_merge(ctx: &mut Ctx<'_>, into: &MapValue, source: &MapValue, overwrite: 
     let mut noted = false;
     for (key, value) in entries {
         let old = into.get(&key);
+        if let (MapType::Strings, Value::List(list)) = (into.ty, &value) {
+            // mergo makes a slice in place of what is not there, and asks what is there whether it is nil.
+            let of = list.ty.go_name();
+            return Err(Fail::Text(match old {
+                Some(_) => "reflect: call of reflect.Value.IsNil on string Value".into(),
+                None => format!("reflect.Value.SetMapIndex: value of type {of} is not assignable to type string"),
+            }));
+        }
         let store = match (&old, &value) {
             (_, Value::Nil) => overwrite,
             (Some(Value::Map(old)), Value::Map(new)) => {
